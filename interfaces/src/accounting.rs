@@ -1,0 +1,299 @@
+//! What the memory-server and the proc-server ask the limits-server. Never served to clients.
+//!
+//! A charge made here is held by the server that asked for it: its own records say who paid, and it gives back the
+//! same amounts to the same group, whatever happened to the task in between.
+
+use serde::{Deserialize, Serialize};
+
+use crate::amounts::{Amounts, Shortage};
+use crate::identity::{GroupId, TaskId};
+use crate::interface;
+use crate::limits::Never;
+
+/// Opens a birth ticket for a new task: charges the whole vector, or nothing, and expects the kernel's birth
+/// notice of `thread`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The place of its first thread, which its birth badge will carry.
+    pub thread: u32,
+    /// The task to be.
+    pub task: TaskId,
+    /// Who spawns it; nobody for what `system.toml` starts.
+    pub parent: Option<TaskId>,
+    /// Its group: the parent's (also for `None`) or one below that.
+    pub group: Option<GroupId>,
+    /// Everything that is charged at once: the task, the thread, and what they are made of.
+    pub amounts: Amounts,
+}
+
+/// Opens a birth ticket for a further thread of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadTicket {
+    /// The place of the thread.
+    pub thread: u32,
+    /// Its task, which is born.
+    pub task: TaskId,
+    /// Everything that is charged at once.
+    pub amounts: Amounts,
+}
+
+/// Asks whether the kernel has reported the birth of this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirm {
+    /// The place of the thread.
+    pub thread: u32,
+}
+
+/// A thread is gone, or was never made: gives back what its ticket charged. Not for a task's first thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndThread {
+    /// The place of the thread.
+    pub thread: u32,
+}
+
+/// A task is gone, or was never made: gives back what its tickets charged, and lets go of every group that it
+/// opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndTask {
+    /// The task.
+    pub task: TaskId,
+}
+
+/// Charges a group and all above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// The group that pays.
+    pub group: GroupId,
+    /// What for.
+    pub amounts: Amounts,
+}
+
+/// Charges the group that a task is in now, if the task is born. With no amounts it only asks for that: a task's
+/// first page is granted after this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeTask {
+    /// The task.
+    pub task: TaskId,
+    /// What for.
+    pub amounts: Amounts,
+}
+
+/// Gives back part of what was charged to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The group that paid.
+    pub group: GroupId,
+    /// What is given back.
+    pub amounts: Amounts,
+}
+
+/// Moves a task, with its task and thread counts, to another group: all or nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveTask {
+    /// The task.
+    pub task: TaskId,
+    /// The group it goes to.
+    pub group: GroupId,
+}
+
+/// Closes a group and all below it to charges, because they are to be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeginKill {
+    /// The group.
+    pub group: GroupId,
+    /// Who asks: a task in a group above, or nobody for the system itself.
+    pub by: Option<TaskId>,
+}
+
+/// Asks for any task that is still in a group that is being killed, or below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextVictim {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// Asks for the next group in or below one, in an order that ends: for walking a subtree in slices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextGroup {
+    /// The top of the subtree.
+    pub top: GroupId,
+    /// The group before, which is still there; none to start with `top` itself.
+    pub after: Option<GroupId>,
+}
+
+/// Ends a kill: everything in the group must have come back. The group admits charges again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinishKill {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// Asks what a group itself has been charged, without what is charged to groups below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnUsage {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// A task's place: its group, and the priority band of that group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admitted {
+    /// The group that paid.
+    pub group: GroupId,
+    /// An index into `system.toml`'s bands.
+    pub band: u8,
+}
+
+/// The receipt of a kill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// What the subtree held when it was closed to charges.
+    pub held: Amounts,
+    /// What came back.
+    pub returned: Amounts,
+}
+
+/// Why a ticket was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TicketRefusal {
+    /// No such group, or neither the parent's nor below it.
+    UnknownGroup,
+    /// No such task.
+    UnknownTask,
+    /// The group, or one above it, is being killed.
+    Killing,
+    /// A limit is in the way.
+    Short(Shortage),
+    /// The place has a ticket or a living thread already, or is beyond the table.
+    BadPlace,
+}
+
+/// Why a birth was not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConfirmRefusal {
+    /// There is no ticket for this place.
+    NoTicket,
+    /// The kernel has not reported it.
+    NotBorn,
+}
+
+/// Why a task or thread was not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndRefusal {
+    /// No such task or thread.
+    Unknown,
+    /// The thread is its task's first: end the task.
+    FirstThread,
+}
+
+/// Why a charge was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChargeRefusal {
+    /// No such group.
+    UnknownGroup,
+    /// No such task, or it is not born.
+    NotBorn,
+    /// The group, or one above it, is being killed.
+    Killing,
+    /// A limit is in the way.
+    Short(Shortage),
+}
+
+/// Why a release was refused. Each is a mistake of the server that asked, and counted as an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReleaseRefusal {
+    /// No such group.
+    UnknownGroup,
+    /// More than the group was charged.
+    MoreThanCharged,
+}
+
+/// Why a task was not moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MoveRefusal {
+    /// No such group.
+    UnknownGroup,
+    /// No such task, or it is not born.
+    UnknownTask,
+    /// One of the groups is being killed.
+    Killing,
+    /// A limit is in the way.
+    Short(Shortage),
+}
+
+/// Why a kill did not begin, go on or end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KillRefusal {
+    /// No such group, or not one that the caller may see.
+    UnknownGroup,
+    /// Only a task in a group above may kill it.
+    NotYours,
+    /// It is not being killed.
+    NotKilling,
+    /// It is being killed already.
+    AlreadyKilling,
+    /// Something is still charged to it.
+    NotEmpty,
+}
+
+/// Why nothing was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LookupRefusal {
+    /// No such group.
+    UnknownGroup,
+}
+
+/// Figures of the limits-server about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Births that the kernel reported and no ticket had announced.
+    pub births_without_ticket: u64,
+    /// Releases of more than was charged.
+    pub bad_releases: u64,
+    /// Messages turned down with a protocol error.
+    pub protocol_errors: u64,
+    /// Groups alive.
+    pub groups: u64,
+    /// Room for groups in all.
+    pub group_room: u64,
+}
+
+/// Asks for [`Figures`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFigures {}
+
+interface! {
+    /// The ledger as the other servers use it.
+    pub interface 2 version 1 {
+        /// Opens a birth ticket for a task.
+        0 => ticket(Ticket) -> Admitted, or TicketRefusal;
+        /// Opens a birth ticket for a thread.
+        1 => thread_ticket(ThreadTicket) -> Admitted, or TicketRefusal;
+        /// Is it born.
+        2 => confirm(Confirm) -> (), or ConfirmRefusal;
+        /// A thread is gone.
+        3 => end_thread(EndThread) -> (), or EndRefusal;
+        /// A task is gone.
+        4 => end_task(EndTask) -> (), or EndRefusal;
+        /// Charges a group.
+        5 => charge(Charge) -> (), or ChargeRefusal;
+        /// Charges a born task's group.
+        6 => charge_task(ChargeTask) -> GroupId, or ChargeRefusal;
+        /// Gives back.
+        7 => release(Release) -> (), or ReleaseRefusal;
+        /// Moves a task.
+        8 => move_task(MoveTask) -> Admitted, or MoveRefusal;
+        /// Closes a subtree.
+        9 => begin_kill(BeginKill) -> (), or KillRefusal;
+        /// Who is left in it.
+        10 => next_victim(NextVictim) -> Option<TaskId>, or KillRefusal;
+        /// Walks a subtree.
+        11 => next_group(NextGroup) -> Option<GroupId>, or LookupRefusal;
+        /// Ends a kill.
+        12 => finish_kill(FinishKill) -> Receipt, or KillRefusal;
+        /// A group's own charges.
+        13 => own_usage(OwnUsage) -> Amounts, or LookupRefusal;
+        /// Figures about the server itself.
+        14 => read_figures(ReadFigures) -> Figures, or Never;
+    }
+}

@@ -1,0 +1,333 @@
+//! What can be limited, and how much of it.
+
+use core::fmt;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::ser::SerializeTuple;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::identity::GroupId;
+
+/// Declares the kinds of resource: one line per kind, in wire order.
+macro_rules! resources {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// A kind of thing that a group can be limited in. Append only: the order is the wire order.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[repr(u8)]
+        pub enum Resource { $($(#[$doc])* $name,)+ }
+
+        impl Resource {
+            /// Every kind, in wire order.
+            pub const ALL: [Self; RESOURCES] = [$(Self::$name,)+];
+
+            /// The name used in `system.toml`, on the console and in tables.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+
+        /// How many kinds of resource there are.
+        pub const RESOURCES: usize = [$($text,)+].len();
+    };
+}
+
+resources! {
+    /// Sub-groups, at any depth below.
+    Groups = "groups",
+    /// Tasks that were born and have not been reaped.
+    Tasks = "tasks",
+    /// Threads of those tasks.
+    Threads = "threads",
+    /// Frames of 4 KiB granted.
+    Frames = "frames",
+    /// Pages of 4 KiB reserved, granted or not.
+    Commit = "commit",
+    /// Bytes of kernel objects and of the servers' own records.
+    KernelMemory = "kernel-memory",
+    /// Capability slots taken in a server's CSpace.
+    CapSlots = "cap-slots",
+    /// Address spaces, each with its ASID.
+    AddressSpaces = "address-spaces",
+    /// Processor time, in guest instructions. Counted by nobody yet.
+    CpuTime = "cpu-time",
+    /// Bytes waiting in queues. Counted by nobody yet.
+    QueueBytes = "queue-bytes",
+    /// Notes posted and not yet taken. Counted by nobody yet.
+    Notes = "notes",
+}
+
+impl Resource {
+    /// The kind with this name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The position in [`Amounts`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.name())
+    }
+}
+
+/// One number per kind of resource.
+///
+/// On the wire only the numbers that are not zero travel, behind a mask that says which they are.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Amounts([u64; RESOURCES]);
+
+impl Amounts {
+    /// Nothing of anything.
+    pub const NONE: Self = Self([0; RESOURCES]);
+
+    /// Nothing but `amount` of one kind.
+    #[must_use]
+    pub const fn of(kind: Resource, amount: u64) -> Self {
+        Self::NONE.with(kind, amount)
+    }
+
+    /// The same with one number replaced.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a Resource's index is below RESOURCES by construction"
+    )]
+    pub const fn with(mut self, kind: Resource, amount: u64) -> Self {
+        self.0[kind.index()] = amount;
+        self
+    }
+
+    /// The number of one kind.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a Resource's index is below RESOURCES by construction"
+    )]
+    pub const fn get(&self, kind: Resource) -> u64 {
+        self.0[kind.index()]
+    }
+
+    /// Replaces the number of one kind.
+    pub const fn set(&mut self, kind: Resource, amount: u64) {
+        *self = self.with(kind, amount);
+    }
+
+    /// Whether every number is zero.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.iter().all(|&amount| amount == 0)
+    }
+
+    /// Every kind with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (Resource, u64)> + '_ {
+        Resource::ALL.into_iter().zip(self.0.iter().copied())
+    }
+
+    /// The kinds whose number is not zero.
+    pub fn present(&self) -> impl Iterator<Item = (Resource, u64)> + '_ {
+        self.iter().filter(|&(_, amount)| amount != 0)
+    }
+
+    /// The sums, or nothing if one of them does not fit.
+    #[must_use]
+    pub fn checked_add(&self, other: &Self) -> Option<Self> {
+        let mut sum = *self;
+        for (here, there) in sum.0.iter_mut().zip(other.0) {
+            *here = here.checked_add(there)?;
+        }
+        Some(sum)
+    }
+
+    /// The differences, or nothing if one of them were below zero.
+    #[must_use]
+    pub fn checked_sub(&self, other: &Self) -> Option<Self> {
+        let mut difference = *self;
+        for (here, there) in difference.0.iter_mut().zip(other.0) {
+            *here = here.checked_sub(there)?;
+        }
+        Some(difference)
+    }
+
+    fn mask(&self) -> u16 {
+        self.present()
+            .fold(0, |mask, (kind, _)| mask | (1 << kind.index()))
+    }
+}
+
+const _: () = assert!(RESOURCES <= 16, "the wire mask has sixteen bits");
+
+impl fmt::Debug for Amounts {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_map()
+            .entries(self.present().map(|(kind, amount)| (kind.name(), amount)))
+            .finish()
+    }
+}
+
+impl fmt::Display for Amounts {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (kind, amount) in self.present() {
+            write!(out, "{separator}{amount} {kind}")?;
+            separator = ", ";
+        }
+        if separator.is_empty() {
+            out.write_str("nothing")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Serialize for Amounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut tuple = serializer.serialize_tuple(RESOURCES.saturating_add(1))?;
+        tuple.serialize_element(&self.mask())?;
+        for (_, amount) in self.present() {
+            tuple.serialize_element(&amount)?;
+        }
+        tuple.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Amounts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Numbers;
+
+        impl<'de> Visitor<'de> for Numbers {
+            type Value = Amounts;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a mask of kinds and a number for each")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Amounts, A::Error> {
+                let mask: u16 = numbers
+                    .next_element()?
+                    .ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                if mask >> RESOURCES != 0 {
+                    return Err(de::Error::custom("a kind of resource that is not known"));
+                }
+                let mut amounts = Amounts::NONE;
+                for kind in Resource::ALL {
+                    if mask & (1 << kind.index()) != 0 {
+                        let amount = numbers
+                            .next_element()?
+                            .ok_or_else(|| de::Error::invalid_length(1, &self))?;
+                        amounts.set(kind, amount);
+                    }
+                }
+                Ok(amounts)
+            }
+        }
+
+        deserializer.deserialize_tuple(RESOURCES.saturating_add(1), Numbers)
+    }
+}
+
+/// How much a group may have of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Limit {
+    /// No limit of its own; the groups above still bind it. Spelt `max`.
+    Max,
+    /// At most so much. Zero allows nothing.
+    At(u64),
+}
+
+impl Limit {
+    /// The limit as a number to compare with; [`Limit::Max`] is the largest there is.
+    #[must_use]
+    pub const fn bound(self) -> u64 {
+        match self {
+            Self::Max => u64::MAX,
+            Self::At(bound) => bound,
+        }
+    }
+
+    /// The reverse of [`Limit::bound`].
+    #[must_use]
+    pub const fn from_bound(bound: u64) -> Self {
+        if bound == u64::MAX {
+            Self::Max
+        } else {
+            Self::At(bound)
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Max => out.pad("max"),
+            Self::At(bound) => fmt::Display::fmt(bound, out),
+        }
+    }
+}
+
+/// Why a charge was refused: the first group, counted upwards, that had too little left, and of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shortage {
+    /// The kind that ran short.
+    pub resource: Resource,
+    /// The group whose limit it was, unless the caller may not see that group.
+    pub group: Option<GroupId>,
+    /// Its limit.
+    pub limit: u64,
+    /// What it used already.
+    pub used: u64,
+    /// What was asked on top.
+    pub asked: u64,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            resource,
+            limit,
+            used,
+            asked,
+            ..
+        } = self;
+        match self.group {
+            Some(group) => write!(out, "group {group}")?,
+            None => out.write_str("a group above")?,
+        }
+        write!(
+            out,
+            " asked for {asked} {resource} with {used} of {limit} used"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_there_travels() {
+        let amounts = Amounts::of(Resource::Frames, 7).with(Resource::Notes, 300);
+        let mut bytes = [0; 64];
+        let used = postcard::to_slice(&amounts, &mut bytes).unwrap();
+        assert_eq!(used, [0x88, 0x08, 7, 0xac, 0x02]);
+        assert_eq!(postcard::from_bytes::<Amounts>(used).unwrap(), amounts);
+    }
+
+    #[test]
+    fn an_unknown_kind_is_refused() {
+        assert!(postcard::from_bytes::<Amounts>(&[0x80, 0x10, 1]).is_err());
+    }
+
+    #[test]
+    fn sums_and_differences_never_wrap() {
+        let all = Amounts::of(Resource::Tasks, u64::MAX);
+        assert_eq!(all.checked_add(&Amounts::of(Resource::Tasks, 1)), None);
+        assert_eq!(Amounts::NONE.checked_sub(&all), None);
+    }
+}

@@ -1,0 +1,416 @@
+//! What a call is: labels, the two kinds of no, and the list that declares an interface.
+//!
+//! Why a trait and a list, not one request enum and one reply enum per server: with enums the reply of one request
+//! can be another's at run time and every client needs an "unexpected reply" arm. Here the reply type follows from
+//! the request. Why no IDL: the list below is all there is to read, and every tool understands it.
+
+use core::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::identity::Caller;
+
+/// The most bytes a message can have: `seL4_MsgMaxLength` words (`libsel4/include/sel4/constants.h`).
+pub const MESSAGE_BYTES: usize = 120 * 8;
+
+/// The most bytes that travel in registers, on the kernel's fast path.
+pub const REGISTER_BYTES: usize = 4 * 8;
+
+/// What a message asks: interface, version and operation, in the 20 bits that the kernel carries.
+///
+/// Interfaces are numbered from 1, so no label is one of the kernel's own fault labels (0 to 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Label(u32);
+
+impl Label {
+    /// The label of an operation.
+    ///
+    /// # Panics
+    ///
+    /// At compile time, in the lists: if the interface's number is not in 1..=15.
+    #[must_use]
+    pub const fn new(interface: u8, version: u8, operation: u8) -> Self {
+        assert!(
+            interface >= 1 && interface <= 15,
+            "an interface's number is 1 to 15"
+        );
+        Self(((interface as u32) << 16) | ((version as u32) << 8) | operation as u32)
+    }
+
+    /// A label as it came.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self((bits & 0xf_ffff) as u32)
+    }
+
+    /// The label as a number of 20 bits.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// The interface's number.
+    #[must_use]
+    pub const fn interface(self) -> u8 {
+        (self.0 >> 16) as u8 & 0xf
+    }
+
+    /// The interface's version.
+    #[must_use]
+    pub const fn version(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    /// The operation's number.
+    #[must_use]
+    pub const fn operation(self) -> u8 {
+        self.0 as u8
+    }
+}
+
+/// The message was wrong: whatever was asked, it was not understood, and nothing was changed.
+///
+/// Travels as the reply's label, without a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ProtocolError {
+    /// No interface of this number is served at this endpoint.
+    UnknownInterface = 1,
+    /// The interface is served in another version.
+    UnknownVersion = 2,
+    /// The interface has no operation of this number.
+    UnknownOperation = 3,
+    /// The payload is too short, too long, or not an encoding of the request.
+    Malformed = 4,
+    /// The message carried capabilities; none is ever taken.
+    CapabilitiesSent = 5,
+    /// The interface is for the system's own servers.
+    NotForClients = 6,
+    /// The message has a fault's label but did not come over a fault capability.
+    ForgedFault = 7,
+    /// The badge names a task that is gone.
+    UnknownCaller = 8,
+    /// The reply could not be understood. Seen only by callers.
+    BadReply = 9,
+}
+
+impl ProtocolError {
+    /// Every protocol error.
+    pub const ALL: [Self; 9] = [
+        Self::UnknownInterface,
+        Self::UnknownVersion,
+        Self::UnknownOperation,
+        Self::Malformed,
+        Self::CapabilitiesSent,
+        Self::NotForClients,
+        Self::ForgedFault,
+        Self::UnknownCaller,
+        Self::BadReply,
+    ];
+
+    /// The error that a reply's label stands for; nothing for 0, which is a reply with a payload.
+    #[must_use]
+    pub fn from_label(label: u64) -> Option<Self> {
+        match label {
+            0 => None,
+            _ => Some(
+                Self::ALL
+                    .into_iter()
+                    .find(|&error| error as u64 == label)
+                    .unwrap_or(Self::BadReply),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::UnknownInterface => "no such interface at this endpoint",
+            Self::UnknownVersion => "interface served in another version",
+            Self::UnknownOperation => "no such operation",
+            Self::Malformed => "payload is not an encoding of the request",
+            Self::CapabilitiesSent => "message carried capabilities",
+            Self::NotForClients => "interface is for servers only",
+            Self::ForgedFault => "fault label on a service endpoint",
+            Self::UnknownCaller => "caller is gone",
+            Self::BadReply => "reply not understood",
+        })
+    }
+}
+
+/// Why a call did not do what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallError<R> {
+    /// The server understood and said no. Nothing was changed.
+    Refused(R),
+    /// The message was wrong.
+    Protocol(ProtocolError),
+}
+
+impl<R: fmt::Debug> fmt::Display for CallError<R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(out, "refused: {refusal:?}"),
+            Self::Protocol(error) => write!(out, "protocol error: {error}"),
+        }
+    }
+}
+
+/// A request: what it encodes to is its payload, what may come back follows from it.
+pub trait Call: Serialize + DeserializeOwned {
+    /// What the server answers.
+    type Reply: Serialize + DeserializeOwned + fmt::Debug;
+    /// How it can refuse.
+    type Refusal: Serialize + DeserializeOwned + fmt::Debug;
+    /// The label that asks for it.
+    const LABEL: Label;
+    /// The operation's name, for tables and messages.
+    const NAME: &'static str;
+}
+
+/// Something that carries a request to a server and its answer back.
+pub trait Transport {
+    /// Sends the request and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// The [`ProtocolError`] with which the server turned the message down.
+    fn exchange<C: Call>(
+        &mut self,
+        request: &C,
+    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError>;
+}
+
+/// Calls a server.
+///
+/// # Errors
+///
+/// [`CallError::Refused`] if the server said no, [`CallError::Protocol`] if the message was wrong.
+pub fn call<C: Call, T: Transport>(
+    transport: &mut T,
+    request: &C,
+) -> Result<C::Reply, CallError<C::Refusal>> {
+    match transport.exchange(request) {
+        Ok(Ok(reply)) => Ok(reply),
+        Ok(Err(refusal)) => Err(CallError::Refused(refusal)),
+        Err(error) => Err(CallError::Protocol(error)),
+    }
+}
+
+/// What a server's method says to an operation that may take its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<R, E> {
+    /// The answer is here.
+    Now(Result<R, E>),
+    /// The server has kept the caller's reply capability and will answer when the thing has happened.
+    Later,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dispatched {
+    /// So many bytes of the reply buffer are to be sent back.
+    Reply(usize),
+    /// Nothing is to be sent back now.
+    Later,
+    /// The message was wrong.
+    Protocol(ProtocolError),
+}
+
+/// Encodes an answer into `reply`.
+///
+/// Answers are bounded by their types; one that does not fit is a mistake of ours, seen by the caller as
+/// [`ProtocolError::BadReply`].
+pub fn encode_answer<R: Serialize, E: Serialize>(
+    answer: &Result<R, E>,
+    reply: &mut [u8],
+) -> Dispatched {
+    match postcard::to_slice(answer, reply) {
+        Ok(bytes) => Dispatched::Reply(bytes.len()),
+        Err(_) => Dispatched::Protocol(ProtocolError::BadReply),
+    }
+}
+
+/// Decodes a payload that came in whole words: what remains after it must be less than a word, and zero.
+///
+/// # Errors
+///
+/// [`ProtocolError::Malformed`] if it is not an encoding of `T`, or if more follows.
+pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ProtocolError> {
+    match postcard::take_from_bytes(payload) {
+        Ok((value, rest)) if rest.len() < 8 && rest.iter().all(|&byte| byte == 0) => Ok(value),
+        _ => Err(ProtocolError::Malformed),
+    }
+}
+
+/// A server on the same side, called without a kernel: for tests on the host.
+#[derive(Debug)]
+pub struct Loopback<'a, S> {
+    /// Hands a message to the server: caller, label, payload, reply buffer.
+    pub dispatch: fn(&mut S, Caller, Label, &[u8], &mut [u8]) -> Dispatched,
+    /// The server.
+    pub server: &'a mut S,
+    /// Who calls.
+    pub caller: Caller,
+}
+
+impl<S> Transport for Loopback<'_, S> {
+    fn exchange<C: Call>(
+        &mut self,
+        request: &C,
+    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+        let mut payload = [0; MESSAGE_BYTES];
+        let mut reply = [0; MESSAGE_BYTES];
+        let length = postcard::to_slice(request, &mut payload)
+            .map_err(|_| ProtocolError::Malformed)?
+            .len();
+        let words = payload
+            .get(..length.next_multiple_of(8))
+            .ok_or(ProtocolError::Malformed)?;
+        match (self.dispatch)(self.server, self.caller, C::LABEL, words, &mut reply) {
+            Dispatched::Reply(length) => {
+                decode_payload(reply.get(..length).ok_or(ProtocolError::BadReply)?)
+            }
+            Dispatched::Later => Err(ProtocolError::BadReply),
+            Dispatched::Protocol(error) => Err(error),
+        }
+    }
+}
+
+/// Declares an interface: its number, its version, and its operations.
+///
+/// ```
+/// use interfaces::{Label, interface};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Adds one.
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Increment(u32);
+/// /// Too large.
+/// #[derive(Debug, Serialize, Deserialize)]
+/// pub struct Overflow;
+///
+/// interface! {
+///     /// Counts.
+///     pub interface 15 version 1 {
+///         /// One more.
+///         0 => increment(Increment) -> u32, or Overflow;
+///     }
+/// }
+/// # use interfaces::Call;
+/// assert_eq!(Increment::LABEL, Label::new(15, 1, 0));
+/// ```
+///
+/// The list produces [`Call`] for each request, `INTERFACE` and `VERSION`, a trait `Server` with one method per
+/// operation and no defaults, `dispatch` (bytes in, bytes out, no system call), and `OPERATIONS` (number and name
+/// of each). An operation marked `, later` may be answered after its method has returned ([`Answer`]).
+#[macro_export]
+macro_rules! interface {
+    (
+        $(#[$doc:meta])*
+        pub interface $interface:literal version $version:literal {
+            $(
+                $(#[$operation_doc:meta])*
+                $number:literal => $method:ident($request:ty) -> $reply:ty, or $refusal:ty $(, $later:ident)?;
+            )+
+        }
+    ) => {
+        /// The interface's number.
+        pub const INTERFACE: u8 = $interface;
+        /// The interface's version.
+        pub const VERSION: u8 = $version;
+        /// Number and name of every operation.
+        pub const OPERATIONS: &[(u8, &str)] = &[$(($number, stringify!($method)),)+];
+
+        $(
+            impl $crate::call::Call for $request {
+                type Reply = $reply;
+                type Refusal = $refusal;
+                const LABEL: $crate::call::Label = $crate::call::Label::new($interface, $version, $number);
+                const NAME: &'static str = stringify!($method);
+            }
+        )+
+
+        $(#[$doc])*
+        pub trait Server {
+            $(
+                $(#[$operation_doc])*
+                fn $method(
+                    &mut self,
+                    caller: $crate::identity::Caller,
+                    request: $request,
+                ) -> $crate::interface!(@answer $reply, $refusal $(, $later)?);
+            )+
+        }
+
+        /// Hands a message to the server: decodes the payload, calls the method, encodes the answer.
+        pub fn dispatch<S: Server + ?Sized>(
+            server: &mut S,
+            caller: $crate::identity::Caller,
+            label: $crate::call::Label,
+            payload: &[u8],
+            reply: &mut [u8],
+        ) -> $crate::call::Dispatched {
+            use $crate::call::{Dispatched, ProtocolError};
+            if label.interface() != $interface {
+                return Dispatched::Protocol(ProtocolError::UnknownInterface);
+            }
+            if label.version() != $version {
+                return Dispatched::Protocol(ProtocolError::UnknownVersion);
+            }
+            match label.operation() {
+                $(
+                    $number => match $crate::call::decode_payload::<$request>(payload) {
+                        Ok(request) => {
+                            let answer = server.$method(caller, request);
+                            $crate::interface!(@encode answer, reply $(, $later)?)
+                        }
+                        Err(error) => Dispatched::Protocol(error),
+                    },
+                )+
+                _ => Dispatched::Protocol(ProtocolError::UnknownOperation),
+            }
+        }
+    };
+    (@answer $reply:ty, $refusal:ty) => { Result<$reply, $refusal> };
+    (@answer $reply:ty, $refusal:ty, later) => { $crate::call::Answer<$reply, $refusal> };
+    (@encode $answer:ident, $buffer:ident) => { $crate::call::encode_answer(&$answer, $buffer) };
+    (@encode $answer:ident, $buffer:ident, later) => {
+        match $answer {
+            $crate::call::Answer::Now(answer) => $crate::call::encode_answer(&answer, $buffer),
+            $crate::call::Answer::Later => $crate::call::Dispatched::Later,
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_never_a_fault() {
+        assert!(Label::new(1, 0, 0).bits() > 6);
+        let label = Label::new(15, 255, 254);
+        assert_eq!(
+            (label.interface(), label.version(), label.operation()),
+            (15, 255, 254)
+        );
+        assert!(label.bits() < 1 << 20);
+    }
+
+    #[test]
+    fn what_follows_a_payload_must_be_padding() {
+        assert_eq!(decode_payload::<u8>(&[7, 0, 0, 0, 0, 0, 0, 0]), Ok(7));
+        assert_eq!(
+            decode_payload::<u8>(&[7, 0, 0, 1, 0, 0, 0, 0]),
+            Err(ProtocolError::Malformed)
+        );
+        assert_eq!(
+            decode_payload::<u8>(&[7, 0, 0, 0, 0, 0, 0, 0, 0]),
+            Err(ProtocolError::Malformed)
+        );
+        assert_eq!(decode_payload::<u8>(&[]), Err(ProtocolError::Malformed));
+    }
+}

@@ -1,0 +1,314 @@
+//! Who is who: ids with generations, and the bits of a badge.
+//!
+//! ```text
+//!  27    25 24  23          13 12            0
+//! +--------+---+--------------+---------------+
+//! |  kind  | o |  generation  |  task index   |   client, fault of a client
+//! +--------+---+--------------+---------------+
+//! |  kind  |             0    | thread index  |   birth
+//! +--------+---+--------------+---------------+
+//! |  kind  |             0          | number  |   server, fault of a server, notification
+//! +--------+------------------------+---------+
+//! ```
+//!
+//! The proc server mints every badge of a client, and the kernel delivers it; nobody below the door of a server
+//! sees a raw badge.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The bits of a badge that this kernel keeps (`seL4_CapData`, `libsel4/include/sel4/types_64.bf`).
+pub const BADGE_BITS: u32 = 28;
+/// The bits of a task index: at most 8,192 tasks at once; the kernel has 4,096 ASIDs.
+pub const TASK_INDEX_BITS: u32 = 13;
+/// The bits of a task's generation that a badge carries.
+pub const TASK_GENERATION_BITS: u32 = 11;
+
+const KIND_SHIFT: u32 = 25;
+const OPERATOR: u64 = 1 << 24;
+const TASK_INDEX_MASK: u64 = (1 << TASK_INDEX_BITS) - 1;
+const TASK_GENERATION_MASK: u32 = (1 << TASK_GENERATION_BITS) - 1;
+
+const _: () = assert!(TASK_INDEX_BITS + TASK_GENERATION_BITS + 1 + 3 == BADGE_BITS);
+
+/// A limit group. An id is never used for another group while anyone could still hold the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupId {
+    /// The place in the ledger.
+    pub index: u32,
+    /// How often that place was used before.
+    pub generation: u32,
+}
+
+impl GroupId {
+    /// The root of the tree of groups: place 1, as in devlimit's manual page.
+    pub const ROOT: Self = Self {
+        index: 1,
+        generation: 0,
+    };
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show_id(self.index, self.generation, out)
+    }
+}
+
+/// A task. An id is never used for another task while anyone could still hold the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TaskId {
+    /// The place in the task table, below `1 << TASK_INDEX_BITS`.
+    pub index: u32,
+    /// How often that place was used before.
+    pub generation: u32,
+}
+
+impl TaskId {
+    /// What a badge carries of this id.
+    #[must_use]
+    pub const fn tag(self) -> TaskTag {
+        TaskTag {
+            index: self.index,
+            generation_low: self.generation & TASK_GENERATION_MASK,
+        }
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show_id(self.index, self.generation, out)
+    }
+}
+
+fn show_id(index: u32, generation: u32, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if generation == 0 {
+        write!(out, "{index}")
+    } else {
+        write!(out, "{index}.{generation}")
+    }
+}
+
+/// As much of a [`TaskId`] as a badge carries.
+///
+/// A capability dies with the CSpace it stands in, so the low bits are enough to tell one tenant of a place from
+/// the next; a server compares them with the id in its own table and refuses what does not match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TaskTag {
+    /// The place in the task table.
+    pub index: u32,
+    /// The low bits of the generation.
+    pub generation_low: u32,
+}
+
+impl TaskTag {
+    /// Whether this is the tag of `task`.
+    #[must_use]
+    pub fn is(self, task: TaskId) -> bool {
+        self == task.tag()
+    }
+}
+
+/// One of the system's own servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum ServerName {
+    /// Keeps the ledger.
+    Limits,
+    /// Keeps the memory.
+    Memory,
+    /// Keeps the tasks.
+    Proc,
+}
+
+impl ServerName {
+    /// All of them, in the order in which they are started: whoever is called before whoever calls.
+    pub const ALL: [Self; 3] = [Self::Limits, Self::Memory, Self::Proc];
+
+    /// The name of its ELF file in the archive and in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Limits => "limits-server",
+            Self::Memory => "memory-server",
+            Self::Proc => "proc-server",
+        }
+    }
+}
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.name())
+    }
+}
+
+/// Who sent a message, once the badge is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A client.
+    Task {
+        /// Which.
+        tag: TaskTag,
+        /// Whether it may end the machine and read every group.
+        operator: bool,
+    },
+    /// Another server.
+    Server(ServerName),
+}
+
+impl Caller {
+    /// The client's tag, or nothing if a server called.
+    #[must_use]
+    pub const fn task(self) -> Option<TaskTag> {
+        match self {
+            Self::Task { tag, .. } => Some(tag),
+            Self::Server(_) => None,
+        }
+    }
+
+    /// Whether this is another server, or a client with the operator's flag.
+    #[must_use]
+    pub const fn is_operator(self) -> bool {
+        matches!(self, Self::Server(_) | Self::Task { operator: true, .. })
+    }
+}
+
+/// Everything a badge can mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Badge {
+    /// A request of a client, or of another server.
+    Service(Caller),
+    /// The kernel's message that a new thread wants to run: the birth notice.
+    Birth {
+        /// The place of the thread in the proc server's thread table.
+        thread: u32,
+    },
+    /// The kernel's message that a client faulted (or the client's own imitation of it).
+    Fault(TaskTag),
+    /// A notification.
+    Signal {
+        /// Which bits of news have come.
+        bits: u32,
+    },
+    /// The kernel's message that a server faulted.
+    ServerFault(ServerName),
+}
+
+impl Badge {
+    /// The badge's number, at most [`BADGE_BITS`] bits.
+    #[must_use]
+    pub const fn encode(self) -> u64 {
+        match self {
+            Self::Service(Caller::Task { tag, operator }) => {
+                kind(1) | if operator { OPERATOR } else { 0 } | payload(tag)
+            }
+            Self::Service(Caller::Server(server)) => kind(2) | server as u64,
+            Self::Birth { thread } => kind(3) | (thread as u64 & TASK_INDEX_MASK),
+            Self::Fault(tag) => kind(4) | payload(tag),
+            // A notification gathers badges by OR: the kind's bits must survive that, so they are all equal.
+            Self::Signal { bits } => kind(5) | (bits as u64 & 0xff),
+            Self::ServerFault(server) => kind(6) | server as u64,
+        }
+    }
+
+    /// What a badge that the kernel delivered means; nothing if nobody ever mints it.
+    #[must_use]
+    pub const fn decode(raw: u64) -> Option<Self> {
+        let rest = raw & ((1 << KIND_SHIFT) - 1);
+        let tag = TaskTag {
+            index: (rest & TASK_INDEX_MASK) as u32,
+            generation_low: (rest >> TASK_INDEX_BITS) as u32 & TASK_GENERATION_MASK,
+        };
+        Some(match raw >> KIND_SHIFT {
+            1 => Self::Service(Caller::Task {
+                tag,
+                operator: rest & OPERATOR != 0,
+            }),
+            2 => match server(rest) {
+                Some(name) => Self::Service(Caller::Server(name)),
+                None => return None,
+            },
+            3 => Self::Birth { thread: tag.index },
+            4 => Self::Fault(tag),
+            5 => Self::Signal {
+                bits: (rest & 0xff) as u32,
+            },
+            6 => match server(rest) {
+                Some(name) => Self::ServerFault(name),
+                None => return None,
+            },
+            _ => return None,
+        })
+    }
+}
+
+const fn kind(kind: u64) -> u64 {
+    kind << KIND_SHIFT
+}
+
+const fn payload(tag: TaskTag) -> u64 {
+    (((tag.generation_low & TASK_GENERATION_MASK) as u64) << TASK_INDEX_BITS)
+        | (tag.index as u64 & TASK_INDEX_MASK)
+}
+
+const fn server(rest: u64) -> Option<ServerName> {
+    match rest {
+        0 => Some(ServerName::Limits),
+        1 => Some(ServerName::Memory),
+        2 => Some(ServerName::Proc),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_badge_fits_the_kernel_and_comes_back() {
+        let tag = TaskTag {
+            index: 8191,
+            generation_low: 2047,
+        };
+        let all = [
+            Badge::Service(Caller::Task {
+                tag,
+                operator: true,
+            }),
+            Badge::Service(Caller::Task {
+                tag,
+                operator: false,
+            }),
+            Badge::Service(Caller::Server(ServerName::Proc)),
+            Badge::Birth { thread: 8191 },
+            Badge::Fault(tag),
+            Badge::Signal { bits: 0xff },
+            Badge::ServerFault(ServerName::Limits),
+        ];
+        for badge in all {
+            assert!(badge.encode() < 1 << BADGE_BITS);
+            assert_eq!(Badge::decode(badge.encode()), Some(badge));
+        }
+    }
+
+    #[test]
+    fn what_nobody_mints_means_nothing() {
+        assert_eq!(Badge::decode(0), None);
+        assert_eq!(Badge::decode(7 << KIND_SHIFT), None);
+        assert_eq!(Badge::decode((2 << KIND_SHIFT) | 3), None);
+    }
+
+    #[test]
+    fn a_tag_tells_one_tenant_of_a_place_from_the_next() {
+        let first = TaskId {
+            index: 4,
+            generation: 0,
+        };
+        let next = TaskId {
+            index: 4,
+            generation: 1,
+        };
+        assert!(first.tag().is(first));
+        assert!(!first.tag().is(next));
+    }
+}

@@ -1,0 +1,320 @@
+//! What clients ask the proc-server.
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounting::{KillRefusal, Receipt, TicketRefusal};
+use crate::amounts::Amounts;
+use crate::identity::{GroupId, TaskId};
+use crate::interface;
+use crate::limits::{Never, Page};
+use crate::provision::{Cause, CreateRefusal, PoolFigures, ProgramId, ProgramName};
+use crate::text::Text;
+
+/// The most bytes of arguments.
+pub const ARGUMENT_BYTES: usize = 120;
+/// How many ends of children are kept for a parent that does not wait; older ones are lost and counted.
+pub const KEPT_ENDS: usize = 16;
+
+/// A program's arguments: words with single spaces between them.
+pub type Arguments = Text<ARGUMENT_BYTES>;
+
+/// Starts a program as a child of the caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spawn {
+    /// The program.
+    pub program: ProgramId,
+    /// The child's group: the caller's own if none, or one below it.
+    pub group: Option<GroupId>,
+    /// Its arguments.
+    pub arguments: Arguments,
+}
+
+/// Looks a program up by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindProgram {
+    /// The name.
+    pub name: ProgramName,
+}
+
+/// Ends the caller's task with all its threads. Never answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// What the parent is told.
+    pub code: i32,
+}
+
+/// Waits for the end of a child. Everything that the child held has come back by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Which child; any if none.
+    pub child: Option<TaskId>,
+}
+
+/// Ends a task that is a descendant of the caller, or that is in a group below the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kill {
+    /// The task.
+    pub task: TaskId,
+}
+
+/// Ends every task in a group below the caller's, and in the groups below that; answered when everything has come
+/// back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KillGroup {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// Reads what is known of a task: the caller itself if none, a descendant, or one in a group below the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadTask {
+    /// The task.
+    pub task: Option<TaskId>,
+}
+
+/// Lists the caller's living children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Children {
+    /// The last child of the page before.
+    pub after: Option<TaskId>,
+}
+
+/// Reads the caller's arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadArguments {}
+
+/// Starts a further thread in the caller's task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartThread {
+    /// Its first instruction.
+    pub entry: u32,
+    /// The end of its stack, memory of the caller's own.
+    pub stack_top: u32,
+    /// What its first argument register holds.
+    pub argument: u64,
+}
+
+/// Ends one of the caller's further threads, which may be the calling one (then it is never answered).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndThread {
+    /// The thread's number.
+    pub number: u32,
+    /// Whether it is the calling thread.
+    pub myself: bool,
+}
+
+/// Waits until one of the caller's further threads has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinThread {
+    /// The thread's number.
+    pub number: u32,
+}
+
+/// Compares what the ledger says of a group with what the servers really hold for it. For an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// The group; its own charges are compared, not those of the groups below it.
+    pub group: GroupId,
+}
+
+/// Asks for the group after one in a walk over all groups. For an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextGroup {
+    /// The group before; none to start with the root.
+    pub after: Option<GroupId>,
+}
+
+/// Asks for [`Figures`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFigures {}
+
+/// Asks for the memory-server's pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadPool {}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitReason {
+    /// By itself.
+    Exited {
+        /// What it said.
+        code: i32,
+    },
+    /// By another task.
+    Killed {
+        /// Which.
+        by: TaskId,
+    },
+    /// With its group.
+    GroupKilled {
+        /// The group that was killed: its own or one above.
+        group: GroupId,
+    },
+    /// Because it could not go on.
+    Fault(Cause),
+}
+
+/// The end of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The child.
+    pub task: TaskId,
+    /// How.
+    pub reason: ExitReason,
+}
+
+/// What is known of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskAccount {
+    /// The task.
+    pub task: TaskId,
+    /// Who spawned it, while that lives and may be seen.
+    pub parent: Option<TaskId>,
+    /// The group that it was born in.
+    pub group: GroupId,
+    /// What it runs.
+    pub program: ProgramName,
+    /// Its threads.
+    pub threads: u32,
+    /// Living children.
+    pub children: u32,
+    /// Ends of children that were lost because nobody waited for them.
+    pub lost_ends: u32,
+}
+
+/// What an audit found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditResult {
+    /// What the ledger says.
+    pub ledger: Amounts,
+    /// What is there.
+    pub held: Amounts,
+}
+
+/// Figures of the proc-server about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Tasks alive.
+    pub tasks: u64,
+    /// Threads alive.
+    pub threads: u64,
+    /// Room for threads in all.
+    pub thread_room: u64,
+    /// Tasks born since the start.
+    pub births: u64,
+    /// Births that the limits-server did not confirm.
+    pub unconfirmed: u64,
+    /// Messages turned down with a protocol error.
+    pub protocol_errors: u64,
+}
+
+/// Why nothing was spawned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SpawnRefusal {
+    /// No such program.
+    UnknownProgram,
+    /// The limits-server said no.
+    Ticket(TicketRefusal),
+    /// The memory-server said no.
+    Memory(CreateRefusal),
+    /// The proc-server has no room for another task or thread.
+    TableFull,
+    /// The limits-server did not hear of the birth.
+    NotBorn,
+}
+
+/// Why a program was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FindRefusal {
+    /// No program has this name.
+    UnknownProgram,
+}
+
+/// Why a task does not wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitRefusal {
+    /// There is no child to wait for.
+    NoChildren,
+    /// No living child and no kept end has this id.
+    NotAChild,
+    /// Too many threads wait.
+    TableFull,
+}
+
+/// Why a task was not killed or read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskRefusal {
+    /// No such task, or not one that the caller may see.
+    UnknownTask,
+}
+
+/// Why a group was not killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KillGroupRefusal {
+    /// The limits-server said no.
+    Kill(KillRefusal),
+    /// Too many groups are being killed at once.
+    TableFull,
+}
+
+/// Why a thread was not started, ended or joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThreadRefusal {
+    /// The task has no thread of this number, or it is the first one.
+    UnknownThread,
+    /// The limits-server said no.
+    Ticket(TicketRefusal),
+    /// The memory-server said no.
+    Memory(CreateRefusal),
+    /// The task has as many threads as a task can have, or the proc-server no room.
+    TableFull,
+    /// The limits-server did not hear of the birth.
+    NotBorn,
+}
+
+/// Why an operator's question was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OperatorRefusal {
+    /// The caller is no operator.
+    NotOperator,
+    /// No such group.
+    UnknownGroup,
+}
+
+interface! {
+    /// Tasks and threads.
+    pub interface 5 version 1 {
+        /// Starts a program.
+        0 => spawn(Spawn) -> TaskId, or SpawnRefusal;
+        /// Finds a program.
+        1 => find_program(FindProgram) -> ProgramId, or FindRefusal;
+        /// Ends the caller.
+        2 => exit(Exit) -> (), or Never, later;
+        /// Waits for a child.
+        3 => wait(Wait) -> Ended, or WaitRefusal, later;
+        /// Ends another task.
+        4 => kill(Kill) -> (), or TaskRefusal, later;
+        /// Ends a group.
+        5 => kill_group(KillGroup) -> Receipt, or KillGroupRefusal, later;
+        /// What is known of a task.
+        6 => read_task(ReadTask) -> TaskAccount, or TaskRefusal;
+        /// Lists children.
+        7 => children(Children) -> Page<TaskId>, or TaskRefusal;
+        /// Reads the arguments.
+        8 => read_arguments(ReadArguments) -> Arguments, or Never;
+        /// Starts a thread.
+        9 => start_thread(StartThread) -> u32, or ThreadRefusal;
+        /// Ends a thread.
+        10 => end_thread(EndThread) -> (), or ThreadRefusal, later;
+        /// Waits for a thread.
+        11 => join_thread(JoinThread) -> (), or ThreadRefusal, later;
+        /// Compares ledger and servers.
+        12 => audit(Audit) -> AuditResult, or OperatorRefusal;
+        /// Walks all groups.
+        13 => next_group(NextGroup) -> Option<GroupId>, or OperatorRefusal;
+        /// Figures about the server itself.
+        14 => read_figures(ReadFigures) -> Figures, or OperatorRefusal;
+        /// The memory-server's pool.
+        15 => read_pool(ReadPool) -> PoolFigures, or OperatorRefusal;
+    }
+}

@@ -1,0 +1,284 @@
+//! What the proc-server asks the memory-server: what tasks are made of. Never served to clients.
+//!
+//! Everything made here was charged by the task's birth ticket before; the amounts are [`TASK_KIT`],
+//! [`THREAD_KIT`] and what [`ProgramInfo`] says. The memory-server counts what it really holds
+//! ([`Holdings`]), so an audit finds any difference.
+
+use serde::{Deserialize, Serialize};
+
+use crate::amounts::{Amounts, Resource, Shortage};
+use crate::identity::{GroupId, TaskId};
+use crate::interface;
+use crate::limits::Never;
+use crate::memory::PAGE_BYTES;
+use crate::text::Text;
+
+/// The slots of a client's CNode, as a power of two.
+pub const CLIENT_CNODE_RADIX: u32 = 4;
+/// The slots in the proc-server's CSpace per thread: TCB, CNode, address-space root, IPC buffer frame.
+/// The last three of a further thread's stay empty but for the frame.
+pub const THREAD_SLOTS: u64 = 4;
+/// The most threads of one task.
+pub const TASK_THREADS: u32 = 16;
+
+/// Which of a thread's [`THREAD_SLOTS`] holds what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum ThreadSlot {
+    /// The thread's TCB.
+    Tcb,
+    /// The task's CNode (first thread only).
+    CNode,
+    /// A copy of the task's address-space root (first thread only).
+    Space,
+    /// A copy of the frame of the thread's IPC buffer.
+    IpcBuffer,
+}
+
+impl ThreadSlot {
+    /// The slot of thread `thread` in the proc-server's CSpace.
+    #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "a thread index has 13 bits")]
+    pub const fn of(self, thread: u32) -> u64 {
+        crate::start::proc_slots::THREADS + thread as u64 * THREAD_SLOTS + self as u64
+    }
+}
+
+/// What every task is made of, charged with its birth ticket besides what its program needs: one block with TCB
+/// and CNode, four levels of page table, the frame of its first IPC buffer.
+///
+/// Slots: four in the proc-server's CSpace, the sixteen of its own CNode, and in the memory-server's one for the
+/// block, four for the tables and one for the frame.
+pub const TASK_KIT: Amounts = Amounts::of(Resource::Tasks, 1)
+    .with(Resource::Threads, 1)
+    .with(Resource::Frames, 1)
+    .with(Resource::Commit, 1)
+    .with(Resource::KernelMemory, 5 * PAGE_BYTES)
+    .with(Resource::CapSlots, 4 + 16 + 6)
+    .with(Resource::AddressSpaces, 1);
+
+/// What a further thread is made of: one block with the TCB, the frame of its IPC buffer.
+pub const THREAD_KIT: Amounts = Amounts::of(Resource::Threads, 1)
+    .with(Resource::Frames, 1)
+    .with(Resource::Commit, 1)
+    .with(Resource::KernelMemory, PAGE_BYTES)
+    .with(Resource::CapSlots, 4 + 2);
+
+/// A program in the archive, by its place in `system.toml`'s list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProgramId(pub u8);
+
+/// A program's name.
+pub type ProgramName = Text<31>;
+
+/// What a program needs besides the kit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramInfo {
+    /// Its name.
+    pub name: ProgramName,
+    /// Its first instruction.
+    pub entry: u64,
+    /// Writable pages that are reserved for it: data, bss, stack.
+    pub commit: u32,
+    /// Read-only pages that it shares with every task that runs it: a slot for each is charged at birth.
+    pub shared: u32,
+}
+
+/// Asks what a program needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Describe {
+    /// The program.
+    pub program: ProgramId,
+}
+
+/// Makes what a task is made of. TCB, CNode and copies of the root and the frame appear in the slots of `thread`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateTask {
+    /// The task.
+    pub task: TaskId,
+    /// The place of its first thread.
+    pub thread: u32,
+    /// What it runs.
+    pub program: ProgramId,
+    /// Who paid, and pays for its pages.
+    pub payer: GroupId,
+}
+
+/// Makes what a further thread is made of: TCB and frame appear in the slots of `thread`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateThread {
+    /// The task.
+    pub task: TaskId,
+    /// The place of the thread.
+    pub thread: u32,
+    /// Its number within the task, 1 to [`TASK_THREADS`] - 1; decides where its IPC buffer is.
+    pub number: u32,
+}
+
+/// Takes a further thread's objects back; its slots in the proc-server are empty afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestroyThread {
+    /// The task.
+    pub task: TaskId,
+    /// The place of the thread.
+    pub thread: u32,
+}
+
+/// Takes back everything that a task has, a bounded slice of it a call: first its TCBs, so that nothing of it
+/// runs any more, then frames, tables and the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestroyTask {
+    /// The task.
+    pub task: TaskId,
+}
+
+/// Takes the oldest report of a task that cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeReport {}
+
+/// Recounts what is held for a group, from the records of what really exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holdings {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// Asks for [`PoolFigures`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadPool {}
+
+/// What a made task looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// Its first instruction.
+    pub entry: u32,
+    /// The end of its stack.
+    pub stack_top: u32,
+    /// The address of its first IPC buffer.
+    pub ipc_buffer: u32,
+}
+
+/// Why a task cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Cause {
+    /// It touched an address where it has nothing, or wrote where it may only read.
+    BadAddress {
+        /// The address, as far as the kernel reports it: its low 32 bits.
+        address: u32,
+        /// The instruction.
+        ip: u64,
+    },
+    /// A page that it touched could not be charged.
+    NoFrame(Shortage),
+    /// A page that it touched could not be charged because its group is being killed.
+    Killed,
+    /// It was never born: its first page was refused.
+    NotBorn,
+    /// The machine has no memory left.
+    OutOfMemory,
+    /// It used a capability that it does not have.
+    CapabilityFault {
+        /// The instruction.
+        ip: u64,
+    },
+    /// It made a system call that does not exist.
+    UnknownSyscall {
+        /// Its number.
+        number: u64,
+    },
+    /// It raised a processor exception.
+    Exception {
+        /// The vector.
+        number: u64,
+        /// The instruction.
+        ip: u64,
+    },
+    /// The kernel reported something that this version does not know.
+    Other {
+        /// The message's label.
+        label: u64,
+    },
+}
+
+/// A task that cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The task.
+    pub task: TaskId,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// How far a destruction has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Call again.
+    More,
+    /// Nothing is left.
+    Done,
+}
+
+/// The memory-server's pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolFigures {
+    /// Pages in all.
+    pub pages: u64,
+    /// Pages that are free.
+    pub free: u64,
+    /// The largest block that could be had now, as a power of two of bytes.
+    pub largest: u8,
+    /// Capability slots for shared mappings that are free.
+    pub free_slots: u64,
+    /// Regions in use.
+    pub regions: u64,
+    /// Page faults served since the start.
+    pub faults: u64,
+    /// Messages turned down with a protocol error.
+    pub protocol_errors: u64,
+}
+
+/// Why a task or thread was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CreateRefusal {
+    /// No such program.
+    UnknownProgram,
+    /// No such task.
+    UnknownTask,
+    /// The place or number is taken, or beyond the table.
+    BadPlace,
+    /// The machine has no memory left.
+    OutOfMemory,
+    /// No address space is left (the kernel has 4,096).
+    OutOfSpaces,
+    /// The kernel refused something that it should not have: an error of ours, with the kernel's error number.
+    Kernel(u8),
+}
+
+/// Why nothing was destroyed or described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnknownRefusal {
+    /// No such task, thread or program.
+    Unknown,
+}
+
+interface! {
+    /// What tasks are made of.
+    pub interface 4 version 1 {
+        /// What a program needs.
+        0 => describe(Describe) -> ProgramInfo, or UnknownRefusal;
+        /// Makes a task's objects.
+        1 => create_task(CreateTask) -> Made, or CreateRefusal;
+        /// Makes a thread's objects.
+        2 => create_thread(CreateThread) -> u32, or CreateRefusal;
+        /// Takes a thread's objects back.
+        3 => destroy_thread(DestroyThread) -> (), or UnknownRefusal;
+        /// Takes a task's objects back.
+        4 => destroy_task(DestroyTask) -> Progress, or UnknownRefusal;
+        /// News of tasks that cannot go on.
+        5 => take_report(TakeReport) -> Option<Report>, or Never;
+        /// Recounts.
+        6 => holdings(Holdings) -> Amounts, or Never;
+        /// The pool.
+        7 => read_pool(ReadPool) -> PoolFigures, or Never;
+    }
+}

@@ -1,0 +1,221 @@
+//! What a server is told when it starts, and where its capabilities are.
+//!
+//! The address of an encoded [`Start`] is in the first argument register. Everything it says is about the server's
+//! own address space; the slots below are what the root task puts there, and nothing else.
+
+use serde::{Deserialize, Serialize};
+
+/// The most free blocks of memory that the root task hands over.
+pub const BLOCKS: usize = 256;
+
+/// A piece of the server's address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its first byte.
+    pub address: u64,
+    /// Its length, in bytes.
+    pub bytes: u64,
+}
+
+/// What a server is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Memory of its own: zeroed, mapped read-write.
+    pub heap: Span,
+    /// The encoded [`crate::system::System`], mapped read-only.
+    pub system: Span,
+    /// The whole archive, mapped read-only. Empty for servers that do not need it.
+    pub archive: Span,
+    /// What only the memory-server is told.
+    pub memory: Option<MemoryStart>,
+}
+
+/// What only the memory-server is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryStart {
+    /// The pages of physical memory, free or not: numbers below this.
+    pub pages: u32,
+    /// The slots, as a power of two, of the memory-server's CNode.
+    pub cnode_radix: u8,
+    /// The pages of the archive; their frames are in [`memory_slots::archive`]'s slots.
+    pub archive_pages: u32,
+    /// Free blocks: each is an untyped in the slot that [`memory_slots::untyped`] says.
+    pub blocks: heapless::Vec<Block, BLOCKS>,
+    /// An address range of its own address space, with page tables in place, for looking into a frame.
+    pub scratch: Span,
+}
+
+/// A free, naturally aligned block of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// The number of its first page.
+    pub page: u32,
+    /// Its size, as a power of two of bytes: 12 or more.
+    pub bits: u8,
+}
+
+/// The limits-server's slots.
+pub mod limits_slots {
+    /// Its endpoint, to receive from.
+    pub const ENDPOINT: u64 = 1;
+    /// The CNode's radix.
+    pub const RADIX: u32 = 4;
+}
+
+/// The memory-server's slots. Most are computed from a page's number, so nothing is searched and nothing runs out.
+pub mod memory_slots {
+    /// Its endpoint, to receive from.
+    pub const ENDPOINT: u64 = 1;
+    /// The limits-server's endpoint, badged as the memory-server's.
+    pub const LIMITS: u64 = 2;
+    /// Its own CNode.
+    pub const CNODE: u64 = 3;
+    /// The proc-server's CNode, to place TCBs and CNodes into.
+    pub const PROC_CNODE: u64 = 4;
+    /// Its own address-space root, to look into frames.
+    pub const SPACE: u64 = 5;
+    /// The proc-server's notification, to signal that a report waits.
+    pub const NEWS: u64 = 6;
+    /// The first of [`ASID_POOLS`] ASID pools.
+    pub const ASID_POOL: u64 = 8;
+    /// How many ASID pools there are; the first is shared with the root task and the servers.
+    pub const ASID_POOLS: u64 = 8;
+    /// Where the arithmetic begins.
+    pub const BASE: u64 = 64;
+    /// The smallest block: a page.
+    pub const MIN_BITS: u8 = 12;
+    /// The largest block.
+    pub const MAX_BITS: u8 = 30;
+
+    /// The slot of the object made from the page's own smallest untyped.
+    #[must_use]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "page numbers have 32 bits, slots 64"
+    )]
+    pub const fn object(page: u32) -> u64 {
+        BASE + page as u64
+    }
+
+    /// The slot of the untyped of `1 << bits` bytes that begins at `page`, on a machine of `pages` pages.
+    ///
+    /// The sizes follow each other, smallest first; each has a slot for every block that can exist.
+    #[must_use]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "page numbers have 32 bits, slots 64; sizes are 12 to 30"
+    )]
+    pub const fn untyped(pages: u32, page: u32, bits: u8) -> u64 {
+        let mut slot = BASE + pages as u64;
+        let mut size = MIN_BITS;
+        while size < bits {
+            slot += blocks(pages, size);
+            size += 1;
+        }
+        slot + ((page as u64) >> (bits - MIN_BITS))
+    }
+
+    /// The slot of the frame of a page of the archive.
+    #[must_use]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "page numbers have 32 bits, slots 64"
+    )]
+    pub const fn archive(pages: u32, archive_page: u32) -> u64 {
+        untyped(pages, 0, MAX_BITS) + blocks(pages, MAX_BITS) + archive_page as u64
+    }
+
+    /// The first slot for a further copy of a frame.
+    #[must_use]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "page numbers have 32 bits, slots 64"
+    )]
+    pub const fn copies(pages: u32, archive_pages: u32) -> u64 {
+        archive(pages, 0) + archive_pages as u64
+    }
+
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "page numbers have 32 bits, slots 64; sizes are 12 to 30"
+    )]
+    const fn blocks(pages: u32, bits: u8) -> u64 {
+        ((pages as u64) >> (bits - MIN_BITS)) + 1
+    }
+}
+
+/// The proc-server's slots.
+pub mod proc_slots {
+    /// Its endpoint, unbadged: to receive from and to mint clients' capabilities from.
+    pub const ENDPOINT: u64 = 1;
+    /// The memory-server's endpoint, badged as the proc-server's.
+    pub const MEMORY: u64 = 2;
+    /// The limits-server's endpoint, badged as the proc-server's.
+    pub const LIMITS: u64 = 3;
+    /// Its own CNode.
+    pub const CNODE: u64 = 4;
+    /// The memory-server's endpoint, unbadged: to mint clients' capabilities from.
+    pub const MEMORY_MINT: u64 = 5;
+    /// The limits-server's endpoint, unbadged: to mint clients' and birth capabilities from.
+    pub const LIMITS_MINT: u64 = 6;
+    /// The root task's endpoint, unbadged: to mint clients' capabilities from.
+    pub const CONSOLE_MINT: u64 = 7;
+    /// The birth CNode: the CSpace of a thread that is being born. Slot `thread` holds its birth capability.
+    pub const BIRTH_CNODE: u64 = 8;
+    /// Its notification, bound to its TCB by the root task.
+    pub const NEWS: u64 = 9;
+    /// Its own TCB, to configure others with its own maximum priority.
+    pub const TCB: u64 = 10;
+    /// The first slot for the reply capabilities of those who wait; as many as there are threads.
+    pub const REPLIES: u64 = 64;
+    /// The most threads, so the most that can wait.
+    pub const MAX_THREADS: u64 = 8192;
+    /// The first of the slots of threads; [`crate::provision::THREAD_SLOTS`] each.
+    pub const THREADS: u64 = 16384;
+    /// The CNode's radix.
+    pub const RADIX: u32 = 16;
+    /// The birth CNode's radix.
+    pub const BIRTH_RADIX: u32 = 13;
+    /// The bit of news that the memory-server has a report.
+    pub const REPORT_BIT: u32 = 1;
+}
+
+/// A client's slots.
+pub mod client_slots {
+    /// The proc-server.
+    pub const PROC: u64 = 1;
+    /// The memory-server.
+    pub const MEMORY: u64 = 2;
+    /// The limits-server.
+    pub const LIMITS: u64 = 3;
+    /// The root task's console.
+    pub const CONSOLE: u64 = 4;
+    /// The memory-server again, for the kernel to send faults to.
+    pub const FAULT: u64 = 5;
+}
+
+const _: () = assert!(proc_slots::THREADS + proc_slots::MAX_THREADS * 4 <= 1 << proc_slots::RADIX);
+const _: () = assert!(proc_slots::REPLIES + proc_slots::MAX_THREADS <= proc_slots::THREADS);
+
+#[cfg(test)]
+mod tests {
+    use super::memory_slots::{archive, copies, object, untyped};
+
+    #[test]
+    fn no_two_things_share_a_slot() {
+        let pages = 1000;
+        let mut seen = std::collections::BTreeSet::new();
+        for page in 0..pages {
+            assert!(seen.insert(object(page)));
+        }
+        for bits in 12..=30 {
+            for page in (0..pages).step_by(1 << (bits - 12)) {
+                assert!(seen.insert(untyped(pages, page, bits)), "{page} {bits}");
+            }
+        }
+        for page in 0..10 {
+            assert!(seen.insert(archive(pages, page)));
+        }
+        assert!(seen.insert(copies(pages, 10)));
+    }
+}
