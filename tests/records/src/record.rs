@@ -143,7 +143,12 @@ impl fmt::Display for Record<'_> {
                 kind,
                 ip,
                 address,
-            } => write!(out, "fault {} {} {ip:#x} {address:#x}", Name(who), Name(kind)),
+            } => write!(
+                out,
+                "fault {} {} {ip:#x} {address:#x}",
+                Name(who),
+                Name(kind)
+            ),
             Self::Capability(capability) => write!(out, "capability {capability}"),
             Self::Figure { name, value } => write!(out, "figure {} {value}", Name(name)),
             Self::Done { passed, failed } => write!(out, "done {passed} {failed}"),
@@ -171,7 +176,12 @@ impl fmt::Display for Capability<'_> {
             badge,
             detail,
         } = *self;
-        write!(out, "{} {slot} {count} {} {rights} ", Name(server), Name(kind))?;
+        write!(
+            out,
+            "{} {slot} {count} {} {rights} ",
+            Name(server),
+            Name(kind)
+        )?;
         match badge {
             Some(badge) => write!(out, "{badge:#x}")?,
             None => out.write_str("-")?,
