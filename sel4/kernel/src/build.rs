@@ -7,7 +7,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{BuildError, Configuration, KernelSource, Profile, Tools, command, generated, makefiles, stamp};
+use crate::{
+    BuildError, Configuration, KernelSource, Profile, Tools, command, generated, makefiles, stamp,
+};
 
 /// Tells the headers which kernel this is. Needed wherever a file of the kernel is preprocessed.
 pub(crate) const PREPROCESSOR_FLAGS: &[&str] = &[
@@ -19,6 +21,9 @@ pub(crate) const PREPROCESSOR_FLAGS: &[&str] = &[
     "-D__X86_64__=y",
     "-DPC99",
 ];
+
+/// What the debug kernel needs besides: its assertions ask for this name, not for one of the configuration.
+pub(crate) const DEBUG_FLAGS: &[&str] = &["-DDEBUG"];
 
 /// How C becomes machine code.
 const COMPILER_FLAGS: &[&str] = &[
@@ -50,8 +55,15 @@ const COMPILER_FLAGS: &[&str] = &[
 ];
 
 /// How the objects become an image.
-const LINKER_FLAGS: &[&str] =
-    &["-m64", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-Wl,-n", "-Wl,--no-warn-rwx-segments"];
+const LINKER_FLAGS: &[&str] = &[
+    "-m64",
+    "-nostdlib",
+    "-static",
+    "-no-pie",
+    "-Wl,--build-id=none",
+    "-Wl,-n",
+    "-Wl,--no-warn-rwx-segments",
+];
 
 /// The two images of one kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,34 +79,67 @@ pub struct KernelImages {
 /// Builds the kernel of `profile` below `out`, if what lies there was not made from the same inputs.
 ///
 /// `progress` hears of each step in a few words. Two builds into the same folder wait for each other.
-pub fn build(profile: Profile, out: &Path, progress: &mut dyn FnMut(&str)) -> Result<KernelImages, BuildError> {
+pub fn build(
+    profile: Profile,
+    out: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<KernelImages, BuildError> {
     let source = KernelSource::locate()?;
     let tools = Tools::find()?;
     let configuration = Configuration::of(profile);
-    let inputs =
-        stamp::inputs(&source, &tools, configuration, &[PREPROCESSOR_FLAGS, COMPILER_FLAGS, LINKER_FLAGS]);
+    let inputs = stamp::inputs(
+        &source,
+        &tools,
+        configuration,
+        &[
+            PREPROCESSOR_FLAGS,
+            DEBUG_FLAGS,
+            COMPILER_FLAGS,
+            LINKER_FLAGS,
+        ],
+    );
 
     let folder = out.join(profile.name());
-    std::fs::create_dir_all(&folder).map_err(|error| BuildError::File { doing: "create", path: folder.clone(), error })?;
+    std::fs::create_dir_all(&folder).map_err(|error| BuildError::File {
+        doing: "create",
+        path: folder.clone(),
+        error,
+    })?;
     // Relative paths would mean something else to the tools, which run in that folder.
-    let folder = folder.canonicalize().map_err(|error| BuildError::File { doing: "find", path: folder, error })?;
+    let folder = folder.canonicalize().map_err(|error| BuildError::File {
+        doing: "find",
+        path: folder,
+        error,
+    })?;
     let _lock = lock(&folder)?;
-    let mut images =
-        KernelImages { boot: folder.join("kernel32.elf"), symbols: folder.join("kernel.elf"), rebuilt: false };
+    let mut images = KernelImages {
+        boot: folder.join("kernel32.elf"),
+        symbols: folder.join("kernel.elf"),
+        rebuilt: false,
+    };
     if images.boot.is_file() && images.symbols.is_file() && stamp::is_current(&folder, &inputs) {
         return Ok(images);
     }
     stamp::forget(&folder)?;
 
     progress(&format!("{} kernel: headers", profile.name()));
-    write(&folder.join("autoconf.h"), configuration.autoconf().as_bytes())?;
-    generated::headers(&source, &tools, &folder)?;
+    write(
+        &folder.join("autoconf.h"),
+        configuration.autoconf().as_bytes(),
+    )?;
+    let place = Place {
+        source: &source,
+        tools: &tools,
+        profile,
+        folder: &folder,
+    };
+    generated::headers(&place)?;
 
     progress(&format!("{} kernel: compiling", profile.name()));
-    let objects = compile(&source, &tools, profile, &folder)?;
+    let objects = compile(&place)?;
 
     progress(&format!("{} kernel: linking", profile.name()));
-    link(&source, &tools, &folder, &objects, &images)?;
+    link(&place, &objects, &images)?;
     stamp::remember(&folder, &inputs)?;
     images.rebuilt = true;
     Ok(images)
@@ -104,15 +149,61 @@ pub fn build(profile: Profile, out: &Path, progress: &mut dyn FnMut(&str)) -> Re
 fn lock(folder: &Path) -> Result<File, BuildError> {
     let path = folder.join("lock");
     let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
-    locked.map_err(|error| BuildError::File { doing: "lock", path, error })
+    locked.map_err(|error| BuildError::File {
+        doing: "lock",
+        path,
+        error,
+    })
 }
 
-fn compile(source: &KernelSource, tools: &Tools, profile: Profile, folder: &Path) -> Result<Vec<PathBuf>, BuildError> {
-    let sources = makefiles::sources(source, profile)?;
+/// One build: from where, with what, which kernel, to where.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub source: &'a KernelSource,
+    pub tools: &'a Tools,
+    pub profile: Profile,
+    pub folder: &'a Path,
+}
+
+impl Place<'_> {
+    /// A compiler command that finds the kernel's headers and the generated ones.
+    pub(crate) fn gcc(&self) -> Command {
+        let mut command = Command::new(&self.tools.gcc);
+        command
+            .current_dir(self.folder)
+            .args(PREPROCESSOR_FLAGS)
+            .arg("-nostdinc");
+        if self.profile == Profile::Debug {
+            command.args(DEBUG_FLAGS);
+        }
+        // Ours first: the source has an autoconf.h of its own among the platform's headers.
+        for generated in [".", "plat/64", "64"] {
+            command.arg("-I").arg(generated);
+        }
+        for include in [
+            "include",
+            "include/arch/x86",
+            "include/plat/pc99",
+            "include/arch/x86/arch/64",
+            "include/plat/pc99/plat/64",
+        ] {
+            command.arg("-I").arg(self.source.path(include));
+        }
+        command
+    }
+}
+
+fn compile(place: &Place<'_>) -> Result<Vec<PathBuf>, BuildError> {
+    let Place { source, folder, .. } = *place;
+    let sources = makefiles::sources(source, place.profile)?;
     let mut joined = Vec::new();
     for file in &sources.c {
         let path = source.path(file);
-        let text = std::fs::read(&path).map_err(|error| BuildError::File { doing: "read", path, error })?;
+        let text = std::fs::read(&path).map_err(|error| BuildError::File {
+            doing: "read",
+            path,
+            error,
+        })?;
         // Messages and debuggers then name the kernel's own files.
         joined.extend_from_slice(format!("#line 1 \"{file}\"\n").as_bytes());
         joined.extend_from_slice(&text);
@@ -130,7 +221,8 @@ fn compile(source: &KernelSource, tools: &Tools, profile: Profile, folder: &Path
         let object = folder.join(object);
         command::run(
             &format!("compiling {}", input.display()),
-            generated::preprocessor(source, tools, folder)
+            place
+                .gcc()
                 .args(COMPILER_FLAGS)
                 .arg("-c")
                 .arg(&input)
@@ -142,16 +234,17 @@ fn compile(source: &KernelSource, tools: &Tools, profile: Profile, folder: &Path
     Ok(objects)
 }
 
-fn link(
-    source: &KernelSource,
-    tools: &Tools,
-    folder: &Path,
-    objects: &[PathBuf],
-    images: &KernelImages,
-) -> Result<(), BuildError> {
+fn link(place: &Place<'_>, objects: &[PathBuf], images: &KernelImages) -> Result<(), BuildError> {
+    let Place {
+        source,
+        tools,
+        folder,
+        ..
+    } = *place;
     let script = command::run(
         "expanding the linker script",
-        generated::preprocessor(source, tools, folder)
+        place
+            .gcc()
             .args(["-P", "-E", "-x", "c"])
             .arg(source.path("src/plat/pc99/linker.lds")),
     )?;
@@ -181,8 +274,15 @@ fn link(
 /// Writes a file, making the folders above it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)
-            .map_err(|error| BuildError::File { doing: "create", path: parent.to_owned(), error })?;
+        std::fs::create_dir_all(parent).map_err(|error| BuildError::File {
+            doing: "create",
+            path: parent.to_owned(),
+            error,
+        })?;
     }
-    std::fs::write(path, bytes).map_err(|error| BuildError::File { doing: "write", path: path.to_owned(), error })
+    std::fs::write(path, bytes).map_err(|error| BuildError::File {
+        doing: "write",
+        path: path.to_owned(),
+        error,
+    })
 }

@@ -56,15 +56,30 @@ pub struct Setting {
 }
 
 const fn on(name: &'static str, why: &'static str) -> Setting {
-    Setting { name, value: Value::On, debug_only: false, why }
+    Setting {
+        name,
+        value: Value::On,
+        debug_only: false,
+        why,
+    }
 }
 
 const fn number(name: &'static str, value: u32, why: &'static str) -> Setting {
-    Setting { name, value: Value::Number(value), debug_only: false, why }
+    Setting {
+        name,
+        value: Value::Number(value),
+        debug_only: false,
+        why,
+    }
 }
 
 const fn debug(name: &'static str, value: Value, why: &'static str) -> Setting {
-    Setting { name, value, debug_only: true, why }
+    Setting {
+        name,
+        value,
+        debug_only: true,
+        why,
+    }
 }
 
 /// The table.
@@ -73,33 +88,90 @@ pub const SETTINGS: &[Setting] = &[
     on("ARCH_X86_64", "its 64-bit kernel"),
     on("X86_64", "the same, as some headers ask for it"),
     on("PLAT_PC99", "the PC that QEMU emulates"),
-    on("KERNEL_MASTER", "the package's flavour of the kernel; headers ask for it"),
+    on(
+        "KERNEL_MASTER",
+        "the package's flavour of the kernel; headers ask for it",
+    ),
     number("WORD_SIZE", 64, "the bit-field generator asks for it"),
-    number("ROOT_CNODE_SIZE_BITS", 16, "65,536 slots (2 MiB) for the root task, which names every object of the servers"),
-    number("MAX_NUM_BOOTINFO_UNTYPED_CAPS", 167, "what fits the bootinfo's page: 184 bytes, then 12 an untyped, is 2,188"),
-    number("RETYPE_FAN_OUT_LIMIT", 256, "objects made by one retype: long enough to pay, short enough to stay preemptible"),
-    number("MAX_NUM_WORK_UNITS_PER_PREEMPTION", 100, "how long the kernel works before it looks for interrupts"),
+    number(
+        "ROOT_CNODE_SIZE_BITS",
+        16,
+        "65,536 slots (2 MiB) for the root task, which names every object of the servers",
+    ),
+    number(
+        "MAX_NUM_BOOTINFO_UNTYPED_CAPS",
+        167,
+        "what fits the bootinfo's page: 184 bytes, then 12 an untyped, is 2,188",
+    ),
+    number(
+        "RETYPE_FAN_OUT_LIMIT",
+        256,
+        "objects made by one retype: long enough to pay, short enough to stay preemptible",
+    ),
+    number(
+        "MAX_NUM_WORK_UNITS_PER_PREEMPTION",
+        100,
+        "how long the kernel works before it looks for interrupts",
+    ),
     number("TIMER_TICK_MS", 2, "one tick"),
     number("TIME_SLICE", 5, "ticks until an equal gets its turn: 10 ms"),
-    number("NUM_DOMAINS", 1, "domains are not used; the budgets are ours"),
+    number(
+        "NUM_DOMAINS",
+        1,
+        "domains are not used; the budgets are ours",
+    ),
     number("NUM_PRIORITIES", 256, "all that a byte can name"),
     number("MAX_NUM_NODES", 1, "one processor"),
     number("CACHE_LN_SZ", 64, "every processor of the last decades"),
     number("KERNEL_STACK_BITS", 12, "one page, the kernel's default"),
-    on("FASTPATH", "a round trip of 380 instructions instead of about 1,700"),
-    on("SYSCALL", "the instruction programs enter by; SYSENTER would be the other"),
+    on(
+        "FASTPATH",
+        "a round trip of 380 instructions instead of about 1,700",
+    ),
+    on(
+        "SYSCALL",
+        "the instruction programs enter by; SYSENTER would be the other",
+    ),
     on("HAVE_FPU", "programs may use floating point and SSE"),
-    on("FXSAVE", "how its registers are saved: what every 64-bit processor has"),
+    on(
+        "FXSAVE",
+        "how its registers are saved: what every 64-bit processor has",
+    ),
     number("XSAVE_SIZE", 512, "bytes of an FXSAVE area"),
-    number("FPU_MAX_RESTORES_SINCE_SWITCH", 64, "how long an idle owner keeps the FPU"),
-    on("FSGSBASE_INST", "fs and gs bases by instruction (QEMU: +fsgsbase); the IPC buffer is found through gs"),
+    number(
+        "FPU_MAX_RESTORES_SINCE_SWITCH",
+        64,
+        "how long an idle owner keeps the FPU",
+    ),
+    on(
+        "FSGSBASE_INST",
+        "fs and gs bases by instruction (QEMU: +fsgsbase); the IPC buffer is found through gs",
+    ),
     on("IRQ_IOAPIC", "interrupts through the IOAPIC"),
     number("MAX_NUM_IOAPIC", 1, "QEMU has one"),
-    on("XAPIC", "the local APIC that TCG has; X2APIC would be the other"),
-    on("MULTIBOOT_GRAPHICS_MODE_NONE", "a serial line is all we print to"),
-    debug("DEBUG_BUILD", Value::On, "assertions, and the system calls of the bindings' `debug` module"),
-    debug("PRINTING", Value::On, "each refused invocation printed; unpreemptible, therefore not for release"),
-    debug("USER_STACK_TRACE_LENGTH", Value::Number(16), "words of the stack printed with a fault nobody handles"),
+    on(
+        "XAPIC",
+        "the local APIC that TCG has; X2APIC would be the other",
+    ),
+    on(
+        "MULTIBOOT_GRAPHICS_MODE_NONE",
+        "a serial line is all we print to",
+    ),
+    debug(
+        "DEBUG_BUILD",
+        Value::On,
+        "assertions, and the system calls of the bindings' `debug` module",
+    ),
+    debug(
+        "PRINTING",
+        Value::On,
+        "each refused invocation printed; unpreemptible, therefore not for release",
+    ),
+    debug(
+        "USER_STACK_TRACE_LENGTH",
+        Value::Number(16),
+        "words of the stack printed with a fault nobody handles",
+    ),
 ];
 
 /// The configuration of one kernel.
@@ -123,7 +195,9 @@ impl Configuration {
 
     /// The settings in force.
     pub fn settings(self) -> impl Iterator<Item = &'static Setting> {
-        SETTINGS.iter().filter(move |setting| !setting.debug_only || self.profile == Profile::Debug)
+        SETTINGS
+            .iter()
+            .filter(move |setting| !setting.debug_only || self.profile == Profile::Debug)
     }
 
     /// Whether `name`, with its `CONFIG_`, is set to anything.
@@ -151,7 +225,11 @@ impl Configuration {
             return Some(true);
         }
         if let Some(rest) = condition.strip_prefix("defined") {
-            let name = rest.trim().trim_start_matches('(').trim_end_matches(')').trim();
+            let name = rest
+                .trim()
+                .trim_start_matches('(')
+                .trim_end_matches(')')
+                .trim();
             return is_name(name).then(|| self.is_set(name));
         }
         let (name, limit) = condition.split_once('>')?;
@@ -164,14 +242,20 @@ impl Configuration {
     /// The `autoconf.h` that the kernel is compiled with.
     #[must_use]
     pub fn autoconf(self) -> String {
-        let mut text = String::from("/* Written by sel4-kernel from its table; changes here are lost. */\n#pragma once\n");
+        let mut text = String::from(
+            "/* Written by sel4-kernel from its table; changes here are lost. */\n#pragma once\n",
+        );
         for setting in self.settings() {
             let value = match setting.value {
                 Value::On => 1,
                 Value::Number(number) => number,
             };
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "#define CONFIG_{} {value} /* {} */", setting.name, setting.why);
+            let _ = writeln!(
+                text,
+                "#define CONFIG_{} {value} /* {} */",
+                setting.name, setting.why
+            );
         }
         text
     }
@@ -194,7 +278,11 @@ mod tests {
     fn the_debug_kernel_has_all_that_the_release_kernel_has_and_more() {
         let release = Configuration::of(Profile::Release);
         let debug = Configuration::of(Profile::Debug);
-        assert!(release.settings().all(|setting| debug.is_set(&format!("CONFIG_{}", setting.name))));
+        assert!(
+            release
+                .settings()
+                .all(|setting| debug.is_set(&format!("CONFIG_{}", setting.name)))
+        );
         assert!(!release.is_set("CONFIG_PRINTING"));
         assert!(debug.is_set("CONFIG_PRINTING"));
     }
@@ -203,8 +291,18 @@ mod tests {
     fn no_setting_stands_twice_and_each_has_a_reason() {
         for (index, setting) in SETTINGS.iter().enumerate() {
             assert!(!setting.why.is_empty(), "{} has no reason", setting.name);
-            assert!(!setting.why.contains("*/"), "{} would end its comment", setting.name);
-            assert!(SETTINGS[index + 1..].iter().all(|other| other.name != setting.name), "{} stands twice", setting.name);
+            assert!(
+                !setting.why.contains("*/"),
+                "{} would end its comment",
+                setting.name
+            );
+            assert!(
+                SETTINGS[index + 1..]
+                    .iter()
+                    .all(|other| other.name != setting.name),
+                "{} stands twice",
+                setting.name
+            );
         }
     }
 

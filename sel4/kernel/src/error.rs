@@ -80,15 +80,32 @@ impl fmt::Display for BuildError {
         match self {
             Self::Source(error) => error.fmt(f),
             Self::MissingTool { tool, packages } => {
-                write!(f, "building the kernel needs {tool}, which is not installed; on Debian: apt-get install {packages}")
+                write!(
+                    f,
+                    "building the kernel needs {tool}, which is not installed; on Debian: apt-get install {packages}"
+                )
             }
-            Self::Command { command, status, tail } => {
+            Self::Command {
+                command,
+                status,
+                tail,
+            } => {
                 write!(f, "{command} failed ({status})")?;
-                if tail.is_empty() { Ok(()) } else { write!(f, ":\n{tail}") }
+                if tail.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ":\n{tail}")
+                }
             }
-            Self::File { doing, path, error } => write!(f, "cannot {doing} {}: {error}", path.display()),
+            Self::File { doing, path, error } => {
+                write!(f, "cannot {doing} {}: {error}", path.display())
+            }
             Self::Makefile { path, line } => {
-                write!(f, "{} has a line that the source list cannot be read from: {line}", path.display())
+                write!(
+                    f,
+                    "{} has a line that the source list cannot be read from: {line}",
+                    path.display()
+                )
             }
         }
     }

@@ -23,13 +23,20 @@ pub(crate) struct Sources {
 /// Reads the lists for this architecture and platform.
 pub(crate) fn sources(source: &KernelSource, profile: Profile) -> Result<Sources, BuildError> {
     let mut found = Found::default();
-    for makefile in ["src/arch/x86/Makefile", "src/plat/pc99/Makefile", "src/Makefile"] {
+    for makefile in [
+        "src/arch/x86/Makefile",
+        "src/plat/pc99/Makefile",
+        "src/Makefile",
+    ] {
         read(source, profile, makefile, &mut found)?;
     }
     // The kernel's Makefile sorts them, too.
     let mut c: Vec<String> = found.c.into_iter().collect();
     c.push(DOMAIN_SCHEDULE.to_owned());
-    Ok(Sources { c, assembler: found.assembler })
+    Ok(Sources {
+        c,
+        assembler: found.assembler,
+    })
 }
 
 #[derive(Default)]
@@ -38,11 +45,22 @@ struct Found {
     assembler: Vec<String>,
 }
 
-fn read(source: &KernelSource, profile: Profile, makefile: &str, found: &mut Found) -> Result<(), BuildError> {
+fn read(
+    source: &KernelSource,
+    profile: Profile,
+    makefile: &str,
+    found: &mut Found,
+) -> Result<(), BuildError> {
     let path = source.path(makefile);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| BuildError::File { doing: "read", path: path.clone(), error })?;
-    for included in parse(&text, profile, found).map_err(|line| BuildError::Makefile { path: path_of(source, makefile), line })? {
+    let text = std::fs::read_to_string(&path).map_err(|error| BuildError::File {
+        doing: "read",
+        path: path.clone(),
+        error,
+    })?;
+    for included in parse(&text, profile, found).map_err(|line| BuildError::Makefile {
+        path: path_of(source, makefile),
+        line,
+    })? {
         read(source, profile, &included, found)?;
     }
     Ok(())
@@ -68,14 +86,24 @@ fn parse(text: &str, profile: Profile, found: &mut Found) -> Result<Vec<String>,
         } else if skipping || line.is_empty() || line.starts_with("DIRECTORIES") {
             // Folders are made where they are needed.
         } else if let Some(included) = line.strip_prefix("include ") {
-            includes.push(substitute(included.trim()).trim_start_matches("./").to_owned());
+            includes.push(
+                substitute(included.trim())
+                    .trim_start_matches("./")
+                    .to_owned(),
+            );
         } else if let Some((list, files)) = line.split_once("+=") {
             let files = files.split_whitespace().map(substitute);
             match list.trim() {
                 "C_SOURCES" => found.c.extend(files),
-                "ARCH_C_SOURCES" => found.c.extend(files.map(|file| format!("src/arch/x86/{file}"))),
-                "PLAT_C_SOURCES" => found.c.extend(files.map(|file| format!("src/plat/pc99/{file}"))),
-                "ARCH_ASM_SOURCES" => found.assembler.extend(files.map(|file| format!("src/arch/x86/{file}"))),
+                "ARCH_C_SOURCES" => found
+                    .c
+                    .extend(files.map(|file| format!("src/arch/x86/{file}"))),
+                "PLAT_C_SOURCES" => found
+                    .c
+                    .extend(files.map(|file| format!("src/plat/pc99/{file}"))),
+                "ARCH_ASM_SOURCES" => found
+                    .assembler
+                    .extend(files.map(|file| format!("src/arch/x86/{file}"))),
                 _ => return Err(line.to_owned()),
             }
         } else {
@@ -87,8 +115,15 @@ fn parse(text: &str, profile: Profile, found: &mut Found) -> Result<Vec<String>,
 
 fn substitute(text: &str) -> String {
     let mut text = text.to_owned();
-    for (name, value) in [("SOURCE_ROOT", "."), ("ARCH", "x86"), ("PLAT", "pc99"), ("TYPE_SUFFIX", "64")] {
-        text = text.replace(&format!("${{{name}}}"), value).replace(&format!("$({name})"), value);
+    for (name, value) in [
+        ("SOURCE_ROOT", "."),
+        ("ARCH", "x86"),
+        ("PLAT", "pc99"),
+        ("TYPE_SUFFIX", "64"),
+    ] {
+        text = text
+            .replace(&format!("${{{name}}}"), value)
+            .replace(&format!("$({name})"), value);
     }
     text
 }
@@ -103,8 +138,14 @@ mod tests {
     #[test]
     fn lists_continue_and_conditions_bind() {
         let mut found = Found::default();
-        assert_eq!(parse(TEXT, Profile::Release, &mut found), Ok(vec!["src/arch/x86/api/Makefile".to_owned()]));
-        assert_eq!(found.c.into_iter().collect::<Vec<_>>(), ["src/arch/x86/a.c", "src/arch/x86/b.c"]);
+        assert_eq!(
+            parse(TEXT, Profile::Release, &mut found),
+            Ok(vec!["src/arch/x86/api/Makefile".to_owned()])
+        );
+        assert_eq!(
+            found.c.into_iter().collect::<Vec<_>>(),
+            ["src/arch/x86/a.c", "src/arch/x86/b.c"]
+        );
         let mut found = Found::default();
         assert!(parse(TEXT, Profile::Debug, &mut found).is_ok());
         assert!(found.c.contains("src/d.c"));
@@ -112,7 +153,10 @@ mod tests {
 
     #[test]
     fn a_line_of_another_kind_is_refused() {
-        assert_eq!(parse("vpath %.c src", Profile::Release, &mut Found::default()), Err("vpath %.c src".to_owned()));
+        assert_eq!(
+            parse("vpath %.c src", Profile::Release, &mut Found::default()),
+            Err("vpath %.c src".to_owned())
+        );
     }
 
     #[test]
@@ -120,8 +164,19 @@ mod tests {
         let source = KernelSource::locate().expect("Cargo fetched it");
         let release = sources(&source, Profile::Release).expect("its Makefiles are understood");
         let debug = sources(&source, Profile::Debug).expect("its Makefiles are understood");
-        assert!(release.c.iter().chain(&debug.c).chain(&release.assembler).all(|file| source.path(file).is_file()));
-        assert_eq!(debug.c.len(), release.c.len() + 1, "capdl.c is for the debug kernel");
+        assert!(
+            release
+                .c
+                .iter()
+                .chain(&debug.c)
+                .chain(&release.assembler)
+                .all(|file| source.path(file).is_file())
+        );
+        assert_eq!(
+            debug.c.len(),
+            release.c.len() + 1,
+            "capdl.c is for the debug kernel"
+        );
         assert_eq!(release.assembler.len(), 4);
     }
 }

@@ -26,17 +26,27 @@ impl KernelSource {
             .other_options(vec!["--locked".to_owned()])
             .exec()
             .map_err(SourceError::Metadata)?;
-        let package =
-            metadata.packages.iter().find(|package| package.name == PACKAGE).ok_or(SourceError::NotInLock)?;
-        let folder = package.manifest_path.parent().ok_or(SourceError::NotInLock)?;
+        let package = metadata
+            .packages
+            .iter()
+            .find(|package| package.name == PACKAGE)
+            .ok_or(SourceError::NotInLock)?;
+        let folder = package
+            .manifest_path
+            .parent()
+            .ok_or(SourceError::NotInLock)?;
         let root = folder.join("seL4").into_std_path_buf();
         let version = root.join("VERSION");
         if !version.is_file() {
             return Err(SourceError::NotFetched(version));
         }
-        let lock = std::fs::read_to_string(metadata.workspace_root.join("Cargo.lock")).unwrap_or_default();
+        let lock =
+            std::fs::read_to_string(metadata.workspace_root.join("Cargo.lock")).unwrap_or_default();
         let checksum = checksum_in(&lock, PACKAGE).unwrap_or("unknown");
-        Ok(Self { root, identity: format!("{PACKAGE} {} {checksum}", package.version) })
+        Ok(Self {
+            root,
+            identity: format!("{PACKAGE} {} {checksum}", package.version),
+        })
     }
 
     /// The kernel's folder.
@@ -61,8 +71,12 @@ impl KernelSource {
 /// The checksum that Cargo.lock gives for `package`.
 fn checksum_in<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
-    let entry = lock.split("[[package]]").find(|entry| entry.lines().any(|line| line == name))?;
-    entry.lines().find_map(|line| line.strip_prefix("checksum = \"")?.strip_suffix('"'))
+    let entry = lock
+        .split("[[package]]")
+        .find(|entry| entry.lines().any(|line| line == name))?;
+    entry
+        .lines()
+        .find_map(|line| line.strip_prefix("checksum = \"")?.strip_suffix('"'))
 }
 
 #[cfg(test)]
@@ -79,7 +93,12 @@ mod tests {
     #[test]
     fn cargo_has_the_source() {
         let source = KernelSource::locate().expect("Cargo fetched it");
-        assert_eq!(std::fs::read_to_string(source.path("VERSION")).expect("it is there").trim(), "5.0.0");
+        assert_eq!(
+            std::fs::read_to_string(source.path("VERSION"))
+                .expect("it is there")
+                .trim(),
+            "5.0.0"
+        );
         assert!(source.identity().starts_with("sel4-sys 0.0.28 "));
         assert!(!source.identity().ends_with("unknown"));
     }

@@ -14,7 +14,12 @@ const RECIPE: u32 = 1;
 const FILE: &str = "inputs.txt";
 
 /// Everything the result depends on.
-pub(crate) fn inputs(source: &KernelSource, tools: &Tools, configuration: Configuration, flags: &[&[&str]]) -> String {
+pub(crate) fn inputs(
+    source: &KernelSource,
+    tools: &Tools,
+    configuration: Configuration,
+    flags: &[&[&str]],
+) -> String {
     let flags: Vec<String> = flags.iter().map(|list| list.join(" ")).collect();
     format!(
         "recipe {RECIPE}\nsource {}\n{}{}\n{}",
@@ -34,9 +39,11 @@ pub(crate) fn is_current(folder: &Path, inputs: &str) -> bool {
 pub(crate) fn forget(folder: &Path) -> Result<(), BuildError> {
     let path = folder.join(FILE);
     match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(BuildError::File { doing: "remove", path, error })
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(BuildError::File {
+            doing: "remove",
+            path,
+            error,
+        }),
         _ => Ok(()),
     }
 }
@@ -44,5 +51,9 @@ pub(crate) fn forget(folder: &Path) -> Result<(), BuildError> {
 /// Notes what `folder` was made from; to be done when all of it is there.
 pub(crate) fn remember(folder: &Path, inputs: &str) -> Result<(), BuildError> {
     let path = folder.join(FILE);
-    std::fs::write(&path, inputs).map_err(|error| BuildError::File { doing: "write", path, error })
+    std::fs::write(&path, inputs).map_err(|error| BuildError::File {
+        doing: "write",
+        path,
+        error,
+    })
 }

@@ -29,26 +29,53 @@ impl Tools {
         let python = python()?;
         let mut versions = String::new();
         for tool in [&gcc, &objcopy, &python] {
-            let output = command::run("asking for the version", Command::new(tool).arg("--version"))?;
-            versions.push_str(String::from_utf8_lossy(&output).lines().next().unwrap_or_default());
+            let output = command::run(
+                "asking for the version",
+                Command::new(tool).arg("--version"),
+            )?;
+            versions.push_str(
+                String::from_utf8_lossy(&output)
+                    .lines()
+                    .next()
+                    .unwrap_or_default(),
+            );
             versions.push('\n');
         }
-        Ok(Self { gcc, objcopy, python, versions })
+        Ok(Self {
+            gcc,
+            objcopy,
+            python,
+            versions,
+        })
     }
 }
 
-fn present(program: &str, tool: &'static str, packages: &'static str) -> Result<PathBuf, BuildError> {
-    if answers(program, &["--version"]) { Ok(program.into()) } else { Err(BuildError::MissingTool { tool, packages }) }
+fn present(
+    program: &str,
+    tool: &'static str,
+    packages: &'static str,
+) -> Result<PathBuf, BuildError> {
+    if answers(program, &["--version"]) {
+        Ok(program.into())
+    } else {
+        Err(BuildError::MissingTool { tool, packages })
+    }
 }
 
 /// The system's Python before any other: Debian's packages install the modules for that one, and a Python that stands
 /// before it in the path (pyenv's, say) does not see them.
 fn python() -> Result<PathBuf, BuildError> {
     let candidates = ["/usr/bin/python3", "python3"];
-    if let Some(python) = candidates.into_iter().find(|python| answers(python, &["-c", PYTHON_MODULES])) {
+    if let Some(python) = candidates
+        .into_iter()
+        .find(|python| answers(python, &["-c", PYTHON_MODULES]))
+    {
         return Ok(python.into());
     }
-    if candidates.into_iter().any(|python| answers(python, &["--version"])) {
+    if candidates
+        .into_iter()
+        .any(|python| answers(python, &["--version"]))
+    {
         return Err(BuildError::MissingTool {
             tool: "the Python modules six, ply and tempita",
             packages: "python3-six python3-ply python3-tempita",

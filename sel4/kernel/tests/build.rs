@@ -11,7 +11,11 @@ fn both_kernels_build_once_and_then_no_more() {
         assert!(first.rebuilt);
         assert_eq!(steps, 3);
         let boot = std::fs::read(&first.boot).expect("it was written");
-        assert_eq!(boot.get(..5), Some(b"\x7fELF\x01".as_slice()), "a multiboot loader takes 32-bit images only");
+        assert_eq!(
+            boot.get(..5),
+            Some(b"\x7fELF\x01".as_slice()),
+            "a multiboot loader takes 32-bit images only"
+        );
 
         let again = build(profile, &out, &mut |_| steps += 1).expect("it is there");
         assert!(!again.rebuilt);
