@@ -1,0 +1,138 @@
+//! A server's side.
+
+use core::fmt;
+
+use interfaces::call::{Dispatched, MESSAGE_BYTES};
+use interfaces::{Badge, ProtocolError};
+use sel4::MessageInfo;
+
+use crate::words::{Registers, load, store, words_for};
+
+/// What came.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    /// What the badge means; nothing if nobody ever mints it.
+    pub badge: Option<Badge>,
+    /// The label, with the length and whatever else the kernel says. Means nothing for a signal, which leaves the
+    /// register as it was.
+    pub info: MessageInfo,
+    /// The first four words.
+    pub registers: Registers,
+}
+
+impl Message {
+    /// Whether the sender tried to send capabilities along.
+    #[must_use]
+    pub fn carries_capabilities(&self) -> bool {
+        self.info.extra_caps() != 0 || self.info.caps_unwrapped() != 0
+    }
+}
+
+/// What is to be sent back before the next message is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// Nothing: the sender is not to be answered, or will be later, or was a notification.
+    Nothing,
+    /// An empty message: a page fault is settled.
+    Resume,
+    /// So many bytes of the reply buffer.
+    Reply(usize),
+    /// The message was wrong.
+    Protocol(ProtocolError),
+}
+
+impl From<Dispatched> for Response {
+    fn from(dispatched: Dispatched) -> Self {
+        match dispatched {
+            Dispatched::Reply(bytes) => Self::Reply(bytes),
+            Dispatched::Later => Self::Nothing,
+            Dispatched::Protocol(error) => Self::Protocol(error),
+        }
+    }
+}
+
+/// Where a server receives: an endpoint with one buffer for the request and one for the reply.
+pub struct Port {
+    endpoint: sel4::cap::Endpoint,
+    request: [u8; MESSAGE_BYTES],
+    request_bytes: usize,
+    reply: [u8; MESSAGE_BYTES],
+}
+
+impl Port {
+    /// Receives from this endpoint.
+    #[must_use]
+    pub const fn new(endpoint: sel4::cap::Endpoint) -> Self {
+        Self { endpoint, request: [0; MESSAGE_BYTES], request_bytes: 0, reply: [0; MESSAGE_BYTES] }
+    }
+
+    /// Answers the last message, and waits for the next.
+    #[inline]
+    pub fn next(&mut self, response: Response) -> Message {
+        let received = match self.prepare(response) {
+            None => sel4::recv_registers(self.endpoint),
+            Some((info, registers)) => sel4::reply_recv_registers(self.endpoint, info, registers),
+        };
+        self.take(received)
+    }
+
+    /// Answers the last message, and takes the next if one is there already.
+    pub fn poll(&mut self, response: Response) -> Option<Message> {
+        if let Some((info, registers)) = self.prepare(response) {
+            sel4::reply_registers(info, registers);
+        }
+        let received = sel4::nb_recv_registers(self.endpoint);
+        // The kernel says "nothing there" with badge 0, which nobody mints.
+        (received.0 != 0).then(|| self.take(received))
+    }
+
+    /// The last message's payload, and the buffer for its reply.
+    pub fn buffers(&mut self) -> (&[u8], &mut [u8]) {
+        (self.request.get(..self.request_bytes).unwrap_or_default(), &mut self.reply)
+    }
+
+    #[inline]
+    fn take(&mut self, (badge, info, registers): (u64, MessageInfo, Registers)) -> Message {
+        let badge = Badge::decode(badge);
+        // After a signal the length is the last message's; there is nothing to take.
+        self.request_bytes = match badge {
+            Some(Badge::Signal { .. }) => 0,
+            _ => store(registers, info.length(), &mut self.request),
+        };
+        Message { badge, info, registers }
+    }
+
+    #[inline]
+    fn prepare(&mut self, response: Response) -> Option<(MessageInfo, Registers)> {
+        match response {
+            Response::Nothing => None,
+            Response::Resume => Some((MessageInfo::new(0, 0, 0, 0), [0; 4])),
+            Response::Reply(bytes) => {
+                let payload = self.reply.get(..bytes).unwrap_or_default();
+                Some((MessageInfo::new(0, 0, 0, words_for(payload.len())), load(payload)))
+            }
+            Response::Protocol(error) => Some((MessageInfo::new(error as u64, 0, 0, 0), [0; 4])),
+        }
+    }
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Port").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// Answers somebody whose reply capability was kept; the capability is used up.
+pub fn answer_saved(reply: sel4::cap::Reply, response: Dispatched, payload: &[u8]) {
+    match response {
+        Dispatched::Reply(bytes) => {
+            let payload = payload.get(..bytes).unwrap_or_default();
+            let info = MessageInfo::new(0, 0, 0, words_for(payload.len()));
+            sel4::send_registers(reply, info, load(payload));
+        }
+        Dispatched::Protocol(error) => {
+            sel4::send_registers(reply, MessageInfo::new(error as u64, 0, 0, 0), [0; 4]);
+        }
+        Dispatched::Later => {}
+    }
+}

@@ -1,0 +1,471 @@
+//! The bytes of every request, reply and refusal, pinned in `wire.pinned`.
+//!
+//! A change to a pinned line is a change of the interface: raise its version and say so in CHANGELOG.md, then
+//! write the file anew with `HURDLE_PIN=1 cargo test -p interfaces --test wire`.
+
+use std::fmt::Write as _;
+
+use interfaces::accounting::{self, ChargeRefusal, KillRefusal, TicketRefusal};
+use interfaces::limits::{self, GroupState, Page, ResourceAccount};
+use interfaces::memory::{self, Access, RegionId};
+use interfaces::process::{self, ExitReason};
+use interfaces::provision::{self, Cause, CreateRefusal, ProgramId};
+use interfaces::{Amounts, Call, GroupId, Limit, Resource, Shortage, TaskId, Text, console};
+
+const GROUP: GroupId = GroupId { index: 300, generation: 2 };
+const TASK: TaskId = TaskId { index: 70, generation: 1 };
+const REGION: RegionId = RegionId { index: 9, generation: 3 };
+const SHORT: Shortage =
+    Shortage { resource: Resource::Frames, group: Some(GROUP), limit: 256, used: 256, asked: 1 };
+
+fn amounts() -> Amounts {
+    Amounts::of(Resource::Tasks, 1).with(Resource::Frames, 300)
+}
+
+struct Pins {
+    text: String,
+    requests: usize,
+}
+
+impl Pins {
+    fn bytes(&mut self, what: &str, value: &impl serde::Serialize) {
+        let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
+        let bytes = postcard::to_slice(value, &mut buffer).expect("a message fits");
+        let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        writeln!(self.text, "{what} {hex}").expect("a string takes everything");
+    }
+
+    /// Pins one operation: a request, what comes back, and each refusal.
+    fn operation<C: Call + PartialEq + std::fmt::Debug>(
+        &mut self,
+        request: &C,
+        replies: &[C::Reply],
+        refusals: &[C::Refusal],
+    ) {
+        let label = C::LABEL;
+        let name = format!("{}.{}.{} {}", label.interface(), label.version(), label.operation(), C::NAME);
+        self.bytes(&format!("{name} request"), request);
+        self.requests += 1;
+        let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
+        let bytes = postcard::to_slice(request, &mut buffer).expect("a request fits");
+        assert_eq!(&postcard::from_bytes::<C>(bytes).expect("comes back"), request);
+        for reply in replies {
+            self.bytes(&format!("{name} reply"), &Ok::<_, &C::Refusal>(reply));
+        }
+        for refusal in refusals {
+            self.bytes(&format!("{name} refusal"), &Err::<&C::Reply, _>(refusal));
+        }
+    }
+}
+
+fn limits_pins(pins: &mut Pins) {
+    use limits::{CloseGroupRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal};
+    let group = Some(GROUP);
+    let label = Text::try_new("bomb").expect("short");
+    let set = [
+        SetRefusal::UnknownGroup,
+        SetRefusal::NotYours,
+        SetRefusal::BadLabel,
+        SetRefusal::LedgerFull,
+        SetRefusal::Short(SHORT),
+    ];
+    let read = || vec![ReadRefusal::UnknownGroup, ReadRefusal::Stale];
+    pins.operation(&limits::OpenGroup { parent: group }, &[GROUP], &[
+        OpenGroupRefusal::UnknownGroup,
+        OpenGroupRefusal::Killing,
+        OpenGroupRefusal::Short(SHORT),
+        OpenGroupRefusal::LedgerFull,
+    ]);
+    pins.operation(&limits::CloseGroup { group: GROUP }, &[()], &[
+        CloseGroupRefusal::UnknownGroup,
+        CloseGroupRefusal::NotYours,
+    ]);
+    pins.operation(
+        &limits::SetLimit { group: GROUP, resource: Resource::Tasks, limit: Limit::At(20) },
+        &[()],
+        &set,
+    );
+    pins.operation(
+        &limits::SetSoftLimit { group: GROUP, resource: Resource::Frames, limit: Limit::Max },
+        &[()],
+        &set,
+    );
+    pins.operation(&limits::SetLabel { group: GROUP, label: label.clone() }, &[()], &set);
+    let account = limits::Account {
+        group: GROUP,
+        parent: Some(GroupId::ROOT),
+        label,
+        state: GroupState::Live,
+        band: 3,
+        tasks_here: 19,
+        children: 2,
+        usage: amounts(),
+        peak: amounts(),
+        limit: [Limit::Max; interfaces::RESOURCES],
+        refusals: Amounts::of(Resource::Tasks, 5),
+    };
+    pins.operation(&limits::ReadAccount { group: None }, &[account], &read());
+    let resource = ResourceAccount {
+        usage: 300,
+        peak: 301,
+        limit: Limit::At(400),
+        soft: Limit::Max,
+        refusals: 7,
+    };
+    pins.operation(
+        &limits::ReadResource { group, resource: Resource::Commit },
+        &[resource],
+        &read(),
+    );
+    pins.operation(
+        &limits::ListChildren { group, after: None },
+        &[Page { items: [GROUP].into_iter().collect(), more: true }],
+        &read(),
+    );
+    pins.operation(
+        &limits::ListTasks { group, after: Some(TASK) },
+        &[Page { items: [TASK].into_iter().collect(), more: false }],
+        &read(),
+    );
+    pins.operation(
+        &limits::EffectiveLimit { group, resource: Resource::KernelMemory },
+        &[limits::Effective { left: Limit::At(3), limit: Limit::At(20), group }],
+        &read(),
+    );
+    pins.operation(&limits::WouldFit { group, amounts: amounts() }, &[()], &[
+        WouldFitRefusal::UnknownGroup,
+        WouldFitRefusal::Killing,
+        WouldFitRefusal::Short(SHORT),
+    ]);
+    pins.operation(&limits::WhoAmI {}, &[limits::Membership { task: TASK, group: GROUP }], &[]);
+}
+
+fn accounting_pins(pins: &mut Pins) {
+    use accounting::{ConfirmRefusal, EndRefusal, LookupRefusal, MoveRefusal, ReleaseRefusal};
+    let ticket = [
+        TicketRefusal::UnknownGroup,
+        TicketRefusal::UnknownTask,
+        TicketRefusal::Killing,
+        TicketRefusal::Short(SHORT),
+        TicketRefusal::BadPlace,
+    ];
+    let charge = [
+        ChargeRefusal::UnknownGroup,
+        ChargeRefusal::NotBorn,
+        ChargeRefusal::Killing,
+        ChargeRefusal::Short(SHORT),
+    ];
+    let end = [EndRefusal::Unknown, EndRefusal::FirstThread];
+    let kill = [
+        KillRefusal::UnknownGroup,
+        KillRefusal::NotYours,
+        KillRefusal::NotKilling,
+        KillRefusal::AlreadyKilling,
+        KillRefusal::NotEmpty,
+    ];
+    let admitted = accounting::Admitted { group: GROUP, band: 3 };
+    pins.operation(
+        &accounting::Ticket {
+            thread: 70,
+            task: TASK,
+            parent: Some(TASK),
+            group: None,
+            amounts: provision::TASK_KIT,
+        },
+        &[admitted],
+        &ticket,
+    );
+    pins.operation(
+        &accounting::ThreadTicket { thread: 71, task: TASK, amounts: provision::THREAD_KIT },
+        &[admitted],
+        &ticket,
+    );
+    pins.operation(&accounting::Confirm { thread: 70 }, &[()], &[
+        ConfirmRefusal::NoTicket,
+        ConfirmRefusal::NotBorn,
+    ]);
+    pins.operation(&accounting::EndThread { thread: 71 }, &[()], &end);
+    pins.operation(&accounting::EndTask { task: TASK }, &[()], &end);
+    pins.operation(&accounting::Charge { group: GROUP, amounts: amounts() }, &[()], &charge);
+    pins.operation(&accounting::ChargeTask { task: TASK, amounts: Amounts::NONE }, &[GROUP], &charge);
+    pins.operation(&accounting::Release { group: GROUP, amounts: amounts() }, &[()], &[
+        ReleaseRefusal::UnknownGroup,
+        ReleaseRefusal::MoreThanCharged,
+    ]);
+    pins.operation(&accounting::MoveTask { task: TASK, group: GROUP }, &[admitted], &[
+        MoveRefusal::UnknownGroup,
+        MoveRefusal::UnknownTask,
+        MoveRefusal::Killing,
+        MoveRefusal::Short(SHORT),
+    ]);
+    pins.operation(&accounting::BeginKill { group: GROUP, by: Some(TASK) }, &[()], &kill);
+    pins.operation(&accounting::NextVictim { group: GROUP }, &[Some(TASK), None], &kill);
+    pins.operation(
+        &accounting::NextGroup { top: GroupId::ROOT, after: Some(GROUP) },
+        &[Some(GROUP)],
+        &[LookupRefusal::UnknownGroup],
+    );
+    pins.operation(
+        &accounting::FinishKill { group: GROUP },
+        &[accounting::Receipt { held: amounts(), returned: amounts() }],
+        &kill,
+    );
+    pins.operation(&accounting::OwnUsage { group: GROUP }, &[amounts()], &[LookupRefusal::UnknownGroup]);
+    let figures = accounting::Figures {
+        births_without_ticket: 1,
+        bad_releases: 0,
+        protocol_errors: 300,
+        groups: 6,
+        group_room: 65_536,
+    };
+    pins.operation(&accounting::ReadFigures {}, &[figures], &[]);
+}
+
+fn memory_pins(pins: &mut Pins) {
+    use memory::{CreateRegionRefusal, MapRefusal, RegionRefusal};
+    let region = [RegionRefusal::UnknownRegion, RegionRefusal::NotMapped];
+    pins.operation(&memory::CreateRegion { pages: 256 }, &[REGION], &[
+        CreateRegionRefusal::BadSize,
+        CreateRegionRefusal::Charge(ChargeRefusal::Short(SHORT)),
+        CreateRegionRefusal::TableFull,
+    ]);
+    pins.operation(
+        &memory::Map { region: REGION, address: Some(0x1000_0000), access: Access::ReadWrite },
+        &[0x1000_0000],
+        &[
+            MapRefusal::UnknownRegion,
+            MapRefusal::Mapped,
+            MapRefusal::BadAddress,
+            MapRefusal::Taken,
+            MapRefusal::NoRoom,
+            MapRefusal::TableFull,
+        ],
+    );
+    pins.operation(&memory::Unmap { region: REGION }, &[()], &region);
+    pins.operation(&memory::DestroyRegion { region: REGION }, &[()], &region);
+    let account =
+        memory::RegionAccount { pages: 256, resident: 3, payer: GROUP, address: Some(0x1000_0000) };
+    pins.operation(&memory::ReadRegion { region: REGION }, &[account], &region);
+    let space = memory::SpaceAccount { frames: 4, shared: 6, tables: 4, faults: 12 };
+    pins.operation(&memory::ReadSpace {}, &[space], &[]);
+}
+
+fn provision_pins(pins: &mut Pins) {
+    use provision::{Progress, UnknownRefusal};
+    let create = [
+        CreateRefusal::UnknownProgram,
+        CreateRefusal::UnknownTask,
+        CreateRefusal::BadPlace,
+        CreateRefusal::OutOfMemory,
+        CreateRefusal::OutOfSpaces,
+        CreateRefusal::Kernel(10),
+    ];
+    let unknown = [UnknownRefusal::Unknown];
+    let program = ProgramId(3);
+    let info = provision::ProgramInfo {
+        name: Text::try_new("bomb").expect("short"),
+        entry: 0x24_0000,
+        commit: 33,
+        shared: 6,
+    };
+    pins.operation(&provision::Describe { program }, &[info], &unknown);
+    let made = provision::Made { entry: 0x24_0000, stack_top: 0x23_0000, ipc_buffer: 0x20_0000 };
+    pins.operation(
+        &provision::CreateTask { task: TASK, thread: 70, program, payer: GROUP },
+        &[made],
+        &create,
+    );
+    pins.operation(&provision::CreateThread { task: TASK, thread: 71, number: 1 }, &[0x20_1000], &create);
+    pins.operation(&provision::DestroyThread { task: TASK, thread: 71 }, &[()], &unknown);
+    pins.operation(&provision::DestroyTask { task: TASK }, &[Progress::More, Progress::Done], &unknown);
+    let causes = [
+        Cause::BadAddress { address: 0xdead_b000, ip: 0x24_0010 },
+        Cause::NoFrame(SHORT),
+        Cause::Killed,
+        Cause::NotBorn,
+        Cause::OutOfMemory,
+        Cause::CapabilityFault { ip: 0x24_0010 },
+        Cause::UnknownSyscall { number: 99 },
+        Cause::Exception { number: 6, ip: 0x24_0010 },
+        Cause::Other { label: 4 },
+    ];
+    let reports: Vec<_> = causes.map(|cause| Some(provision::Report { task: TASK, cause })).into();
+    pins.operation(&provision::TakeReport {}, &reports, &[]);
+    pins.operation(&provision::Holdings { group: GROUP }, &[amounts()], &[]);
+    let pool = provision::PoolFigures {
+        pages: 131_072,
+        free: 120_000,
+        largest: 28,
+        free_slots: 65_000,
+        regions: 2,
+        faults: 1000,
+        protocol_errors: 4,
+    };
+    pins.operation(&provision::ReadPool {}, &[pool], &[]);
+}
+
+fn process_pins(pins: &mut Pins) {
+    use process::{FindRefusal, KillGroupRefusal, OperatorRefusal, SpawnRefusal, TaskRefusal, ThreadRefusal};
+    use process::{Ended, WaitRefusal};
+    let ticket = TicketRefusal::Short(SHORT);
+    let task = [TaskRefusal::UnknownTask];
+    let operator = [OperatorRefusal::NotOperator, OperatorRefusal::UnknownGroup];
+    let arguments = Text::try_new("7 times").expect("short");
+    pins.operation(
+        &process::Spawn { program: ProgramId(3), group: Some(GROUP), arguments: arguments.clone() },
+        &[TASK],
+        &[
+            SpawnRefusal::UnknownProgram,
+            SpawnRefusal::Ticket(ticket),
+            SpawnRefusal::Memory(CreateRefusal::OutOfMemory),
+            SpawnRefusal::TableFull,
+            SpawnRefusal::NotBorn,
+        ],
+    );
+    pins.operation(
+        &process::FindProgram { name: Text::try_new("bomb").expect("short") },
+        &[ProgramId(3)],
+        &[FindRefusal::UnknownProgram],
+    );
+    pins.operation(&process::Exit { code: -1 }, &[], &[]);
+    let reasons = [
+        ExitReason::Exited { code: 3 },
+        ExitReason::Killed { by: TASK },
+        ExitReason::GroupKilled { group: GROUP },
+        ExitReason::Fault(Cause::Killed),
+    ];
+    pins.operation(&process::Wait { child: None }, &reasons.map(|reason| Ended { task: TASK, reason }), &[
+        WaitRefusal::NoChildren,
+        WaitRefusal::NotAChild,
+        WaitRefusal::TableFull,
+    ]);
+    pins.operation(&process::Kill { task: TASK }, &[()], &task);
+    pins.operation(
+        &process::KillGroup { group: GROUP },
+        &[accounting::Receipt { held: amounts(), returned: amounts() }],
+        &[KillGroupRefusal::Kill(KillRefusal::NotYours), KillGroupRefusal::TableFull],
+    );
+    let account = process::TaskAccount {
+        task: TASK,
+        parent: None,
+        group: GROUP,
+        program: Text::try_new("bomb").expect("short"),
+        threads: 1,
+        children: 2,
+        lost_ends: 0,
+    };
+    pins.operation(&process::ReadTask { task: Some(TASK) }, &[account], &task);
+    pins.operation(
+        &process::Children { after: None },
+        &[Page { items: [TASK].into_iter().collect(), more: false }],
+        &task,
+    );
+    pins.operation(&process::ReadArguments {}, &[arguments], &[]);
+    let thread = [
+        ThreadRefusal::UnknownThread,
+        ThreadRefusal::Ticket(ticket),
+        ThreadRefusal::Memory(CreateRefusal::OutOfMemory),
+        ThreadRefusal::TableFull,
+        ThreadRefusal::NotBorn,
+    ];
+    pins.operation(
+        &process::StartThread { entry: 0x24_0100, stack_top: 0x1000_4000, argument: 5 },
+        &[1],
+        &thread,
+    );
+    pins.operation(&process::EndThread { number: 1, myself: true }, &[()], &thread);
+    pins.operation(&process::JoinThread { number: 1 }, &[()], &thread);
+    pins.operation(
+        &process::Audit { group: GROUP },
+        &[process::AuditResult { ledger: amounts(), held: amounts() }],
+        &operator,
+    );
+    pins.operation(&process::NextGroup { after: None }, &[Some(GROUP)], &operator);
+    let figures = process::Figures {
+        tasks: 3,
+        threads: 4,
+        thread_room: 8192,
+        births: 1000,
+        unconfirmed: 0,
+        protocol_errors: 2,
+    };
+    pins.operation(&process::ReadFigures {}, &[figures], &operator);
+    pins.operation(&process::ReadPool {}, &[], &operator);
+}
+
+fn console_pins(pins: &mut Pins) {
+    let refusal = [console::OperatorRefusal::NotOperator];
+    pins.operation(&console::Write { text: Text::try_new("hello\n").expect("short") }, &[()], &[]);
+    pins.operation(
+        &console::WriteRecord { record: Text::try_new("plan 1").expect("short") },
+        &[()],
+        &refusal,
+    );
+    pins.operation(&console::Halt { passed: true }, &[()], &refusal);
+    pins.operation(&console::ReadDropped {}, &[300], &[]);
+}
+
+#[test]
+fn every_message_has_the_bytes_it_had() {
+    let mut pins = Pins { text: String::new(), requests: 0 };
+    limits_pins(&mut pins);
+    accounting_pins(&mut pins);
+    memory_pins(&mut pins);
+    provision_pins(&mut pins);
+    process_pins(&mut pins);
+    console_pins(&mut pins);
+    let operations = [
+        limits::OPERATIONS,
+        accounting::OPERATIONS,
+        memory::OPERATIONS,
+        provision::OPERATIONS,
+        process::OPERATIONS,
+        console::OPERATIONS,
+    ];
+    let all = operations.iter().map(|list| list.len()).sum::<usize>();
+    assert_eq!(pins.requests, all, "every operation is pinned");
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire.pinned");
+    if std::env::var_os("HURDLE_PIN").is_some() {
+        std::fs::write(path, &pins.text).expect("the pinned file can be written");
+    }
+    let pinned = std::fs::read_to_string(path).expect("the pinned file is there");
+    for (now, then) in pins.text.lines().zip(pinned.lines()) {
+        assert_eq!(now, then, "a message's bytes have changed");
+    }
+    assert_eq!(pins.text.lines().count(), pinned.lines().count());
+}
+
+/// Asserts at compile time nothing, at run time that the hot requests stay in the registers.
+#[test]
+fn the_hot_requests_travel_in_registers() {
+    fn bytes(value: &impl serde::Serialize) -> usize {
+        let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
+        postcard::to_slice(value, &mut buffer).expect("fits").len()
+    }
+    let far = GroupId { index: 65_535, generation: 1_000_000 };
+    let task = TaskId { index: 8191, generation: 1_000_000 };
+    let six = Amounts::of(Resource::Tasks, 1)
+        .with(Resource::Threads, 1)
+        .with(Resource::Frames, 1000)
+        .with(Resource::Commit, 1000)
+        .with(Resource::KernelMemory, 100_000)
+        .with(Resource::CapSlots, 1000);
+    for length in [
+        bytes(&accounting::Charge { group: far, amounts: six }),
+        bytes(&accounting::Release { group: far, amounts: six }),
+        bytes(&accounting::ChargeTask { task, amounts: Amounts::of(Resource::Frames, 1) }),
+        bytes(&accounting::Ticket {
+            thread: 8191,
+            task,
+            parent: Some(task),
+            group: Some(far),
+            amounts: provision::TASK_KIT,
+        }),
+        bytes(&provision::CreateTask { task, thread: 8191, program: ProgramId(31), payer: far }),
+        bytes(&process::Spawn { program: ProgramId(31), group: Some(far), arguments: Text::default() }),
+        bytes(&limits::ReadResource { group: Some(far), resource: Resource::Notes }),
+    ] {
+        assert!(length <= interfaces::call::REGISTER_BYTES, "{length} bytes");
+    }
+}
