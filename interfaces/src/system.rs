@@ -40,6 +40,8 @@ pub struct System {
     pub birth_priority: u8,
     /// How much room the servers have.
     pub room: Room,
+    /// How much memory each server has for that.
+    pub heaps: Heaps,
     /// The groups; the first is the root, and a group's parent comes before it.
     pub groups: heapless::Vec<Group, GROUPS>,
     /// The programs, in the order of the archive: a [`crate::provision::ProgramId`] is an index.
@@ -74,6 +76,17 @@ pub struct Room {
     pub regions: u32,
     /// Mappings of shared pages.
     pub shared_mappings: u32,
+}
+
+/// The servers' heaps, in MiB: even numbers, as they are mapped in frames of 2 MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heaps {
+    /// The limits-server's.
+    pub limits: u16,
+    /// The memory-server's.
+    pub memory: u16,
+    /// The proc-server's.
+    pub proc: u16,
 }
 
 /// A group.
