@@ -135,6 +135,23 @@ pub struct OwnUsage {
     pub group: GroupId,
 }
 
+/// Asks whether a group is strictly below the one that a task is in now. An unknown task is above nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IsBelow {
+    /// The group.
+    pub group: GroupId,
+    /// The task.
+    pub task: TaskId,
+}
+
+/// Recounts what the ledger itself holds for a group, from the tree and not from the charges: the groups directly
+/// below it and the kernel memory of their records. An audit adds it to what the other servers hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnRecords {
+    /// The group.
+    pub group: GroupId,
+}
+
 /// A task's place: its group, and the priority band of that group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admitted {
@@ -295,5 +312,9 @@ interface! {
         13 => own_usage(OwnUsage) -> Amounts, or LookupRefusal;
         /// Figures about the server itself.
         14 => read_figures(ReadFigures) -> Figures, or Never;
+        /// Is this group below that task's.
+        15 => is_below(IsBelow) -> bool, or LookupRefusal;
+        /// Recounts what the ledger itself holds for a group.
+        16 => own_records(OwnRecords) -> Amounts, or LookupRefusal;
     }
 }

@@ -166,6 +166,8 @@ pub mod proc_slots {
     pub const NEWS: u64 = 9;
     /// Its own TCB, to configure others with its own maximum priority.
     pub const TCB: u64 = 10;
+    /// Empty: what is found where nothing should be is moved here and deleted.
+    pub const SCRATCH: u64 = 11;
     /// The first slot for the reply capabilities of those who wait; as many as there are threads.
     pub const REPLIES: u64 = 64;
     /// The most threads, so the most that can wait.
