@@ -206,6 +206,8 @@ pub struct Figures {
     pub unconfirmed: u64,
     /// Messages turned down with a protocol error.
     pub protocol_errors: u64,
+    /// Things that the other servers said or left behind and never should have.
+    pub alarms: u64,
 }
 
 /// Why nothing was spawned.
@@ -246,6 +248,8 @@ pub enum WaitRefusal {
 pub enum TaskRefusal {
     /// No such task, or not one that the caller may see.
     UnknownTask,
+    /// Too many threads wait.
+    TableFull,
 }
 
 /// Why a group was not killed.
