@@ -251,6 +251,8 @@ pub enum KillRefusal {
     AlreadyKilling,
     /// Something is still charged to it.
     NotEmpty,
+    /// As many kills as the ledger can keep receipts for are under way: ask again.
+    TooManyKills,
 }
 
 /// Why nothing was read.

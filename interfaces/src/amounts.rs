@@ -125,6 +125,12 @@ impl Amounts {
         self.0.iter().all(|&amount| amount == 0)
     }
 
+    /// The numbers in wire order.
+    #[must_use]
+    pub const fn as_array(&self) -> &[u64; RESOURCES] {
+        &self.0
+    }
+
     /// Every kind with its number.
     pub fn iter(&self) -> impl Iterator<Item = (Resource, u64)> + '_ {
         Resource::ALL.into_iter().zip(self.0.iter().copied())
@@ -162,6 +168,12 @@ impl Amounts {
 }
 
 const _: () = assert!(RESOURCES <= 16, "the wire mask has sixteen bits");
+
+impl From<[u64; RESOURCES]> for Amounts {
+    fn from(numbers: [u64; RESOURCES]) -> Self {
+        Self(numbers)
+    }
+}
 
 impl fmt::Debug for Amounts {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -238,6 +238,8 @@ pub enum SetRefusal {
     LedgerFull,
     /// A limit is in the way of keeping it.
     Short(Shortage),
+    /// A group above is being killed, so nothing more can be charged for keeping it.
+    Killing,
 }
 
 /// Why nothing was read.
