@@ -219,6 +219,9 @@ fn accounting_pins(pins: &mut Pins) {
         group_room: 65_536,
     };
     pins.operation(&accounting::ReadFigures {}, &[figures], &[]);
+    let lookup = [LookupRefusal::UnknownGroup];
+    pins.operation(&accounting::IsBelow { group: GROUP, task: TASK }, &[true], &lookup);
+    pins.operation(&accounting::OwnRecords { group: GROUP }, &[amounts()], &lookup);
 }
 
 fn memory_pins(pins: &mut Pins) {
@@ -308,7 +311,7 @@ fn process_pins(pins: &mut Pins) {
     use process::{FindRefusal, KillGroupRefusal, OperatorRefusal, SpawnRefusal, TaskRefusal, ThreadRefusal};
     use process::{Ended, WaitRefusal};
     let ticket = TicketRefusal::Short(SHORT);
-    let task = [TaskRefusal::UnknownTask];
+    let task = [TaskRefusal::UnknownTask, TaskRefusal::TableFull];
     let operator = [OperatorRefusal::NotOperator, OperatorRefusal::UnknownGroup];
     let arguments = Text::try_new("7 times").expect("short");
     pins.operation(
@@ -388,6 +391,7 @@ fn process_pins(pins: &mut Pins) {
         births: 1000,
         unconfirmed: 0,
         protocol_errors: 2,
+        alarms: 0,
     };
     pins.operation(&process::ReadFigures {}, &[figures], &operator);
     pins.operation(&process::ReadPool {}, &[], &operator);
