@@ -1,0 +1,25 @@
+//! How a program begins and ends.
+
+use crate::{console, process};
+
+/// The exit code of a program that panicked.
+pub const PANIC_CODE: i32 = 101;
+
+/// Runs `main` and ends the task with its result. Called by [`program!`](crate::program), once.
+pub fn run(main: fn() -> i32) -> ! {
+    sel4_root_task::set_console(console::print);
+    sel4_root_task::set_panic_sink(console::print);
+    sel4_root_task::set_panic_end(|| process::exit(PANIC_CODE));
+    process::exit(main())
+}
+
+/// Makes a `fn() -> i32` the program's beginning; what it returns is the exit code.
+#[macro_export]
+macro_rules! program {
+    ($main:path) => {
+        #[$crate::entry(no_stack)]
+        fn program_entry(_argument: usize) -> ! {
+            $crate::run($main)
+        }
+    };
+}

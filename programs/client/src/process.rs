@@ -1,0 +1,112 @@
+//! Tasks and threads.
+
+use interfaces::limits::Page;
+use interfaces::process::{
+    Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures, FindProgram, FindRefusal, JoinThread,
+    Kill, KillGroup, KillGroupRefusal, NextGroup, OperatorRefusal, ReadArguments, ReadFigures, ReadPool, ReadTask,
+    Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, ThreadRefusal, Wait, WaitRefusal,
+};
+use interfaces::accounting::Receipt;
+use interfaces::provision::{PoolFigures, ProgramId, ProgramName};
+use interfaces::{CallError, GroupId, TaskId};
+
+use crate::server::{Server, call};
+
+/// Finds a program of the archive.
+pub fn find_program(name: &str) -> Result<ProgramId, CallError<FindRefusal>> {
+    call(Server::Process, &FindProgram { name: ProgramName::cut(name) })
+}
+
+/// Starts a program as a child, in the caller's group or one below it.
+pub fn spawn(
+    program: ProgramId,
+    group: Option<GroupId>,
+    arguments: Arguments,
+) -> Result<TaskId, CallError<SpawnRefusal>> {
+    call(Server::Process, &Spawn { program, group, arguments })
+}
+
+/// Ends the caller's task.
+pub fn exit(code: i32) -> ! {
+    // Exit is never answered. Should it be, then with a protocol error, and asking again is all there is.
+    loop {
+        let _ = call(Server::Process, &Exit { code });
+    }
+}
+
+/// Waits for the end of a child, any if none is named.
+pub fn wait(child: Option<TaskId>) -> Result<Ended, CallError<WaitRefusal>> {
+    call(Server::Process, &Wait { child })
+}
+
+/// Ends a task.
+pub fn kill(task: TaskId) -> Result<(), CallError<TaskRefusal>> {
+    call(Server::Process, &Kill { task })
+}
+
+/// Ends a group's tasks and gives the receipt.
+pub fn kill_group(group: GroupId) -> Result<Receipt, CallError<KillGroupRefusal>> {
+    call(Server::Process, &KillGroup { group })
+}
+
+/// What is known of a task; of the caller if none is named.
+pub fn read_task(task: Option<TaskId>) -> Result<TaskAccount, CallError<TaskRefusal>> {
+    call(Server::Process, &ReadTask { task })
+}
+
+/// A page of the caller's living children.
+pub fn children(after: Option<TaskId>) -> Result<Page<TaskId>, CallError<TaskRefusal>> {
+    call(Server::Process, &Children { after })
+}
+
+/// The caller's arguments; none at all if the server does not know the caller.
+#[must_use]
+pub fn arguments() -> Arguments {
+    call(Server::Process, &ReadArguments {}).unwrap_or_default()
+}
+
+/// Starts a further thread at `entry`, which must never return.
+pub fn start_thread(
+    entry: extern "C" fn(u64) -> !,
+    stack_top: u32,
+    argument: u64,
+) -> Result<u32, CallError<ThreadRefusal>> {
+    // A program is linked below 4 GiB, so its functions' addresses fit; another could not be started anyway.
+    let entry = u32::try_from(entry as usize).unwrap_or(0);
+    call(Server::Process, &StartThread { entry, stack_top, argument })
+}
+
+/// Ends one of the caller's further threads, not the calling one.
+pub fn end_thread(number: u32) -> Result<(), CallError<ThreadRefusal>> {
+    call(Server::Process, &EndThread { number, myself: false })
+}
+
+/// Ends the calling thread, which has this number; returns only if that is refused.
+pub fn end_this_thread(number: u32) -> Result<(), CallError<ThreadRefusal>> {
+    call(Server::Process, &EndThread { number, myself: true })
+}
+
+/// Waits for the end of one of the caller's further threads.
+pub fn join_thread(number: u32) -> Result<(), CallError<ThreadRefusal>> {
+    call(Server::Process, &JoinThread { number })
+}
+
+/// Compares ledger and kernel objects of a group. For an operator.
+pub fn audit(group: GroupId) -> Result<AuditResult, CallError<OperatorRefusal>> {
+    call(Server::Process, &Audit { group })
+}
+
+/// The group after one in a walk over all. For an operator.
+pub fn next_group(after: Option<GroupId>) -> Result<Option<GroupId>, CallError<OperatorRefusal>> {
+    call(Server::Process, &NextGroup { after })
+}
+
+/// The proc-server's figures. For an operator.
+pub fn figures() -> Result<Figures, CallError<OperatorRefusal>> {
+    call(Server::Process, &ReadFigures {})
+}
+
+/// The memory-server's pool. For an operator.
+pub fn pool() -> Result<PoolFigures, CallError<OperatorRefusal>> {
+    call(Server::Process, &ReadPool {})
+}
