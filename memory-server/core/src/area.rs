@@ -1,0 +1,232 @@
+//! Areas: which pages of an address space show which pages of which object.
+//!
+//! # Invariants
+//!
+//! - The areas of an address space stand in its list by ascending address and do not overlap.
+//! - An address space has at most [`SPACE_AREAS`] of them, so a walk over its list is short whatever the client does.
+
+use interfaces::memory::Access;
+
+use crate::table::{Links, List, Table, Vacancies, linked};
+
+/// The most areas of one address space.
+pub const SPACE_AREAS: u32 = 256;
+
+/// A run of pages in an address space, as page numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// The first page.
+    pub start: u32,
+    /// How many.
+    pub pages: u32,
+}
+
+impl Run {
+    /// The page behind the last one.
+    #[must_use]
+    pub const fn end(self) -> u32 {
+        self.start.saturating_add(self.pages)
+    }
+
+    /// Whether the page is one of them.
+    #[must_use]
+    pub const fn contains(self, page: u32) -> bool {
+        self.start <= page && page < self.end()
+    }
+
+    /// Whether all of the other's pages are in it.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        self.start <= other.start && other.end() <= self.end()
+    }
+}
+
+/// An area.
+#[derive(Clone, Copy, Debug)]
+pub struct Area {
+    /// Where it is.
+    pub run: Run,
+    /// What it shows.
+    pub object: u32,
+    /// The page of the object that is its first.
+    pub offset: u32,
+    /// What may be done with it.
+    pub access: Access,
+    links: Links,
+}
+
+linked!(Area, links);
+
+impl Area {
+    /// An area, in no address space yet.
+    #[must_use]
+    pub fn new(run: Run, object: u32, offset: u32, access: Access) -> Self {
+        Self {
+            run,
+            object,
+            offset,
+            access,
+            links: Links::default(),
+        }
+    }
+
+    /// The page of the object that a page of the area shows.
+    #[must_use]
+    pub const fn place_of(&self, page: u32) -> u32 {
+        self.offset.saturating_add(page.saturating_sub(self.run.start))
+    }
+}
+
+impl Default for Area {
+    fn default() -> Self {
+        Self::new(Run::default(), 0, 0, Access::Read)
+    }
+}
+
+/// Why an area was not inserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InsertRefusal {
+    /// Some of its pages are in another area.
+    Taken,
+    /// The address space has as many as it may have, or the table has no room.
+    Full,
+}
+
+/// All areas.
+#[derive(Debug)]
+pub struct Areas<'a> {
+    records: Table<'a, Area>,
+    vacant: Vacancies,
+}
+
+impl<'a> Areas<'a> {
+    /// No area.
+    #[must_use]
+    pub fn new(records: &'a mut [Area]) -> Self {
+        let records = Table::new(records);
+        let vacant = Vacancies::new(0, records.len());
+        Self { records, vacant }
+    }
+
+    /// The area.
+    #[must_use]
+    pub fn get(&self, index: u32) -> Area {
+        self.records.get(index)
+    }
+
+    /// The areas of a list, by ascending address.
+    pub fn iter(&self, list: List) -> impl Iterator<Item = (u32, Area)> + '_ {
+        list.iter(&self.records).map(|index| (index, self.get(index)))
+    }
+
+    /// The area in which a page is.
+    #[must_use]
+    pub fn find(&self, list: List, page: u32) -> Option<Area> {
+        self.iter(list)
+            .map(|(_, area)| area)
+            .take_while(|area| area.run.start <= page)
+            .find(|area| area.run.contains(page))
+    }
+
+    /// The lowest run of so many free pages within `within`.
+    #[must_use]
+    pub fn first_fit(&self, list: List, pages: u32, within: Run) -> Option<Run> {
+        let mut start = within.start;
+        for (_, area) in self.iter(list) {
+            if area.run.start >= start.saturating_add(pages) {
+                break;
+            }
+            start = start.max(area.run.end());
+        }
+        let run = Run { start, pages };
+        within.covers(run).then_some(run)
+    }
+
+    /// Puts an area into an address space's list.
+    pub fn insert(&mut self, list: &mut List, area: Area) -> Result<u32, InsertRefusal> {
+        let mut after = None;
+        for (index, other) in self.iter(*list) {
+            if other.run.start >= area.run.end() {
+                break;
+            }
+            if other.run.end() > area.run.start {
+                return Err(InsertRefusal::Taken);
+            }
+            after = Some(index);
+        }
+        if list.len() >= SPACE_AREAS {
+            return Err(InsertRefusal::Full);
+        }
+        let index = self
+            .vacant
+            .take(&mut self.records)
+            .ok_or(InsertRefusal::Full)?;
+        self.records.put(index, area);
+        list.insert(&mut self.records, after, index);
+        Ok(index)
+    }
+
+    /// Takes an area out of its address space's list.
+    pub fn remove(&mut self, list: &mut List, index: u32) {
+        list.remove(&mut self.records, index);
+        self.records.put(index, Area::default());
+        self.vacant.give_back(&mut self.records, index);
+    }
+
+    /// How many areas there are in all.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.records.len().saturating_sub(self.vacant.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn area(start: u32, pages: u32) -> Area {
+        Area::new(Run { start, pages }, 0, 0, Access::Read)
+    }
+
+    #[test]
+    fn areas_are_kept_by_address_and_never_overlap() {
+        let mut records = [Area::default(); 8];
+        let mut areas = Areas::new(&mut records);
+        let mut list = List::default();
+        let middle = areas.insert(&mut list, area(10, 5)).unwrap();
+        areas.insert(&mut list, area(20, 5)).unwrap();
+        areas.insert(&mut list, area(5, 5)).unwrap();
+        for (start, pages) in [(9, 1), (14, 1), (14, 7), (0, 100), (24, 1)] {
+            assert_eq!(
+                areas.insert(&mut list, area(start, pages)),
+                Err(InsertRefusal::Taken),
+                "{start} {pages}"
+            );
+        }
+        let starts: Vec<_> = areas.iter(list).map(|(_, area)| area.run.start).collect();
+        assert_eq!(starts, [5, 10, 20]);
+        assert_eq!(areas.find(list, 12).map(|area| area.run.start), Some(10));
+        assert!(areas.find(list, 15).is_none());
+        areas.remove(&mut list, middle);
+        assert!(areas.find(list, 12).is_none());
+        assert_eq!(areas.count(), 2);
+    }
+
+    #[test]
+    fn the_lowest_gap_that_is_large_enough_is_found() {
+        let mut records = [Area::default(); 8];
+        let mut areas = Areas::new(&mut records);
+        let mut list = List::default();
+        let within = Run { start: 10, pages: 40 };
+        for (start, pages) in [(2, 3), (12, 4), (20, 10)] {
+            areas.insert(&mut list, area(start, pages)).unwrap();
+        }
+        let fit = |pages| areas.first_fit(list, pages, within).map(|run| run.start);
+        assert_eq!(fit(2), Some(10));
+        assert_eq!(fit(3), Some(16));
+        assert_eq!(fit(5), Some(30));
+        assert_eq!(fit(20), Some(30));
+        assert_eq!(fit(21), None);
+        assert_eq!(fit(u32::MAX), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! What each used page of the pool is for: which object, address space or thread it serves.
+//!
+//! # Invariants
+//!
+//! - A page has a use exactly while it is a used leaf of the pool.
+//! - Use, owner and place together are unique; a page is found by them.
+//! - Each page stands in the list of its owner, which gives everything back by emptying that list.
+
+use crate::index::{Index, Keyed};
+use crate::table::{Link, Links, List, Table, linked};
+
+/// What a page is used as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Use {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A frame of a memory object; the place is the page within the object.
+    Frame,
+    /// A page table of some level of an address space; the place says which ([`Table::place`](TableLevel::place)).
+    Table,
+    /// An address space's root.
+    Root,
+    /// A thread's TCB, with the CNode of its task if it is the first; the place is the thread's.
+    Thread,
+    /// The frame of a thread's IPC buffer; the place is the thread's.
+    IpcBuffer,
+    /// Nothing, but the kernel would not give it back: an error of ours, counted.
+    Lost,
+}
+
+/// A level of page table below the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableLevel {
+    /// One for the 512 GiB that begin at 0, which is all that clients have.
+    Pointers,
+    /// One for each GiB.
+    Directory,
+    /// One for each 2 MiB.
+    Table,
+}
+
+impl TableLevel {
+    /// What tells this table from the others of its address space.
+    #[must_use]
+    pub const fn place(self, address: u32) -> u32 {
+        match self {
+            Self::Pointers => 0x1_0000,
+            Self::Directory => 0x8000 | (address >> 30),
+            Self::Table => address >> 21,
+        }
+    }
+}
+
+/// What a page is used for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owner {
+    used_as: Use,
+    owner: u32,
+    place: u32,
+    chain: Link,
+    links: Links,
+}
+
+linked!(Owner, links);
+
+impl Owner {
+    /// What it is used as.
+    #[must_use]
+    pub const fn used_as(&self) -> Use {
+        self.used_as
+    }
+
+    /// The object, or the address space.
+    #[must_use]
+    pub const fn owner(&self) -> u32 {
+        self.owner
+    }
+
+    /// Which of the owner's pages of this use.
+    #[must_use]
+    pub const fn place(&self) -> u32 {
+        self.place
+    }
+}
+
+impl Keyed for Owner {
+    fn key(&self) -> u64 {
+        key(self.used_as, self.owner, self.place)
+    }
+
+    fn chain(&self) -> Link {
+        self.chain
+    }
+
+    fn chain_mut(&mut self) -> &mut Link {
+        &mut self.chain
+    }
+}
+
+fn key(used_as: Use, owner: u32, place: u32) -> u64 {
+    (u64::from(used_as as u8) << 56) ^ (u64::from(owner) << 28) ^ u64::from(place)
+}
+
+/// What all pages are used for.
+#[derive(Debug)]
+pub struct Owners<'a> {
+    records: Table<'a, Owner>,
+    index: Index<'a>,
+    lost: u32,
+}
+
+impl<'a> Owners<'a> {
+    /// No page is used.
+    #[must_use]
+    pub fn new(records: &'a mut [Owner], index: Index<'a>) -> Self {
+        Self {
+            records: Table::new(records),
+            index,
+            lost: 0,
+        }
+    }
+
+    /// What a page is used for.
+    #[must_use]
+    pub fn get(&self, page: u32) -> Owner {
+        self.records.get(page)
+    }
+
+    /// All records, for walking lists.
+    #[must_use]
+    pub const fn records(&self) -> &Table<'a, Owner> {
+        &self.records
+    }
+
+    /// The page with this use.
+    #[must_use]
+    pub fn find(&self, used_as: Use, owner: u32, place: u32) -> Option<u32> {
+        self.index.find(&self.records, key(used_as, owner, place))
+    }
+
+    /// Records what a page is used for, and puts it into its owner's list.
+    pub fn record(&mut self, page: u32, used_as: Use, owner: u32, place: u32, list: &mut List) {
+        self.records.put(
+            page,
+            Owner {
+                used_as,
+                owner,
+                place,
+                ..Owner::default()
+            },
+        );
+        self.index.insert(&mut self.records, page);
+        list.push(&mut self.records, page);
+    }
+
+    /// The page is used for nothing any more.
+    pub fn forget(&mut self, page: u32, list: &mut List) {
+        list.remove(&mut self.records, page);
+        self.index.remove(&mut self.records, page);
+        self.records.put(page, Owner::default());
+    }
+
+    /// The page, which is used for nothing, is lost: its capability could not be deleted.
+    pub fn lose(&mut self, page: u32) {
+        self.lost = self.lost.saturating_add(1);
+        if let Some(record) = self.records.edit(page) {
+            record.used_as = Use::Lost;
+        }
+    }
+
+    /// How many pages are lost.
+    #[must_use]
+    pub const fn lost(&self) -> u32 {
+        self.lost
+    }
+}

@@ -1,0 +1,527 @@
+//! The pool: which blocks of physical memory are free, and how they split and merge.
+//!
+//! A buddy tree over untypeds. Every node of the tree has a fixed slot for its capability
+//! (`interfaces::start::memory_slots::untyped`), so the pool knows pages and sizes and nothing of capabilities.
+//!
+//! # Invariants
+//!
+//! - Every page of a block that was handed over is in exactly one leaf; a leaf is free or used.
+//! - The list of a size holds exactly the free leaves of that size.
+//! - `formable` of a node is the size of the largest block that could be formed inside it by merging free leaves.
+//! - A block never grows beyond the block that was handed over: there is no capability for more.
+//!
+//! # Why steps and not one plan
+//!
+//! Splitting and merging are system calls that can fail. [`Pool::next_step`] names the next one; the caller makes it
+//! and then says so ([`Pool::split`], [`Pool::merge`], [`Pool::take`]). Every step leaves a valid tree, so a failure
+//! needs no undoing, and a long merge can be cut into slices. A plan of many steps would need a way back from each.
+//!
+//! # Why merging is lazy
+//!
+//! The kernel clears a block when it is retyped after its last child is gone. Merging what is free at once and
+//! splitting it again would clear the same memory at every size on the way.
+
+use interfaces::start::Block;
+use interfaces::start::memory_slots::{MAX_BITS, MIN_BITS};
+
+use crate::table::{Links, List, Table, linked};
+
+/// How many sizes of block there are.
+pub const SIZES: usize = (MAX_BITS - MIN_BITS) as usize + 1;
+
+/// What a page is to the pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Never handed over.
+    #[default]
+    Absent,
+    /// Within a leaf that begins at an earlier page.
+    Inside,
+    /// The first page of a free leaf.
+    Free,
+    /// The first page of a used leaf.
+    Used,
+}
+
+/// A page's record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page {
+    state: State,
+    /// The size of the leaf that begins here.
+    bits: u8,
+    /// The size of the block that was handed over and in which this page lies; 0 for an absent page.
+    root: u8,
+    links: Links,
+}
+
+linked!(Page, links);
+
+/// What is to be done next to get a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The block is there: take it.
+    Take(Block),
+    /// Retype this free leaf into its two halves.
+    Split(Block),
+    /// Delete both halves of this block, which are free leaves.
+    Merge(Block),
+}
+
+/// The pool.
+#[derive(Debug)]
+pub struct Pool<'a> {
+    pages: Table<'a, Page>,
+    /// One byte per node, size by size; 0 where nothing is free.
+    formable: Table<'a, u8>,
+    /// Where the bytes of a size begin.
+    sizes: [u32; SIZES],
+    free: [List; SIZES],
+    free_pages: u32,
+    total_pages: u32,
+}
+
+/// The pages of a block of this size.
+#[must_use]
+pub const fn pages_of(bits: u8) -> u32 {
+    1_u32.wrapping_shl(level(bits))
+}
+
+/// The bytes that [`Pool::new`] wants for its nodes.
+#[must_use]
+pub fn nodes(pages: u32) -> u32 {
+    (MIN_BITS..=MAX_BITS).fold(0, |sum: u32, bits| sum.saturating_add(width(pages, bits)))
+}
+
+const fn level(bits: u8) -> u32 {
+    bits.saturating_sub(MIN_BITS) as u32
+}
+
+/// The nodes of one size on a machine of so many pages; the last may be incomplete.
+fn width(pages: u32, bits: u8) -> u32 {
+    pages.wrapping_shr(level(bits)).saturating_add(1)
+}
+
+fn halves(block: Block) -> (Block, Block) {
+    let bits = block.bits.saturating_sub(1);
+    let upper = block.page.saturating_add(pages_of(bits));
+    (
+        Block { bits, ..block },
+        Block { page: upper, bits },
+    )
+}
+
+fn parent(block: Block) -> Block {
+    let bits = block.bits.saturating_add(1);
+    Block {
+        page: block.page & !pages_of(bits).wrapping_sub(1),
+        bits,
+    }
+}
+
+impl<'a> Pool<'a> {
+    /// An empty pool; `pages` and `formable` ([`nodes`] bytes) are zeroed.
+    #[must_use]
+    pub fn new(pages: &'a mut [Page], formable: &'a mut [u8]) -> Self {
+        let pages = Table::new(pages);
+        let mut sizes = [0; SIZES];
+        let mut next = 0_u32;
+        for (bits, begin) in (MIN_BITS..).zip(&mut sizes) {
+            *begin = next;
+            next = next.saturating_add(width(pages.len(), bits));
+        }
+        Self {
+            pages,
+            formable: Table::new(formable),
+            sizes,
+            free: [List::default(); SIZES],
+            free_pages: 0,
+            total_pages: 0,
+        }
+    }
+
+    /// Adds a block that the root task handed over. Returns whether it could be: aligned, in range, and new.
+    pub fn add(&mut self, block: Block) -> bool {
+        if !(MIN_BITS..=MAX_BITS).contains(&block.bits) {
+            return false;
+        }
+        let size = pages_of(block.bits);
+        let Some(end) = block.page.checked_add(size) else {
+            return false;
+        };
+        let all = block.page..end;
+        if block.page & size.wrapping_sub(1) != 0
+            || end > self.pages.len()
+            || all.clone().any(|page| self.pages.get(page).state != State::Absent)
+        {
+            return false;
+        }
+        for page in all {
+            self.pages.put(
+                page,
+                Page {
+                    state: State::Inside,
+                    root: block.bits,
+                    ..Page::default()
+                },
+            );
+        }
+        self.total_pages = self.total_pages.saturating_add(size);
+        self.set_free(block);
+        self.settle(block, block.bits);
+        true
+    }
+
+    /// What to do next to get a block of this size; nothing if none can be formed.
+    ///
+    /// A free block of the size itself first, then the smallest larger one is split, and only then are smaller ones
+    /// merged.
+    #[must_use]
+    pub fn next_step(&self, bits: u8) -> Option<Step> {
+        for size in bits..=MAX_BITS {
+            if let Some(page) = self.list(size).first() {
+                let block = Block { page, bits: size };
+                return Some(if size == bits {
+                    Step::Take(block)
+                } else {
+                    Step::Split(block)
+                });
+            }
+        }
+        self.formable_block(bits).map(|block| Step::Merge(self.lowest_merge(block)))
+    }
+
+    /// The block has been retyped into its halves. Returns whether it was a free leaf.
+    pub fn split(&mut self, block: Block) -> bool {
+        if !self.is_leaf(block, State::Free) || block.bits <= MIN_BITS {
+            return false;
+        }
+        self.unset_free(block);
+        let (lower, upper) = halves(block);
+        for half in [upper, lower] {
+            self.set_free(half);
+            self.set_formable(half, half.bits);
+        }
+        true
+    }
+
+    /// Both halves have been deleted. Returns whether they were free leaves of one handed-over block.
+    pub fn merge(&mut self, block: Block) -> bool {
+        let (lower, upper) = halves(block);
+        if !self.is_leaf(lower, State::Free)
+            || !self.is_leaf(upper, State::Free)
+            || self.pages.get(block.page).root < block.bits
+        {
+            return false;
+        }
+        for half in [lower, upper] {
+            self.unset_free(half);
+        }
+        self.set_free(block);
+        true
+    }
+
+    /// The block is used from now on. Returns whether it was a free leaf.
+    pub fn take(&mut self, block: Block) -> bool {
+        if !self.is_leaf(block, State::Free) {
+            return false;
+        }
+        self.unset_free(block);
+        if let Some(page) = self.pages.edit(block.page) {
+            page.state = State::Used;
+            page.bits = block.bits;
+        }
+        self.settle(block, 0);
+        true
+    }
+
+    /// The block is free again; whatever was made from it has been deleted. Returns whether it was a used leaf.
+    pub fn give_back(&mut self, block: Block) -> bool {
+        if !self.is_leaf(block, State::Used) {
+            return false;
+        }
+        self.set_free(block);
+        self.settle(block, block.bits);
+        true
+    }
+
+    /// Whether this block is a used leaf.
+    #[must_use]
+    pub fn is_used(&self, block: Block) -> bool {
+        self.is_leaf(block, State::Used)
+    }
+
+    /// Pages that were handed over.
+    #[must_use]
+    pub const fn total(&self) -> u32 {
+        self.total_pages
+    }
+
+    /// Pages that are free.
+    #[must_use]
+    pub const fn free(&self) -> u32 {
+        self.free_pages
+    }
+
+    /// The size of the largest block that could be had now, merging whatever is free; 0 if there is none.
+    #[must_use]
+    pub fn largest(&self) -> u8 {
+        self.tops().map(|top| self.formable(top)).max().unwrap_or(0)
+    }
+
+    /// The list of free leaves of one size.
+    fn list(&self, bits: u8) -> List {
+        self.free.get(level(bits) as usize).copied().unwrap_or_default()
+    }
+
+    fn is_leaf(&self, block: Block, state: State) -> bool {
+        self.pages
+            .peek(block.page)
+            .is_some_and(|page| page.state == state && page.bits == block.bits)
+    }
+
+    /// Makes a free leaf of it and puts it in its list.
+    fn set_free(&mut self, block: Block) {
+        if let Some(page) = self.pages.edit(block.page) {
+            page.state = State::Free;
+            page.bits = block.bits;
+        }
+        if let Some(list) = self.free.get_mut(level(block.bits) as usize) {
+            list.push(&mut self.pages, block.page);
+        }
+        self.free_pages = self.free_pages.saturating_add(pages_of(block.bits));
+    }
+
+    /// Takes a free leaf out of its list; its page is inside of something until the caller says what.
+    fn unset_free(&mut self, block: Block) {
+        if let Some(list) = self.free.get_mut(level(block.bits) as usize) {
+            list.remove(&mut self.pages, block.page);
+        }
+        if let Some(page) = self.pages.edit(block.page) {
+            page.state = State::Inside;
+            page.bits = 0;
+        }
+        self.free_pages = self.free_pages.saturating_sub(pages_of(block.bits));
+    }
+
+    fn tops(&self) -> impl Iterator<Item = Block> + use<> {
+        (0..width(self.pages.len(), MAX_BITS)).map(|node| Block {
+            page: node.wrapping_shl(level(MAX_BITS)),
+            bits: MAX_BITS,
+        })
+    }
+
+    /// The place of a node's byte.
+    fn node(&self, block: Block) -> Option<u32> {
+        let within = block.page.wrapping_shr(level(block.bits));
+        if within >= width(self.pages.len(), block.bits) {
+            return None;
+        }
+        let begin = self.sizes.get(level(block.bits) as usize)?;
+        begin.checked_add(within)
+    }
+
+    fn formable(&self, block: Block) -> u8 {
+        self.node(block).map_or(0, |node| self.formable.get(node))
+    }
+
+    fn set_formable(&mut self, block: Block, value: u8) {
+        if let Some(node) = self.node(block) {
+            self.formable.put(node, value);
+        }
+    }
+
+    /// Records what can be formed in a block and corrects the blocks around it, up to the first that is right.
+    fn settle(&mut self, block: Block, value: u8) {
+        self.set_formable(block, value);
+        let root = self.pages.get(block.page).root;
+        let mut around = parent(block);
+        while around.bits <= MAX_BITS {
+            let (lower, upper) = halves(around);
+            let (left, right) = (self.formable(lower), self.formable(upper));
+            let whole = around.bits <= root && left == lower.bits && right == upper.bits;
+            let value = if whole { around.bits } else { left.max(right) };
+            if self.formable(around) == value {
+                return;
+            }
+            self.set_formable(around, value);
+            around = parent(around);
+        }
+    }
+
+    /// A block of this size in which everything is free, although it is not one leaf.
+    fn formable_block(&self, bits: u8) -> Option<Block> {
+        let mut block = self.tops().find(|&top| self.formable(top) >= bits)?;
+        while block.bits > bits {
+            let (lower, upper) = halves(block);
+            block = if self.formable(lower) >= bits {
+                lower
+            } else if self.formable(upper) >= bits {
+                upper
+            } else {
+                return None;
+            };
+        }
+        Some(block)
+    }
+
+    /// The first merge towards a block in which everything is free: its halves are leaves.
+    fn lowest_merge(&self, mut block: Block) -> Block {
+        while block.bits > MIN_BITS {
+            let (lower, upper) = halves(block);
+            block = if !self.is_leaf(lower, State::Free) {
+                lower
+            } else if !self.is_leaf(upper, State::Free) {
+                upper
+            } else {
+                return block;
+            };
+        }
+        block
+    }
+
+    /// Panics unless every invariant of the module holds. For tests.
+    ///
+    /// # Panics
+    ///
+    /// If one does not hold.
+    pub fn check(&self) {
+        let mut totals = (0, 0);
+        let mut leaves = [0_u32; SIZES];
+        let mut page = 0;
+        while page < self.pages.len() {
+            let record = self.pages.get(page);
+            let leaf = match record.state {
+                State::Absent => {
+                    page = page.saturating_add(1);
+                    continue;
+                }
+                State::Inside => panic!("page {page} is in no leaf"),
+                State::Free | State::Used => pages_of(record.bits),
+            };
+            assert_eq!(page & leaf.wrapping_sub(1), 0, "leaf at {page} is aligned");
+            assert!(record.bits <= record.root, "leaf at {page} within its block");
+            for inside in page.saturating_add(1)..page.saturating_add(leaf) {
+                assert_eq!(self.pages.get(inside).state, State::Inside, "{inside}");
+            }
+            totals.0 = leaf.saturating_add(totals.0);
+            if record.state == State::Free {
+                totals.1 = leaf.saturating_add(totals.1);
+                if let Some(count) = leaves.get_mut(level(record.bits) as usize) {
+                    *count = count.saturating_add(1);
+                }
+            }
+            page = page.saturating_add(leaf);
+        }
+        assert_eq!(totals, (self.total_pages, self.free_pages), "total and free");
+        for (bits, count) in (MIN_BITS..).zip(leaves) {
+            let list = self.list(bits);
+            assert_eq!(list.len(), count, "list of size {bits}");
+            for page in list.iter(&self.pages) {
+                assert!(self.is_leaf(Block { page, bits }, State::Free));
+            }
+            assert_eq!(list.iter(&self.pages).count(), count as usize);
+        }
+        for top in self.tops() {
+            assert_eq!(self.formable(top), self.recompute(top), "formable at {top:?}");
+        }
+    }
+
+    /// What can be formed in a block, from the leaves alone.
+    fn recompute(&self, block: Block) -> u8 {
+        let page = self.pages.get(block.page);
+        if block.page >= self.pages.len() {
+            return 0;
+        }
+        match page.state {
+            State::Free if page.bits == block.bits => return block.bits,
+            State::Used if page.bits == block.bits => return 0,
+            _ if block.bits == MIN_BITS => return 0,
+            _ => {}
+        }
+        let (lower, upper) = halves(block);
+        let (left, right) = (self.recompute(lower), self.recompute(upper));
+        if block.bits <= page.root && left == lower.bits && right == upper.bits {
+            block.bits
+        } else {
+            left.max(right)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(pages: u32, blocks: &[(u32, u8)]) -> Pool<'static> {
+        let records = vec![Page::default(); pages as usize].leak();
+        let bytes = vec![0; nodes(pages) as usize].leak();
+        let mut pool = Pool::new(records, bytes);
+        for &(page, bits) in blocks {
+            assert!(pool.add(Block { page, bits }));
+        }
+        pool.check();
+        pool
+    }
+
+    fn get(pool: &mut Pool<'_>, bits: u8) -> Option<Block> {
+        loop {
+            let done = match pool.next_step(bits)? {
+                Step::Take(block) => return pool.take(block).then_some(block),
+                Step::Split(block) => pool.split(block),
+                Step::Merge(block) => pool.merge(block),
+            };
+            assert!(done);
+            pool.check();
+        }
+    }
+
+    #[test]
+    fn a_block_is_split_only_as_far_as_needed_and_the_rest_stays() {
+        let mut pool = pool(16, &[(0, 16)]);
+        assert_eq!(get(&mut pool, 12), Some(Block { page: 0, bits: 12 }));
+        assert_eq!(pool.free(), 15);
+        assert_eq!(pool.largest(), 15);
+        assert_eq!(pool.next_step(13), Some(Step::Take(Block { page: 2, bits: 13 })));
+    }
+
+    #[test]
+    fn everything_can_be_had_page_by_page_and_merges_again() {
+        let mut pool = pool(40, &[(8, 15), (16, 16), (32, 15)]);
+        let blocks: Vec<_> = core::iter::from_fn(|| get(&mut pool, 12)).collect();
+        assert_eq!(blocks.len(), 32);
+        assert_eq!((pool.free(), pool.largest()), (0, 0));
+        for &block in &blocks {
+            assert!(pool.give_back(block));
+            pool.check();
+        }
+        assert_eq!(pool.largest(), 16);
+        assert_eq!(get(&mut pool, 16), Some(Block { page: 16, bits: 16 }));
+        assert_eq!(pool.largest(), 15);
+    }
+
+    #[test]
+    fn neighbours_that_were_handed_over_apart_never_merge() {
+        let mut pool = pool(4, &[(0, 13), (2, 13)]);
+        assert_eq!(pool.largest(), 13);
+        assert_eq!(get(&mut pool, 14), None);
+    }
+
+    #[test]
+    fn a_block_out_of_place_is_refused() {
+        let mut pool = pool(8, &[(0, 13)]);
+        for (page, bits) in [(1, 12), (3, 13), (6, 14), (8, 12), (0, 11), (0, 31)] {
+            assert!(!pool.add(Block { page, bits }), "{page} {bits}");
+        }
+        pool.check();
+    }
+
+    #[test]
+    fn what_is_not_used_cannot_be_given_back() {
+        let mut pool = pool(8, &[(0, 15)]);
+        let block = get(&mut pool, 13).unwrap();
+        assert!(!pool.give_back(Block { bits: 12, ..block }));
+        assert!(pool.give_back(block));
+        assert!(!pool.give_back(block));
+        pool.check();
+    }
+}
