@@ -58,6 +58,8 @@ pub struct Block {
 pub mod limits_slots {
     /// Its endpoint, to receive from.
     pub const ENDPOINT: u64 = 1;
+    /// The root task's endpoint, badged as this server's faults, for the kernel to send them to.
+    pub const FAULT: u64 = 2;
     /// The CNode's radix.
     pub const RADIX: u32 = 4;
 }
@@ -76,6 +78,8 @@ pub mod memory_slots {
     pub const SPACE: u64 = 5;
     /// The proc-server's notification, to signal that a report waits.
     pub const NEWS: u64 = 6;
+    /// The root task's endpoint, badged as this server's faults, for the kernel to send them to.
+    pub const FAULT: u64 = 7;
     /// The first of [`ASID_POOLS`] ASID pools.
     pub const ASID_POOL: u64 = 8;
     /// How many ASID pools there are; the first is shared with the root task and the servers.
@@ -166,6 +170,8 @@ pub mod proc_slots {
     pub const NEWS: u64 = 9;
     /// Its own TCB, to configure others with its own maximum priority.
     pub const TCB: u64 = 10;
+    /// The root task's endpoint, badged as this server's faults, for the kernel to send them to.
+    pub const FAULT: u64 = 11;
     /// Empty: what is found where nothing should be is moved here and deleted.
     pub const SCRATCH: u64 = 11;
     /// The first slot for the reply capabilities of those who wait; as many as there are threads.
