@@ -1,1 +1,41 @@
-//! To be written.
+//! The ledger of limits and everything the limits-server decides.
+//!
+//! Every task and every frame belongs to a group; a group is charged, with all groups above it, for whatever is in
+//! the system calls. Nothing here needs a kernel, allocates, or can panic on anything that a message can say.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`ledger`] | the groups: how they open, live and vanish |
+//! | [`group`] | what is kept of one group |
+//! | [`bounds`] | what is kept aside: limits, labels |
+//! | [`charge`] | charges and their receipts |
+//! | [`settings`] | limits, labels, bands |
+//! | [`account`] | reading |
+//! | [`tasks`] | tickets, births, ends |
+//! | [`moving`] | a task to another group |
+//! | [`kill`] | closing, emptying, the receipt |
+//! | [`access`] | who may see and change what |
+
+#![cfg_attr(not(any(test, feature = "check")), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod access;
+pub mod account;
+pub mod bounds;
+pub mod charge;
+mod climb;
+pub mod group;
+pub mod kill;
+pub mod ledger;
+mod list;
+pub mod moving;
+pub mod settings;
+pub mod tasks;
+
+pub use access::{Forbidden, Viewer};
+pub use bounds::{BOUND_BYTES, BoundSlot, LABEL_BYTES, LabelSlot};
+pub use charge::Charge;
+pub use group::{GROUP_BYTES, GroupSlot};
+pub use kill::KILLS;
+pub use ledger::{Alarms, Ledger, Memory};
+pub use tasks::{TaskSlot, ThreadSlot};

@@ -1,0 +1,210 @@
+//! Charges, and the receipts that prove them.
+//!
+//! A [`Charge`] says that a group and all above it were charged. It cannot be copied, and dropping it loses what it
+//! stands for; the compiler warns of that. It ends in one of two ways: [`Ledger::release`] gives everything back,
+//! or [`Ledger::hold`] enters it in the books of another server, which later gives back any part of what it holds
+//! ([`Ledger::take_back`] makes a receipt of that part again, or refuses).
+//!
+//! ```compile_fail,E0382
+//! # use limits_core::*;
+//! # fn twice(ledger: &mut Ledger<'_>, charge: Charge) {
+//! ledger.release(charge);
+//! ledger.release(charge); // used already
+//! # }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use limits_core::*;
+//! # fn copy(charge: Charge) {
+//! let another = charge.clone(); // a receipt has no copies
+//! # }
+//! ```
+//!
+//! ```compile_fail
+//! #![deny(unused_must_use)]
+//! # use limits_core::*;
+//! # use interfaces::{Amounts, GroupId};
+//! # fn lose(ledger: &mut Ledger<'_>) -> Result<(), interfaces::accounting::ChargeRefusal> {
+//! ledger.charge(GroupId::ROOT, &Amounts::NONE)?; // lost
+//! # Ok(())
+//! # }
+//! ```
+
+use interfaces::accounting::{ChargeRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal};
+use interfaces::limits::{OpenGroupRefusal, SetRefusal, WouldFitRefusal};
+use interfaces::{Amounts, GroupId, Shortage};
+
+use crate::climb::{self, Denied, parts};
+use crate::group::Vector;
+use crate::ledger::Ledger;
+use crate::list::{NONE, at_mut};
+
+/// Proof that a group and all above it were charged; the only way to give it back.
+#[must_use = "a charge that is dropped can never be released"]
+#[derive(Debug, PartialEq, Eq)]
+pub struct Charge {
+    group: GroupId,
+    amounts: Amounts,
+}
+
+impl Charge {
+    /// Who paid.
+    #[must_use]
+    pub const fn group(&self) -> GroupId {
+        self.group
+    }
+
+    /// What for.
+    #[must_use]
+    pub const fn amounts(&self) -> &Amounts {
+        &self.amounts
+    }
+}
+
+impl Ledger<'_> {
+    /// Charges a group and every group above it, or none of them.
+    ///
+    /// # Errors
+    ///
+    /// The first group, counted upwards, that is being killed or has too little left. Nothing has changed then but
+    /// the count of refusals at a limit that refused.
+    #[inline]
+    pub fn charge(&mut self, group: GroupId, amounts: &Amounts) -> Result<Charge, ChargeRefusal> {
+        let index = self.locate(group).ok_or(ChargeRefusal::UnknownGroup)?;
+        self.charge_at(index, NONE, amounts)?;
+        self.receipts = self.receipts.wrapping_add(1);
+        Ok(Charge { group, amounts: *amounts })
+    }
+
+    /// Gives back everything that a charge took.
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "taking the charge is what ends it")]
+    pub fn release(&mut self, charge: Charge) {
+        self.receipts = self.receipts.wrapping_sub(1);
+        // A group that was charged anything is still there; a charge of nothing may have outlived its group.
+        if let Some(index) = self.locate(charge.group) {
+            climb::lower(self.groups, index, NONE, &parts(&charge.amounts));
+            self.settle(index);
+        }
+    }
+
+    /// Enters a charge in the books of another server, which gives it back later, at once or in parts.
+    ///
+    /// Returns what that server has to remember.
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "taking the charge is what ends it")]
+    pub fn hold(&mut self, charge: Charge) -> (GroupId, Amounts) {
+        self.receipts = self.receipts.wrapping_sub(1);
+        if let Some(slot) = at_mut(self.groups, charge.group.index) {
+            add(&mut slot.holds, &charge.amounts);
+        }
+        (charge.group, charge.amounts)
+    }
+
+    /// Makes a receipt again of a part of what is held of a group.
+    ///
+    /// # Errors
+    ///
+    /// If nothing like that is held; it is counted as an alarm, because a server has lost count.
+    #[inline]
+    pub fn take_back(&mut self, group: GroupId, amounts: &Amounts) -> Result<Charge, ReleaseRefusal> {
+        let taken = self.take_held(group, amounts);
+        match taken {
+            Ok(()) => {
+                self.receipts = self.receipts.wrapping_add(1);
+                Ok(Charge { group, amounts: *amounts })
+            }
+            Err(refusal) => {
+                self.alarms.bad_releases = self.alarms.bad_releases.saturating_add(1);
+                Err(refusal)
+            }
+        }
+    }
+
+    #[inline]
+    fn take_held(&mut self, group: GroupId, amounts: &Amounts) -> Result<(), ReleaseRefusal> {
+        let index = self.locate(group).ok_or(ReleaseRefusal::UnknownGroup)?;
+        let slot = at_mut(self.groups, index).ok_or(ReleaseRefusal::UnknownGroup)?;
+        let enough = slot.holds.iter().zip(amounts.as_array()).all(|(held, asked)| held >= asked);
+        if !enough {
+            return Err(ReleaseRefusal::MoreThanCharged);
+        }
+        for (held, amount) in slot.holds.iter_mut().zip(amounts.as_array()) {
+            *held = held.wrapping_sub(*amount);
+        }
+        Ok(())
+    }
+
+    /// Whether a charge would be admitted now. Changes nothing, not even a count of refusals.
+    pub fn would_fit(&self, group: GroupId, amounts: &Amounts) -> Result<(), WouldFitRefusal> {
+        let index = self.locate(group).ok_or(WouldFitRefusal::UnknownGroup)?;
+        climb::admit(self.groups, &self.bounds, index, NONE, &parts(amounts)).map_err(|denied| match denied {
+            Denied::Killing => WouldFitRefusal::Killing,
+            Denied::Short { shortage, .. } => WouldFitRefusal::Short(shortage),
+        })
+    }
+
+    /// Charges every group from `index` up to, and without, `until`, or none of them.
+    #[inline]
+    pub(crate) fn charge_at(&mut self, index: u32, until: u32, amounts: &Amounts) -> Result<(), Refused> {
+        let parts = parts(amounts);
+        match climb::admit(self.groups, &self.bounds, index, until, &parts) {
+            Ok(()) => {
+                climb::raise(self.groups, index, until, &parts);
+                Ok(())
+            }
+            Err(denied) => Err(self.refuse(denied)),
+        }
+    }
+
+    /// Counts a refusal at the limit that was in the way.
+    #[cold]
+    pub(crate) fn refuse(&mut self, denied: Denied) -> Refused {
+        match denied {
+            Denied::Killing => Refused::Killing,
+            Denied::Short { group, shortage } => {
+                let place = self.slot(group).map_or(NONE, |slot| slot.gate.bounds());
+                // The root refuses sums that no number holds even without a limit; that is counted nowhere.
+                if let Some(bound) = self.bounds.get_mut(place)
+                    && let Some(count) = bound.refusals.get_mut(shortage.resource.index())
+                {
+                    *count = count.saturating_add(1);
+                }
+                Refused::Short(shortage)
+            }
+        }
+    }
+}
+
+/// Adds numbers whose sums are known to fit: everything held is part of what is used.
+#[inline]
+fn add(sums: &mut Vector, amounts: &Amounts) {
+    for (sum, amount) in sums.iter_mut().zip(amounts.as_array()) {
+        *sum = sum.wrapping_add(*amount);
+    }
+}
+
+/// Why nothing was charged, after the refusal has been counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// A group on the way up is being killed.
+    Killing,
+    /// A limit on the way up is in the way.
+    Short(Shortage),
+}
+
+/// Every operation that charges can be refused for these two reasons.
+macro_rules! refusals {
+    ($($refusal:ident)+) => {
+        $(impl From<Refused> for $refusal {
+            fn from(refused: Refused) -> Self {
+                match refused {
+                    Refused::Killing => Self::Killing,
+                    Refused::Short(shortage) => Self::Short(shortage),
+                }
+            }
+        })+
+    };
+}
+
+refusals!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal);

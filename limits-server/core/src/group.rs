@@ -1,0 +1,211 @@
+//! What the ledger keeps of one group, and why it is that size.
+//!
+//! Three numbers per kind of resource stand here: what is used at and below the group, the most that ever was, and
+//! what the other servers hold of it. The third is what makes a release exact: a server that gives back more than
+//! it took is found out at once, even where the group has children and tasks whose charges would have hidden it.
+//! Why it is not derived: at a group with sixty thousand children the derivation would be a walk over all of them.
+//!
+//! Limits, soft limits, refusals and labels are not here but aside ([`crate::bounds`]): most groups set none.
+//!
+//! The fields that a charge touches on its way up (`parent`, `gate`, `usage`) come first and together.
+
+use interfaces::{Amounts, RESOURCES, Resource};
+
+use crate::list::{Links, NONE};
+
+/// One number per kind of resource.
+pub(crate) type Vector = [u64; RESOURCES];
+
+/// The place of the root group.
+pub(crate) const ROOT: u32 = interfaces::GroupId::ROOT.index;
+
+/// What a place in the ledger is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Nothing; `siblings.next` is the next free place.
+    Free,
+    /// A group.
+    Live,
+    /// Nothing, for ever: every generation of this place has been used.
+    Retired,
+}
+
+/// Room for one group. Its memory is given to the ledger at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct GroupSlot {
+    /// The group above; [`NONE`] at the root, so that a walk up ends beyond the slice.
+    pub(crate) parent: u32,
+    /// Zero at a group that refuses nothing: a charge passes it with one comparison.
+    pub(crate) gate: Gate,
+    /// In use, here and below.
+    pub(crate) usage: Vector,
+    /// The most that was in use before the last release. See [`GroupSlot::peak`].
+    pub(crate) past_peak: Vector,
+    /// What other servers hold, charged to this very group.
+    pub(crate) holds: Vector,
+    /// Bytes of the records of the groups below, charged here as kernel memory.
+    pub(crate) records_below: u64,
+    /// Groups below, at any depth.
+    pub(crate) groups_below: u32,
+    /// How often the place was used before.
+    pub(crate) generation: u32,
+    /// How far below the root.
+    pub(crate) depth: u32,
+    /// Groups directly below.
+    pub(crate) children: u32,
+    /// Tasks directly in it.
+    pub(crate) tasks: u32,
+    /// The oldest group directly below.
+    pub(crate) first_child: u32,
+    /// Its neighbours among the groups directly below its parent.
+    pub(crate) siblings: Links,
+    /// The oldest task directly in it.
+    pub(crate) first_task: u32,
+    /// The oldest thread whose objects it pays for, wherever its task is now.
+    pub(crate) first_paid: u32,
+    /// The task that opened it and has not let go.
+    pub(crate) opener: u32,
+    /// Its neighbours among the groups that its opener opened.
+    pub(crate) opened: Links,
+    /// Where its label is.
+    pub(crate) label: u32,
+    /// What the place is used for.
+    pub(crate) life: Life,
+    /// Whether it lives on when it is empty.
+    pub(crate) permanent: bool,
+    /// The priority band of its tasks.
+    pub(crate) band: u8,
+}
+
+/// What one group costs: its parent and all above are charged so much kernel memory for it.
+pub const GROUP_BYTES: u64 = size_of::<GroupSlot>() as u64;
+
+/// The budget for one group, all of it, is 512 bytes.
+const _: () = assert!(GROUP_BYTES <= 344);
+
+impl GroupSlot {
+    /// Room for a group, empty.
+    pub const VACANT: Self = Self {
+        parent: NONE,
+        gate: Gate::OPEN,
+        usage: [0; RESOURCES],
+        past_peak: [0; RESOURCES],
+        holds: [0; RESOURCES],
+        records_below: 0,
+        groups_below: 0,
+        generation: 0,
+        depth: 0,
+        children: 0,
+        tasks: 0,
+        first_child: NONE,
+        siblings: Links::LOOSE,
+        first_task: NONE,
+        first_paid: NONE,
+        opener: NONE,
+        opened: Links::LOOSE,
+        label: NONE,
+        life: Life::Free,
+        permanent: false,
+        band: 0,
+    };
+
+    /// The most that was ever in use at once.
+    ///
+    /// A charge does not write it: usage only falls in a release, which notes what it was before. So a peak costs
+    /// the charge nothing, and a refused charge cannot show in it.
+    pub(crate) fn peak(&self) -> Amounts {
+        let mut peak = self.past_peak;
+        for (peak, now) in peak.iter_mut().zip(self.usage) {
+            *peak = now.max(*peak);
+        }
+        Amounts::from(peak)
+    }
+
+    /// What is charged here and below for anything but the groups themselves.
+    ///
+    /// Nothing if the books were wrong, which `check` would tell.
+    pub(crate) fn beyond_records(&self) -> Option<Amounts> {
+        let records = records(self.groups_below, self.records_below);
+        Amounts::from(self.usage).checked_sub(&records)
+    }
+
+    /// Whether anything keeps the group from vanishing. (A free place has vanished already.)
+    pub(crate) fn is_kept(&self) -> bool {
+        self.life != Life::Live
+            || self.permanent
+            || self.opener != NONE
+            || self.children != 0
+            || self.first_task != NONE
+            || self.first_paid != NONE
+            || self.gate.is_killing()
+            || self.usage.iter().any(|&amount| amount != 0)
+    }
+}
+
+/// What so many groups, whose records have so many bytes, are charged as.
+pub(crate) const fn records(groups: u32, bytes: u64) -> Amounts {
+    Amounts::of(Resource::Groups, groups as u64).with(Resource::KernelMemory, bytes)
+}
+
+/// Whether, and where, a group can refuse a charge: the place of its limits, and whether it is being killed.
+///
+/// One word, because every charge reads it at every level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gate(u32);
+
+impl Gate {
+    /// No limits, not being killed.
+    pub const OPEN: Self = Self(0);
+    const KILLING: u32 = 1 << 31;
+
+    /// Whether nothing is refused here.
+    #[inline]
+    pub const fn is_open(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the group is being killed.
+    #[inline]
+    pub const fn is_killing(self) -> bool {
+        self.0 & Self::KILLING != 0
+    }
+
+    /// Where its limits are; [`NONE`] if it has none.
+    #[inline]
+    pub const fn bounds(self) -> u32 {
+        // Places are kept one higher, so that none is zero; zero less one is NONE.
+        (self.0 & !Self::KILLING).wrapping_sub(1)
+    }
+
+    /// The same with limits at this place.
+    pub const fn with_bounds(self, place: u32) -> Self {
+        Self((self.0 & Self::KILLING) | (place.wrapping_add(1) & !Self::KILLING))
+    }
+
+    /// The same, being killed or not.
+    pub const fn with_killing(self, killing: bool) -> Self {
+        Self((self.0 & !Self::KILLING) | if killing { Self::KILLING } else { 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_keeps_its_two_facts_apart() {
+        assert_eq!(Gate::OPEN.bounds(), NONE);
+        let gate = Gate::OPEN.with_bounds(0);
+        assert!(!gate.is_open() && !gate.is_killing());
+        let gate = gate.with_killing(true).with_bounds(7);
+        assert!(gate.is_killing());
+        assert_eq!(gate.bounds(), 7);
+        assert_eq!(gate.with_killing(false).with_bounds(NONE), Gate::OPEN);
+    }
+
+    #[test]
+    fn a_plain_group_is_small() {
+        assert_eq!(GROUP_BYTES, 344);
+    }
+}

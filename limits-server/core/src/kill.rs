@@ -1,0 +1,204 @@
+//! Killing a group: closed to charges first, then emptied in slices, then a receipt.
+//!
+//! The ledger ends no task itself. It closes the group, names one victim after the other while the proc-server ends
+//! them, and at the end says what was held and what came back. A victim is a task in the subtree, and also one that
+//! has moved out of it while the subtree still pays for what it is made of.
+//!
+//! Naming victims is a walk over the subtree, and a closed subtree gets no new tasks: so the walk goes on where it
+//! was, and all calls of one kill together pass every group once. The place is kept for the last kill that asked;
+//! kills that take turns begin again each time, which costs time and loses nothing.
+
+use interfaces::accounting::{KillRefusal, Receipt};
+use interfaces::{Amounts, GroupId, TaskId};
+
+use crate::access::Viewer;
+use crate::group::GroupSlot;
+use crate::ledger::Ledger;
+use crate::list::{NONE, at};
+
+/// How many kills can be under way at once.
+pub const KILLS: usize = 32;
+
+/// A kill that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kill {
+    /// The group, or [`NONE`].
+    group: u32,
+    /// What it held when it was closed.
+    held: Amounts,
+}
+
+/// The kills under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kills {
+    all: [Kill; KILLS],
+    under_way: u32,
+    /// Whose victims were asked for last.
+    top: u32,
+    /// The first group that may still have one; [`NONE`] if none has.
+    next: u32,
+}
+
+impl Kills {
+    pub const NONE: Self = Self {
+        all: [Kill { group: NONE, held: Amounts::NONE }; KILLS],
+        under_way: 0,
+        top: NONE,
+        next: NONE,
+    };
+
+    #[inline]
+    pub const fn none_under_way(&self) -> bool {
+        self.under_way == 0
+    }
+
+    fn find(&mut self, group: u32) -> Option<&mut Kill> {
+        self.all.iter_mut().find(|kill| kill.group == group)
+    }
+
+    /// A group vanishes: the walk for victims must not stand on it.
+    #[inline]
+    pub fn pass_over(&mut self, groups: &[GroupSlot], group: u32) {
+        if self.next == group {
+            self.next = after_subtree(groups, self.top, group);
+        }
+    }
+
+    #[cfg(any(test, feature = "check"))]
+    pub fn groups(&self) -> impl Iterator<Item = u32> + '_ {
+        self.all.iter().map(|kill| kill.group).filter(|&group| group != NONE)
+    }
+
+    #[cfg(any(test, feature = "check"))]
+    pub const fn count(&self) -> u32 {
+        self.under_way
+    }
+
+    #[cfg(any(test, feature = "check"))]
+    pub const fn walk(&self) -> (u32, u32) {
+        (self.top, self.next)
+    }
+}
+
+/// The group after `here` in the subtree of `top`, groups above before groups below; [`NONE`] after the last.
+fn after(groups: &[GroupSlot], top: u32, here: u32) -> u32 {
+    match at(groups, here) {
+        Some(slot) if slot.first_child != NONE => slot.first_child,
+        _ => after_subtree(groups, top, here),
+    }
+}
+
+/// The first group after all those below `here`.
+fn after_subtree(groups: &[GroupSlot], top: u32, here: u32) -> u32 {
+    let mut here = here;
+    while here != top
+        && let Some(slot) = at(groups, here)
+    {
+        if slot.siblings.next != NONE {
+            return slot.siblings.next;
+        }
+        here = slot.parent;
+    }
+    NONE
+}
+
+impl Ledger<'_> {
+    /// Closes a group and all below it to charges. A task must be above it; nobody stands for the system itself.
+    pub fn begin_kill(&mut self, group: GroupId, by: Option<TaskId>) -> Result<(), KillRefusal> {
+        let index = self.locate(group).ok_or(KillRefusal::UnknownGroup)?;
+        if let Some(task) = by {
+            let viewer = self.viewer(task, false).ok_or(KillRefusal::UnknownGroup)?;
+            self.may_kill(viewer, group)?;
+        }
+        let slot = self.slot(index).ok_or(KillRefusal::UnknownGroup)?;
+        if slot.gate.is_killing() {
+            return Err(KillRefusal::AlreadyKilling);
+        }
+        let held = slot.beyond_records().unwrap_or_default();
+        let kill = self.kills.find(NONE).ok_or(KillRefusal::TooManyKills)?;
+        *kill = Kill { group: index, held };
+        self.kills.under_way = self.kills.under_way.wrapping_add(1);
+        (self.kills.top, self.kills.next) = (index, index);
+        self.set_killing(index, true);
+        Ok(())
+    }
+
+    fn may_kill(&self, viewer: Viewer, group: GroupId) -> Result<(), KillRefusal> {
+        self.may_change(viewer, group).map_err(|forbidden| match forbidden {
+            crate::access::Forbidden::Unseen => KillRefusal::UnknownGroup,
+            crate::access::Forbidden::NotAbove => KillRefusal::NotYours,
+        })
+    }
+
+    fn set_killing(&mut self, index: u32, killing: bool) {
+        if let Some(gate) = self.gate_mut(index) {
+            *gate = gate.with_killing(killing);
+        }
+    }
+
+    /// Any task that still has to end before the kill can: the same one until it has ended.
+    pub fn next_victim(&mut self, group: GroupId) -> Result<Option<TaskId>, KillRefusal> {
+        let index = self.killing(group)?;
+        if self.kills.top != index {
+            (self.kills.top, self.kills.next) = (index, index);
+        }
+        while let Some(slot) = self.slot(self.kills.next) {
+            if slot.first_task != NONE {
+                return Ok(Some(self.task_id(slot.first_task)));
+            }
+            if let Some(thread) = at(self.threads, slot.first_paid) {
+                return Ok(Some(self.task_id(thread.task)));
+            }
+            self.kills.next = after(self.groups, index, self.kills.next);
+        }
+        Ok(None)
+    }
+
+    /// Ends a kill: everything has come back, and the group admits charges again. If nothing keeps it, it vanishes.
+    ///
+    /// # Errors
+    ///
+    /// `NotEmpty` while anything is charged in the subtree but the groups themselves.
+    pub fn finish_kill(&mut self, group: GroupId) -> Result<Receipt, KillRefusal> {
+        let index = self.killing(group)?;
+        let slot = self.slot(index).ok_or(KillRefusal::UnknownGroup)?;
+        let left = slot.beyond_records().ok_or(KillRefusal::NotEmpty)?;
+        if !left.is_none() {
+            return Err(KillRefusal::NotEmpty);
+        }
+        let kill = self.kills.find(index).ok_or(KillRefusal::NotKilling)?;
+        let held = kill.held;
+        *kill = Kill { group: NONE, held: Amounts::NONE };
+        self.kills.under_way = self.kills.under_way.wrapping_sub(1);
+        if self.kills.top == index {
+            (self.kills.top, self.kills.next) = (NONE, NONE);
+        }
+        self.set_killing(index, false);
+        self.settle(index);
+        Ok(Receipt { held, returned: held.checked_sub(&left).unwrap_or_default() })
+    }
+
+    fn killing(&self, group: GroupId) -> Result<u32, KillRefusal> {
+        let index = self.locate(group).ok_or(KillRefusal::UnknownGroup)?;
+        match self.slot(index) {
+            Some(slot) if slot.gate.is_killing() => Ok(index),
+            _ => Err(KillRefusal::NotKilling),
+        }
+    }
+
+    /// The group after another in the subtree of `top`, groups above before groups below; `top` itself is first.
+    ///
+    /// Nothing if one of them is not there; `Some(None)` after the last.
+    #[must_use]
+    pub fn next_group(&self, top: GroupId, after_group: Option<GroupId>) -> Option<Option<GroupId>> {
+        let top = self.locate(top)?;
+        let next = match after_group {
+            None => top,
+            Some(group) => {
+                let here = self.locate(group).filter(|&here| self.is_within(here, top))?;
+                after(self.groups, top, here)
+            }
+        };
+        Some((next != NONE).then(|| self.id(next)))
+    }
+}

@@ -1,0 +1,51 @@
+//! Moving a task to another group.
+//!
+//! The counts of the task and its threads go along, all or nothing; what its tickets charged besides stays with the
+//! group that paid. The groups above both places are not touched, not even for a moment: they hold the task before
+//! and after, and a full one among them must not refuse what it already has.
+
+use interfaces::accounting::{Admitted, MoveRefusal};
+use interfaces::{GroupId, TaskId};
+
+use crate::climb::{self, parts};
+use crate::ledger::Ledger;
+use crate::list::at;
+use crate::tasks::counts;
+
+impl Ledger<'_> {
+    /// Moves a born task to another group.
+    pub fn move_task(&mut self, task: TaskId, group: GroupId) -> Result<Admitted, MoveRefusal> {
+        let index = self.born(task).ok_or(MoveRefusal::UnknownTask)?;
+        let target = self.locate(group).ok_or(MoveRefusal::UnknownGroup)?;
+        let slot = at(self.tasks, index).ok_or(MoveRefusal::UnknownTask)?;
+        let (source, counts) = (slot.group, counts(1, slot.threads));
+        if source == target {
+            return Ok(self.admitted(target));
+        }
+        if self.is_closed(source) || self.is_closed(target) {
+            return Err(MoveRefusal::Killing);
+        }
+        let meeting = self.meeting(source, target);
+        self.charge_at(target, meeting, &counts)?;
+        climb::lower(self.groups, source, meeting, &parts(&counts));
+        self.leave(index, source);
+        self.enter(index, target);
+        self.settle(source);
+        Ok(self.admitted(target))
+    }
+
+    /// The lowest group that is at or above both.
+    fn meeting(&self, one: u32, other: u32) -> u32 {
+        let (mut one, mut other) = (one, other);
+        while one != other {
+            let (Some(left), Some(right)) = (self.slot(one), self.slot(other)) else { break };
+            // The deeper one goes up; at equal depth both do, one after the other.
+            if left.depth >= right.depth {
+                one = left.parent;
+            } else {
+                other = right.parent;
+            }
+        }
+        one
+    }
+}

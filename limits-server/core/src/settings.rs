@@ -1,0 +1,120 @@
+//! What a group is told: limits, labels, bands.
+//!
+//! A plain group has none of these of its own. The first limit and the first label each take a place aside, and
+//! the groups above are charged for it, so keeping settings can be refused like anything else that costs memory.
+//! A limit's place stays until the group vanishes, because it counts refusals; a label's goes with the label.
+
+use interfaces::limits::{LabelText, SetRefusal};
+use interfaces::{Amounts, GroupId, Limit, Resource};
+
+use crate::bounds::{BOUND_BYTES, BoundSlot, LABEL_BYTES};
+use crate::climb::{self, climb, parts};
+use crate::group::Vector;
+use crate::ledger::Ledger;
+use crate::list::{NONE, at_mut};
+
+impl Ledger<'_> {
+    /// Sets the hard limit of one kind. May be below the usage: nobody dies, nothing more is admitted.
+    pub fn set_limit(&mut self, group: GroupId, kind: Resource, limit: Limit) -> Result<(), SetRefusal> {
+        self.set_bound(group, kind, limit, |slot| &mut slot.limit)
+    }
+
+    /// Sets the soft limit of one kind: crossing it is news, not a refusal.
+    pub fn set_soft_limit(&mut self, group: GroupId, kind: Resource, limit: Limit) -> Result<(), SetRefusal> {
+        self.set_bound(group, kind, limit, |slot| &mut slot.soft)
+    }
+
+    fn set_bound(
+        &mut self,
+        group: GroupId,
+        kind: Resource,
+        limit: Limit,
+        which: fn(&mut BoundSlot) -> &mut Vector,
+    ) -> Result<(), SetRefusal> {
+        let index = self.locate(group).ok_or(SetRefusal::UnknownGroup)?;
+        let mut place = self.slot(index).map_or(NONE, |slot| slot.gate.bounds());
+        if place == NONE {
+            if limit == Limit::Max {
+                // A plain group has no limit already.
+                return Ok(());
+            }
+            if !self.bounds.has_room() {
+                return Err(SetRefusal::LedgerFull);
+            }
+            self.charge_record(index, BOUND_BYTES)?;
+            place = self.bounds.take(index);
+            if let Some(gate) = self.gate_mut(index) {
+                *gate = gate.with_bounds(place);
+            }
+        }
+        let bound = self.bounds.get_mut(place).map(which);
+        if let Some(number) = bound.and_then(|numbers| numbers.get_mut(kind.index())) {
+            *number = limit.bound();
+        }
+        Ok(())
+    }
+
+    /// Labels a group; an empty label is none. Labels need not be unique.
+    pub fn set_label(&mut self, group: GroupId, label: &LabelText) -> Result<(), SetRefusal> {
+        let index = self.locate(group).ok_or(SetRefusal::UnknownGroup)?;
+        if label.as_str().chars().any(char::is_control) {
+            return Err(SetRefusal::BadLabel);
+        }
+        let place = self.slot(index).map_or(NONE, |slot| slot.label);
+        let place = match (place, label.is_empty()) {
+            (NONE, true) => return Ok(()),
+            (_, true) => {
+                self.release_record(index, LABEL_BYTES);
+                self.labels.give_back(place);
+                NONE
+            }
+            (NONE, false) => {
+                if !self.labels.has_room() {
+                    return Err(SetRefusal::LedgerFull);
+                }
+                self.charge_record(index, LABEL_BYTES)?;
+                self.labels.take(index)
+            }
+            (_, false) => place,
+        };
+        if let Some(kept) = self.labels.get_mut(place) {
+            kept.text = label.clone();
+        }
+        if let Some(slot) = at_mut(self.groups, index) {
+            slot.label = place;
+        }
+        Ok(())
+    }
+
+    /// Sets the band of the tasks of a group, and of the groups that are opened below it from now on.
+    pub fn set_band(&mut self, group: GroupId, band: u8) {
+        if let Some(slot) = self.locate(group).and_then(|index| at_mut(self.groups, index)) {
+            slot.band = band;
+        }
+    }
+
+    /// Lets a group live on when it is empty, as those of `system.toml` do.
+    pub fn make_permanent(&mut self, group: GroupId) {
+        if let Some(slot) = self.locate(group).and_then(|index| at_mut(self.groups, index)) {
+            slot.permanent = true;
+        }
+    }
+
+    /// Charges the groups above for a record of a group. Nobody is above the root: its own records cost nobody.
+    fn charge_record(&mut self, index: u32, bytes: u64) -> Result<(), SetRefusal> {
+        let above = self.slot(index).map_or(NONE, |slot| slot.parent);
+        self.charge_at(above, NONE, &Amounts::of(Resource::KernelMemory, bytes))?;
+        climb(self.groups, above, NONE, |slot| {
+            slot.records_below = slot.records_below.wrapping_add(bytes);
+        });
+        Ok(())
+    }
+
+    fn release_record(&mut self, index: u32, bytes: u64) {
+        let above = self.slot(index).map_or(NONE, |slot| slot.parent);
+        climb::lower(self.groups, above, NONE, &parts(&Amounts::of(Resource::KernelMemory, bytes)));
+        climb(self.groups, above, NONE, |slot| {
+            slot.records_below = slot.records_below.wrapping_sub(bytes);
+        });
+    }
+}

@@ -1,0 +1,323 @@
+//! The register of tasks: who was announced, who was born, which group each is in, who paid for what.
+//!
+//! A **ticket** announces a thread and charges everything it will be made of, at once or not at all. The kernel's
+//! **birth notice** makes it real; without a ticket it is an alarm. The **end** gives back what the tickets charged,
+//! to who paid.
+//!
+//! The ledger counts tasks and threads itself: one per ticket, whatever the vector says, charged to the group that
+//! the task is in and moving with it. The rest of the vector stays with the group that paid, wherever the task
+//! goes, and that group lives on as long.
+
+use interfaces::accounting::{Admitted, ConfirmRefusal, EndRefusal, Ticket, ThreadTicket, TicketRefusal};
+use interfaces::identity::TaskTag;
+use interfaces::{Amounts, GroupId, Resource, TaskId};
+
+use crate::climb::{self, parts};
+use crate::group::ROOT;
+use crate::ledger::Ledger;
+use crate::list::{self, Links, NONE, at, at_mut};
+
+/// How far a task or thread has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// There is none.
+    Vacant,
+    /// It has a ticket; the kernel has not reported it.
+    Expected,
+    /// The kernel has reported it.
+    Born,
+}
+
+/// Room for one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskSlot {
+    pub(crate) stage: Stage,
+    pub(crate) generation: u32,
+    /// The group it is in.
+    pub(crate) group: u32,
+    /// Its neighbours in that group.
+    pub(crate) neighbours: Links,
+    /// The oldest group that it holds on to.
+    pub(crate) first_opened: u32,
+    /// Its first thread.
+    pub(crate) first_thread: u32,
+    /// Its threads.
+    pub(crate) threads: u32,
+}
+
+impl TaskSlot {
+    /// Room for a task, empty.
+    pub const VACANT: Self = Self {
+        stage: Stage::Vacant,
+        generation: 0,
+        group: NONE,
+        neighbours: Links::LOOSE,
+        first_opened: NONE,
+        first_thread: NONE,
+        threads: 0,
+    };
+}
+
+/// Room for one thread, and what its ticket charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadSlot {
+    /// What its ticket charged, but for the counts of tasks and threads.
+    pub(crate) paid: Amounts,
+    pub(crate) stage: Stage,
+    /// Its task.
+    pub(crate) task: u32,
+    /// The group that paid.
+    pub(crate) payer: u32,
+    /// Its neighbours among the threads of its task.
+    pub(crate) of_task: Links,
+    /// Its neighbours among the threads that its payer pays for.
+    pub(crate) of_payer: Links,
+}
+
+impl ThreadSlot {
+    /// Room for a thread, empty.
+    pub const VACANT: Self = Self {
+        paid: Amounts::NONE,
+        stage: Stage::Vacant,
+        task: NONE,
+        payer: NONE,
+        of_task: Links::LOOSE,
+        of_payer: Links::LOOSE,
+    };
+}
+
+/// What the ledger counts itself for a task with so many threads.
+pub(crate) const fn counts(tasks: u64, threads: u32) -> Amounts {
+    Amounts::of(Resource::Tasks, tasks).with(Resource::Threads, threads as u64)
+}
+
+fn without_counts(amounts: &Amounts) -> Amounts {
+    amounts.with(Resource::Tasks, 0).with(Resource::Threads, 0)
+}
+
+impl Ledger<'_> {
+    /// Opens a birth ticket for a task: charges the whole vector, or nothing, and expects the birth of its thread.
+    ///
+    /// Without a group it is its parent's, without a parent the root.
+    pub fn ticket(&mut self, ticket: &Ticket) -> Result<Admitted, TicketRefusal> {
+        let Ticket { thread, task, parent, group, amounts } = ticket;
+        self.vacant(*thread)?;
+        let place = at(self.tasks, task.index).ok_or(TicketRefusal::BadPlace)?;
+        if place.stage != Stage::Vacant {
+            return Err(TicketRefusal::BadPlace);
+        }
+        let home = match parent {
+            None => ROOT,
+            Some(parent) => self.home_of(*parent).ok_or(TicketRefusal::UnknownTask)?,
+        };
+        let index = match group {
+            None => home,
+            Some(group) => self.locate(*group).ok_or(TicketRefusal::UnknownGroup)?,
+        };
+        if !self.is_within(index, home) {
+            return Err(TicketRefusal::UnknownGroup);
+        }
+        let paid = without_counts(amounts);
+        self.charge_at(index, NONE, &with_counts(&paid, 1))?;
+        if let Some(slot) = at_mut(self.tasks, task.index) {
+            *slot = TaskSlot {
+                stage: Stage::Expected,
+                generation: task.generation,
+                ..TaskSlot::VACANT
+            };
+        }
+        self.enter(task.index, index);
+        self.expect(*thread, task.index, index, paid);
+        Ok(self.admitted(index))
+    }
+
+    /// Opens a birth ticket for a further thread of a task that is born.
+    pub fn thread_ticket(&mut self, ticket: &ThreadTicket) -> Result<Admitted, TicketRefusal> {
+        let ThreadTicket { thread, task, amounts } = ticket;
+        self.vacant(*thread)?;
+        let index = self.home_of(*task).ok_or(TicketRefusal::UnknownTask)?;
+        let paid = without_counts(amounts);
+        self.charge_at(index, NONE, &with_counts(&paid, 0))?;
+        self.expect(*thread, task.index, index, paid);
+        Ok(self.admitted(index))
+    }
+
+    fn vacant(&self, thread: u32) -> Result<(), TicketRefusal> {
+        match at(self.threads, thread) {
+            Some(slot) if slot.stage == Stage::Vacant => Ok(()),
+            _ => Err(TicketRefusal::BadPlace),
+        }
+    }
+
+    /// Notes an announced thread with its task and with who pays for it.
+    fn expect(&mut self, thread: u32, task: u32, payer: u32, paid: Amounts) {
+        if let Some(slot) = at_mut(self.threads, thread) {
+            *slot = ThreadSlot { paid, stage: Stage::Expected, task, payer, ..ThreadSlot::VACANT };
+        }
+        if let Some(slot) = at_mut(self.tasks, task) {
+            slot.threads = slot.threads.wrapping_add(1);
+            slot.first_thread = list::append(self.threads, slot.first_thread, thread, |slot| &mut slot.of_task);
+        }
+        if let Some(slot) = at_mut(self.groups, payer) {
+            slot.first_paid = list::append(self.threads, slot.first_paid, thread, |slot| &mut slot.of_payer);
+        }
+    }
+
+    /// Puts a task into a group's list.
+    pub(crate) fn enter(&mut self, task: u32, group: u32) {
+        if let Some(slot) = at_mut(self.tasks, task) {
+            slot.group = group;
+        }
+        if let Some(slot) = at_mut(self.groups, group) {
+            slot.tasks = slot.tasks.wrapping_add(1);
+            slot.first_task = list::append(self.tasks, slot.first_task, task, |slot| &mut slot.neighbours);
+        }
+    }
+
+    /// Takes a task out of its group's list.
+    pub(crate) fn leave(&mut self, task: u32, group: u32) {
+        if let Some(slot) = at_mut(self.groups, group) {
+            slot.tasks = slot.tasks.wrapping_sub(1);
+            slot.first_task = list::remove(self.tasks, slot.first_task, task, |slot| &mut slot.neighbours);
+        }
+    }
+
+    /// The kernel reports that a new thread wants to run. Says whether a ticket had announced it; if none had, that
+    /// is an alarm.
+    pub fn birth_notice(&mut self, thread: u32) -> bool {
+        let expected = at_mut(self.threads, thread).filter(|slot| slot.stage == Stage::Expected);
+        let Some(slot) = expected else {
+            self.alarms.births_without_ticket = self.alarms.births_without_ticket.saturating_add(1);
+            return false;
+        };
+        slot.stage = Stage::Born;
+        // A further thread's task is born already; this changes nothing then.
+        if let Some(task) = at_mut(self.tasks, slot.task) {
+            task.stage = Stage::Born;
+        }
+        true
+    }
+
+    /// Whether the kernel has reported the birth of a thread.
+    pub fn confirm(&self, thread: u32) -> Result<(), ConfirmRefusal> {
+        match at(self.threads, thread).map(|slot| slot.stage) {
+            Some(Stage::Born) => Ok(()),
+            Some(Stage::Expected) => Err(ConfirmRefusal::NotBorn),
+            Some(Stage::Vacant) | None => Err(ConfirmRefusal::NoTicket),
+        }
+    }
+
+    /// A thread that is not its task's first is gone, or was never made: gives back what its ticket charged.
+    pub fn end_thread(&mut self, thread: u32) -> Result<(), EndRefusal> {
+        let slot = at(self.threads, thread).filter(|slot| slot.stage != Stage::Vacant);
+        let task = slot.ok_or(EndRefusal::Unknown)?.task;
+        let owner = at(self.tasks, task).ok_or(EndRefusal::Unknown)?;
+        if owner.first_thread == thread {
+            return Err(EndRefusal::FirstThread);
+        }
+        let home = owner.group;
+        let due = self.strike(thread, home, counts(0, 1));
+        climb::lower(self.groups, home, NONE, &parts(&due));
+        // The task is still there, and keeps its group.
+        Ok(())
+    }
+
+    /// A task is gone, or was never made: gives back what its tickets charged and lets go of what it opened.
+    pub fn end_task(&mut self, task: TaskId) -> Result<(), EndRefusal> {
+        let index = self.known(task).ok_or(EndRefusal::Unknown)?;
+        let slot = at(self.tasks, index).ok_or(EndRefusal::Unknown)?;
+        let home = slot.group;
+        let mut due = counts(1, slot.threads);
+        while let Some(thread) = at(self.tasks, index).map(|slot| slot.first_thread)
+            && thread != NONE
+        {
+            due = self.strike(thread, home, due);
+        }
+        while let Some(opened) = at(self.tasks, index).map(|slot| slot.first_opened)
+            && opened != NONE
+        {
+            self.let_go(opened);
+        }
+        self.leave(index, home);
+        if let Some(slot) = at_mut(self.tasks, index) {
+            *slot = TaskSlot { generation: task.generation, ..TaskSlot::VACANT };
+        }
+        climb::lower(self.groups, home, NONE, &parts(&due));
+        self.settle(home);
+        Ok(())
+    }
+
+    /// Strikes a thread from the register. What it cost its task's group is added to `due`, so that it goes back in
+    /// one walk with everything else; what it cost another group goes back at once.
+    fn strike(&mut self, thread: u32, home: u32, due: Amounts) -> Amounts {
+        let Some(slot) = at(self.threads, thread) else { return due };
+        let (task, payer, paid) = (slot.task, slot.payer, slot.paid);
+        if let Some(slot) = at_mut(self.tasks, task) {
+            slot.threads = slot.threads.wrapping_sub(1);
+            slot.first_thread = list::remove(self.threads, slot.first_thread, thread, |slot| &mut slot.of_task);
+        }
+        if let Some(slot) = at_mut(self.groups, payer) {
+            slot.first_paid = list::remove(self.threads, slot.first_paid, thread, |slot| &mut slot.of_payer);
+        }
+        if let Some(slot) = at_mut(self.threads, thread) {
+            *slot = ThreadSlot::VACANT;
+        }
+        // The sum is part of the group's usage, so it fits.
+        if payer == home
+            && let Some(sum) = due.checked_add(&paid)
+        {
+            return sum;
+        }
+        climb::lower(self.groups, payer, NONE, &parts(&paid));
+        self.settle(payer);
+        due
+    }
+
+    /// Where a task is, if it is born.
+    #[inline]
+    pub(crate) fn home_of(&self, task: TaskId) -> Option<u32> {
+        let index = self.born(task)?;
+        at(self.tasks, index).map(|slot| slot.group)
+    }
+
+    /// The place of a task that is born.
+    #[inline]
+    pub(crate) fn born(&self, task: TaskId) -> Option<u32> {
+        let slot = at(self.tasks, task.index)?;
+        (slot.stage == Stage::Born && slot.generation == task.generation).then_some(task.index)
+    }
+
+    /// The place of a task that is born or announced.
+    pub(crate) fn known(&self, task: TaskId) -> Option<u32> {
+        let slot = at(self.tasks, task.index)?;
+        (slot.stage != Stage::Vacant && slot.generation == task.generation).then_some(task.index)
+    }
+
+    /// The born task that a badge names.
+    #[inline]
+    #[must_use]
+    pub fn tagged(&self, tag: TaskTag) -> Option<TaskId> {
+        let slot = at(self.tasks, tag.index).filter(|slot| slot.stage == Stage::Born)?;
+        let task = TaskId { index: tag.index, generation: slot.generation };
+        tag.is(task).then_some(task)
+    }
+
+    /// The group that a born task is in now.
+    #[inline]
+    #[must_use]
+    pub fn group_of(&self, task: TaskId) -> Option<GroupId> {
+        self.home_of(task).map(|index| self.id(index))
+    }
+
+    pub(crate) fn task_id(&self, index: u32) -> TaskId {
+        TaskId { index, generation: at(self.tasks, index).map_or(0, |slot| slot.generation) }
+    }
+
+    pub(crate) fn admitted(&self, group: u32) -> Admitted {
+        Admitted { group: self.id(group), band: self.slot(group).map_or(0, |slot| slot.band) }
+    }
+}
+
+fn with_counts(paid: &Amounts, tasks: u64) -> Amounts {
+    paid.with(Resource::Tasks, tasks).with(Resource::Threads, 1)
+}
