@@ -1,1 +1,42 @@
-//! To be written.
+//! The decisions of the proc-server: who is alive, who waits for whom, and in which order things happen.
+//!
+//! Nothing here makes a system call: what is done to the world is done through [`Hands`], so the same server runs on
+//! the host with a double and in the guest with capabilities.
+//!
+//! | module | decides |
+//! |---|---|
+//! | [`lifecycle`] | what is allowed when in a task's life |
+//! | [`table`], [`task`] | who is alive, whose child, with which threads |
+//! | [`ends`] | which ends of children a parent can still hear of |
+//! | [`waiting`] | who waits for what |
+//! | [`kill`] | whose turn it is among kills of groups |
+//! | [`programs`] | what a birth costs |
+//! | [`server`] | who is served, and what can be asked |
+//! | `birth`, `death`, `groups` | the order of steps, and what is taken back when one fails |
+//! | `check` | whether all of that is still true |
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod birth;
+mod check;
+mod death;
+mod groups;
+
+pub mod ends;
+pub mod hands;
+pub mod kill;
+pub mod lifecycle;
+pub mod list;
+pub mod programs;
+pub mod server;
+pub mod table;
+pub mod task;
+pub mod waiting;
+
+pub use check::Broken;
+pub use hands::{Entry, Hands, KernelError, Service, Settle};
+pub use server::{ProcServer, Received, Settings};
+pub use table::TaskTable;
+pub use task::{Task, Thread};
+pub use waiting::{Waiter, Waiters};

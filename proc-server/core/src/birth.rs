@@ -1,0 +1,374 @@
+//! How tasks and threads come to be: ticket, objects, birth, confirmation, and only then a real CSpace.
+//!
+//! The kernel itself tells the limits-server of every birth: the new thread takes its first step at address 0, which
+//! is never mapped, while its CSpace is the birth CNode and its fault handler there is the limits-server. No thread
+//! leaves that place without the limits-server's confirmation.
+//!
+//! # Invariants
+//!
+//! - A step that fails takes back what the steps before it did, in the order objects, ticket, place. What may or may
+//!   not have happened (an answer that could not be understood) is taken back as if it had.
+//! - No birth capability ever stands in a CSpace in which a thread executes.
+//!
+//! Why the copies of the root and of the IPC buffer's frame stay in this server's slots: a further thread needs the
+//! root again, the revocation at the end takes all four at no extra call, and deleting the frame's copy on every spawn
+//! would save nobody anything: with the TCB in the slot beside it, this server can stop the task anyway, and it has no
+//! address space to map the frame into but the task's own.
+
+use interfaces::accounting::{Admitted, Confirm, ConfirmRefusal, ThreadTicket, Ticket};
+use interfaces::accounting::{EndThread as Unticket, TicketRefusal};
+use interfaces::identity::{Badge, Caller};
+use interfaces::process::{SpawnRefusal, StartThread, ThreadRefusal};
+use interfaces::provision::{
+    CreateRefusal, CreateTask, CreateThread, DestroyThread, ProgramId, THREAD_KIT,
+};
+use interfaces::start::client_slots;
+use interfaces::{Amounts, CallError, GroupId, TaskId, call};
+
+use crate::hands::{Entry, Hands, KernelError, Service, Settle, insist};
+use crate::server::ProcServer;
+use crate::table::Reserved;
+use crate::task::{Order, Owed, Task};
+
+/// A task whose arguments begin like this is made without a ticket, in the test build.
+const WITHOUT_TICKET: &str = "without-ticket";
+/// How many slices of taking apart a failed birth are done at once; what is left then goes on by itself. What a
+/// newborn has is far less.
+const UNDO_SLICES: u32 = 64;
+
+/// Why a birth failed; says the same for tasks and threads.
+enum Failed {
+    Ticket(TicketRefusal),
+    Memory(CreateRefusal),
+    NotBorn,
+}
+
+impl From<KernelError> for Failed {
+    fn from(KernelError(number): KernelError) -> Self {
+        Self::Memory(CreateRefusal::Kernel(number))
+    }
+}
+
+impl From<Failed> for SpawnRefusal {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Ticket(refusal) => Self::Ticket(refusal),
+            Failed::Memory(refusal) => Self::Memory(refusal),
+            Failed::NotBorn => Self::NotBorn,
+        }
+    }
+}
+
+impl From<Failed> for ThreadRefusal {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Ticket(refusal) => Self::Ticket(refusal),
+            Failed::Memory(refusal) => Self::Memory(refusal),
+            Failed::NotBorn => Self::NotBorn,
+        }
+    }
+}
+
+/// A thread that is being born.
+#[derive(Clone, Copy)]
+struct Newborn {
+    thread: u32,
+    first: u32,
+    confirmed: bool,
+}
+
+impl<H: Hands> ProcServer<'_, H> {
+    /// Starts a task, or leaves everything as it was.
+    pub(crate) fn spawn_task(&mut self, order: Order) -> Result<TaskId, SpawnRefusal> {
+        let price = self
+            .programs
+            .price(order.program)
+            .ok_or(SpawnRefusal::UnknownProgram)?;
+        let place = self
+            .tasks
+            .reserve(order.clone())
+            .map_err(|_| SpawnRefusal::TableFull)?;
+        match self.build(place, &order, price) {
+            Ok(()) => {
+                if self.tasks.started(place.task).is_err() {
+                    self.alarm();
+                }
+                self.counts.births = self.counts.births.saturating_add(1);
+                Ok(place.task)
+            }
+            Err(failed) => {
+                self.undo(place.task);
+                Err(failed.into())
+            }
+        }
+    }
+
+    /// Starts a further thread in the caller's task, or leaves everything as it was.
+    pub(crate) fn start_further_thread(
+        &mut self,
+        caller: Caller,
+        request: StartThread,
+    ) -> Result<u32, ThreadRefusal> {
+        let task = self
+            .who(caller)
+            .ok_or(ThreadRefusal::Ticket(TicketRefusal::UnknownTask))?;
+        let (thread, number) = self
+            .tasks
+            .reserve_thread(task)
+            .map_err(|_| ThreadRefusal::TableFull)?;
+        let mut owed = Owed::default();
+        match self.build_thread(task, thread, number, request, &mut owed) {
+            Ok(()) => Ok(number),
+            Err(failed) => {
+                self.take_thread(task, thread, number, owed);
+                Err(failed.into())
+            }
+        }
+    }
+
+    /// Gives back what a further thread has, and its place.
+    pub(crate) fn take_thread(&mut self, task: TaskId, thread: u32, number: u32, owed: Owed) {
+        if owed.objects {
+            let gone = insist(self.hands.memory(), &DestroyThread { task, thread });
+            self.expect(gone.is_ok());
+        }
+        if owed.ticket {
+            let gone = insist(self.hands.limits(), &Unticket { thread });
+            self.expect(gone.is_ok());
+        }
+        self.clear(thread);
+        let gone = self.tasks.remove_thread(task, number);
+        self.expect(gone.is_ok());
+    }
+
+    /// Makes the slots of a thread's place empty; the memory-server should have left them so.
+    pub(crate) fn clear(&mut self, thread: u32) {
+        let left = self.hands.clear(thread);
+        self.counts.alarms = self.counts.alarms.saturating_add(left);
+    }
+
+    /// Counts an alarm unless it is as it should be.
+    pub(crate) fn expect(&mut self, as_it_should_be: bool) {
+        if !as_it_should_be {
+            self.alarm();
+        }
+    }
+
+    fn build(&mut self, place: Reserved, order: &Order, price: Amounts) -> Result<(), Failed> {
+        let Reserved { task, thread } = place;
+        let with_ticket = !(self.settings.may_omit_ticket
+            && order.arguments.as_str().starts_with(WITHOUT_TICKET));
+        let mut owed = Owed::default();
+        let Admitted { group, band } = if with_ticket {
+            self.open_ticket(place, order, price, &mut owed)?
+        } else {
+            self.unticketed(order)
+        };
+        self.tasks.admit(task, group);
+        let create = CreateTask {
+            task,
+            thread,
+            program: order.program,
+            payer: group,
+        };
+        owed.objects = true;
+        self.tasks.owe(task, owed);
+        let made = match call(self.hands.memory(), &create) {
+            Ok(made) => made,
+            Err(CallError::Refused(refusal)) => {
+                owed.objects = false;
+                self.tasks.owe(task, owed);
+                return Err(Failed::Memory(refusal));
+            }
+            Err(CallError::Protocol(_)) => return Err(self.nonsense()),
+        };
+        self.equip(place, order.operator)?;
+        let newborn = Newborn {
+            thread,
+            first: thread,
+            confirmed: with_ticket,
+        };
+        self.bear(newborn)?;
+        let entry = Entry {
+            ip: u64::from(made.entry),
+            sp: stack_pointer(made.stack_top),
+            argument: 0,
+        };
+        self.let_live(newborn, band, made.ipc_buffer, entry)
+    }
+
+    fn build_thread(
+        &mut self,
+        task: TaskId,
+        thread: u32,
+        number: u32,
+        request: StartThread,
+        owed: &mut Owed,
+    ) -> Result<(), Failed> {
+        let slot = self.tasks.get(task);
+        let first = slot.and_then(Task::first_thread).ok_or(Failed::NotBorn)?;
+        let ticket = ThreadTicket {
+            thread,
+            task,
+            amounts: THREAD_KIT,
+        };
+        owed.ticket = true;
+        let admitted = match call(self.hands.limits(), &ticket) {
+            Ok(admitted) => admitted,
+            Err(CallError::Refused(refusal)) => {
+                owed.ticket = false;
+                return Err(Failed::Ticket(refusal));
+            }
+            Err(CallError::Protocol(_)) => return Err(self.nonsense()),
+        };
+        let create = CreateThread {
+            task,
+            thread,
+            number,
+        };
+        owed.objects = true;
+        let ipc_buffer = match call(self.hands.memory(), &create) {
+            Ok(ipc_buffer) => ipc_buffer,
+            Err(CallError::Refused(refusal)) => {
+                owed.objects = false;
+                return Err(Failed::Memory(refusal));
+            }
+            Err(CallError::Protocol(_)) => return Err(self.nonsense()),
+        };
+        let newborn = Newborn {
+            thread,
+            first,
+            confirmed: true,
+        };
+        self.bear(newborn)?;
+        let entry = Entry {
+            ip: u64::from(request.entry),
+            sp: stack_pointer(request.stack_top),
+            argument: request.argument,
+        };
+        self.let_live(newborn, admitted.band, ipc_buffer, entry)
+    }
+
+    /// Takes apart what was built of a task that never ran.
+    fn undo(&mut self, task: TaskId) {
+        if self.tasks.end(task, None).is_err() {
+            return self.alarm();
+        }
+        for _ in 0..UNDO_SLICES {
+            if self.take_apart(task) {
+                return self.bury(task);
+            }
+        }
+    }
+
+    fn open_ticket(
+        &mut self,
+        place: Reserved,
+        order: &Order,
+        amounts: Amounts,
+        owed: &mut Owed,
+    ) -> Result<Admitted, Failed> {
+        let ticket = Ticket {
+            thread: place.thread,
+            task: place.task,
+            parent: order.parent,
+            group: order.group,
+            amounts,
+        };
+        owed.ticket = true;
+        self.tasks.owe(place.task, *owed);
+        match call(self.hands.limits(), &ticket) {
+            Ok(admitted) => Ok(admitted),
+            Err(CallError::Refused(refusal)) => {
+                owed.ticket = false;
+                self.tasks.owe(place.task, *owed);
+                Err(Failed::Ticket(refusal))
+            }
+            Err(CallError::Protocol(_)) => Err(self.nonsense()),
+        }
+    }
+
+    /// Where a task without a ticket would have been; the last band, so that it disturbs nobody.
+    fn unticketed(&self, order: &Order) -> Admitted {
+        let parents = order.parent.and_then(|parent| self.tasks.get(parent));
+        let group = order.group.or(parents.map(Task::group));
+        Admitted {
+            group: group.unwrap_or(GroupId::ROOT),
+            band: u8::MAX,
+        }
+    }
+
+    /// Fills a new task's CSpace: endpoints to send to, and nothing else.
+    fn equip(&mut self, place: Reserved, operator: bool) -> Result<(), KernelError> {
+        let tag = place.task.tag();
+        let service = Badge::Service(Caller::Task { tag, operator });
+        let all = [
+            (client_slots::PROC, Service::Proc, service),
+            (client_slots::MEMORY, Service::Memory, service),
+            (client_slots::LIMITS, Service::Limits, service),
+            (client_slots::CONSOLE, Service::Console, service),
+            (client_slots::FAULT, Service::Memory, Badge::Fault(tag)),
+        ];
+        for (slot, service, badge) in all {
+            self.hands.mint(place.thread, slot, service, badge)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the kernel report the birth.
+    fn bear(&mut self, newborn: Newborn) -> Result<(), KernelError> {
+        let Newborn { thread, first, .. } = newborn;
+        if !self.tasks.birth_minted(thread) {
+            self.hands.mint_birth(thread)?;
+            self.tasks.note_birth_minted(thread);
+        }
+        self.hands.bear(thread, first, self.settings.birth_priority)
+    }
+
+    /// Asks for the confirmation and lets the thread leave the birth CNode.
+    fn let_live(
+        &mut self,
+        newborn: Newborn,
+        band: u8,
+        ipc_buffer: u32,
+        entry: Entry,
+    ) -> Result<(), Failed> {
+        let Newborn {
+            thread,
+            first,
+            confirmed,
+        } = newborn;
+        if confirmed {
+            match call(self.hands.limits(), &Confirm { thread }) {
+                Ok(()) => {}
+                Err(CallError::Refused(ConfirmRefusal::NotBorn | ConfirmRefusal::NoTicket)) => {
+                    self.counts.unconfirmed = self.counts.unconfirmed.saturating_add(1);
+                    return Err(Failed::NotBorn);
+                }
+                Err(CallError::Protocol(_)) => return Err(self.nonsense()),
+            }
+        }
+        self.hands.settle(Settle {
+            thread,
+            first,
+            priority: self.settings.priority(band),
+            ipc_buffer,
+        })?;
+        self.hands.run(thread, entry)?;
+        Ok(())
+    }
+
+    /// A server on the right turned our message down: an error of ours, told as one of the kernel's that it has not.
+    fn nonsense(&mut self) -> Failed {
+        self.alarm();
+        Failed::Memory(CreateRefusal::Kernel(u8::MAX))
+    }
+}
+
+/// The stack pointer with which a function begins: as if its caller, with the stack aligned to 16 bytes, had pushed
+/// a return address.
+const fn stack_pointer(top: u32) -> u64 {
+    ((top & !15) as u64).saturating_sub(8)
+}
+
+const _: () = assert!(size_of::<ProgramId>() == 1);

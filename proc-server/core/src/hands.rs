@@ -1,0 +1,113 @@
+//! What the proc-server does to the world: kernel invocations, and calls to the servers on its right.
+//!
+//! The decisions in this crate are made through this trait, so that they run on the host with a recording double and
+//! in the guest with real capabilities. An implementation does as it is told and decides nothing.
+
+use interfaces::identity::Badge;
+use interfaces::{Call, CallError, Transport, call};
+
+/// The kernel said no, with this error number. Never the fault of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelError(pub u8);
+
+/// A server of which a client gets a capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// This one.
+    Proc,
+    /// The memory-server.
+    Memory,
+    /// The limits-server.
+    Limits,
+    /// The root task's console.
+    Console,
+}
+
+/// The last step of a birth: a thread gets its task's CSpace, its pager, its priority and its IPC buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settle {
+    /// The place of the thread.
+    pub thread: u32,
+    /// The place of its task's first thread, in whose slots CNode and root are.
+    pub first: u32,
+    /// The priority of its group's band.
+    pub priority: u8,
+    /// The address of its IPC buffer.
+    pub ipc_buffer: u32,
+}
+
+/// The registers with which a thread starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its first instruction.
+    pub ip: u64,
+    /// Its stack pointer.
+    pub sp: u64,
+    /// Its first argument.
+    pub argument: u64,
+}
+
+/// What the proc-server does to the world.
+pub trait Hands {
+    /// The limits-server.
+    fn limits(&mut self) -> &mut impl Transport;
+
+    /// The memory-server.
+    fn memory(&mut self) -> &mut impl Transport;
+
+    /// Mints a service's endpoint into the CNode of the task whose first thread is `first`, with rights to send and
+    /// to grant.
+    fn mint(
+        &mut self,
+        first: u32,
+        slot: u64,
+        service: Service,
+        badge: Badge,
+    ) -> Result<(), KernelError>;
+
+    /// Mints the birth capability of a thread's place into the birth CNode. It stays there.
+    fn mint_birth(&mut self, thread: u32) -> Result<(), KernelError>;
+
+    /// Lets a new thread take its first step, at address 0, in the birth CNode and at this priority: the kernel
+    /// tells the limits-server.
+    fn bear(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError>;
+
+    /// Gives a born thread its real surroundings.
+    fn settle(&mut self, settle: Settle) -> Result<(), KernelError>;
+
+    /// Sets a thread's registers and lets it run.
+    fn run(&mut self, thread: u32, entry: Entry) -> Result<(), KernelError>;
+
+    /// Makes the slots of a thread's place empty. Returns how many were not.
+    fn clear(&mut self, thread: u32) -> u64;
+
+    /// Keeps the reply capability of whoever is being served in reply slot `waiter`.
+    fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError>;
+
+    /// Whether reply slot `waiter` is empty, because whoever waited is gone or never waited.
+    fn reply_is_gone(&mut self, waiter: u32) -> bool;
+
+    /// Makes reply slot `waiter` empty.
+    fn drop_reply(&mut self, waiter: u32);
+
+    /// Answers through reply slot `waiter`, which is empty afterwards. Never waits, whoever is there or not.
+    fn answer(&mut self, waiter: u32, payload: &[u8]);
+}
+
+/// How often a request that gives something back is sent before it is given up.
+const ATTEMPTS: u32 = 3;
+
+/// Calls a server, again if it did not understand: for requests that give something back and that it does no harm to
+/// repeat. A request that was understood is not repeated, whatever the answer.
+pub(crate) fn insist<C: Call>(
+    server: &mut impl Transport,
+    request: &C,
+) -> Result<C::Reply, CallError<C::Refusal>> {
+    for _ in 1..ATTEMPTS {
+        match call(server, request) {
+            Err(CallError::Protocol(_)) => {}
+            answered => return answered,
+        }
+    }
+    call(server, request)
+}

@@ -1,0 +1,317 @@
+//! The proc-server: what it keeps, its door, and the list of what it can be asked.
+//!
+//! One message at a time is served, and between messages one slice of the work that goes on by itself
+//! ([`ProcServer::work`]). Nothing a client sends makes it wait for another client or do more than a bounded piece.
+//!
+//! # Invariants
+//!
+//! - Nobody but a running task is served.
+//! - A task that is running has had its birth confirmed by the limits-server (in a test build: or had its ticket left
+//!   out on request).
+//! - Whoever waits is answered after everything has come back, never before.
+
+use interfaces::accounting::Receipt;
+use interfaces::call::{Answer, Call, MESSAGE_BYTES, encode_answer};
+use interfaces::identity::{Badge, Caller};
+use interfaces::limits::{Never, Page};
+use interfaces::process::{
+    self, Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, ExitReason, Figures,
+    FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup,
+    OperatorRefusal, ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal,
+    StartThread, TaskAccount, TaskRefusal, ThreadRefusal, Wait, WaitRefusal,
+};
+use interfaces::provision::{PoolFigures, ProgramId};
+use interfaces::system::{BANDS, System};
+use interfaces::{Dispatched, GroupId, Label, ProtocolError, TaskId};
+
+use crate::hands::Hands;
+use crate::kill::KillJobs;
+use crate::programs::Programs;
+use crate::table::TaskTable;
+use crate::task::Order;
+use crate::waiting::Waiters;
+
+/// The kernel's own labels are below this: what a thread that faults seems to send.
+const FAULT_LABELS: u64 = 7;
+
+/// What the whole system says and the proc-server needs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The priority of each band.
+    pub bands: heapless::Vec<u8, BANDS>,
+    /// The priority of a thread that is being born.
+    pub birth_priority: u8,
+    /// Whether a program whose arguments begin with `without-ticket` is made without a ticket: only in the build
+    /// with which the tests show that such a task never gets a page.
+    pub may_omit_ticket: bool,
+}
+
+impl Settings {
+    /// The settings of this system.
+    #[must_use]
+    pub fn of(system: &System) -> Self {
+        Self {
+            bands: system.bands.iter().map(|band| band.priority).collect(),
+            birth_priority: system.birth_priority,
+            may_omit_ticket: false,
+        }
+    }
+
+    /// The priority of a band; the last one's if the limits-server names one that there is not.
+    #[must_use]
+    pub fn priority(&self, band: u8) -> u8 {
+        self.bands
+            .get(usize::from(band))
+            .or(self.bands.last())
+            .copied()
+            .unwrap_or(1)
+    }
+}
+
+/// What has been counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tasks born.
+    pub births: u64,
+    /// Births that were not confirmed.
+    pub unconfirmed: u64,
+    /// Messages turned down.
+    pub protocol_errors: u64,
+    /// Things that the other servers said or left behind and never should have.
+    pub alarms: u64,
+}
+
+/// The tables and hands of the proc-server.
+#[derive(Debug)]
+pub struct ProcServer<'a, H> {
+    pub(crate) tasks: TaskTable<'a>,
+    pub(crate) waiters: Waiters<'a>,
+    pub(crate) jobs: KillJobs,
+    pub(crate) programs: Programs,
+    pub(crate) settings: Settings,
+    pub(crate) counts: Counts,
+    /// The memory-server has, or may have, reports.
+    pub(crate) news: bool,
+    pub(crate) hands: H,
+}
+
+/// A message as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'m> {
+    /// What its badge means; nothing if nobody ever mints it.
+    pub badge: Option<Badge>,
+    /// Its label. Means nothing if the badge is a signal's.
+    pub label: u64,
+    /// Whether it carried capabilities.
+    pub capabilities: bool,
+    /// Its payload, in whole words.
+    pub payload: &'m [u8],
+}
+
+impl<'a, H: Hands> ProcServer<'a, H> {
+    /// A server without tasks. Asks the memory-server about the first `programs` programs.
+    pub fn new(
+        tasks: TaskTable<'a>,
+        waiters: Waiters<'a>,
+        settings: Settings,
+        programs: usize,
+        mut hands: H,
+    ) -> Self {
+        Self {
+            tasks,
+            waiters,
+            jobs: KillJobs::NONE,
+            programs: Programs::ask(hands.memory(), programs),
+            settings,
+            counts: Counts::default(),
+            news: false,
+            hands,
+        }
+    }
+
+    /// Starts what the system is to start, in its order. Returns how many were refused.
+    ///
+    /// The limits-server gives the groups of `system.toml` their ids in the order of the list, from the root's on.
+    pub fn boot(&mut self, system: &System) -> u32 {
+        let mut refused = 0_u32;
+        for start in &system.starts {
+            let group = GroupId {
+                index: GroupId::ROOT.index.saturating_add(u32::from(start.group)),
+                generation: 0,
+            };
+            let order = Order {
+                parent: None,
+                program: ProgramId(start.program),
+                group: Some(group),
+                operator: start.operator,
+                arguments: start.arguments.clone(),
+            };
+            if self.spawn_task(order).is_err() {
+                refused = refused.saturating_add(1);
+            }
+        }
+        refused
+    }
+
+    /// Serves a message. Returns what is to be sent back, or nothing if it was a signal.
+    ///
+    /// The badge is looked at first: a signal leaves the label and the length of the message before.
+    pub fn receive(&mut self, message: Received<'_>, reply: &mut [u8]) -> Option<Dispatched> {
+        let caller = match message.badge {
+            Some(Badge::Signal { .. }) => {
+                self.news = true;
+                return None;
+            }
+            Some(Badge::Service(caller)) => caller,
+            _ => return Some(self.turn_down(ProtocolError::UnknownCaller)),
+        };
+        if message.label < FAULT_LABELS {
+            return Some(self.turn_down(ProtocolError::ForgedFault));
+        }
+        if message.capabilities {
+            return Some(self.turn_down(ProtocolError::CapabilitiesSent));
+        }
+        if self.who(caller).is_none() {
+            return Some(self.turn_down(ProtocolError::UnknownCaller));
+        }
+        let label = Label::from_bits(message.label);
+        Some(
+            match process::dispatch(self, caller, label, message.payload, reply) {
+                Dispatched::Protocol(error) => self.turn_down(error),
+                answered => answered,
+            },
+        )
+    }
+
+    /// What has been counted.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The hands, to look at in tests.
+    pub const fn hands(&mut self) -> &mut H {
+        &mut self.hands
+    }
+
+    /// The running task that called.
+    pub(crate) fn who(&self, caller: Caller) -> Option<TaskId> {
+        self.tasks.running(caller.task()?)
+    }
+
+    /// Something happened that the other servers should never let happen.
+    pub(crate) fn alarm(&mut self) {
+        self.counts.alarms = self.counts.alarms.saturating_add(1);
+    }
+
+    /// Answers whoever waits as number `waiter`, who then waits no longer.
+    pub(crate) fn answer<C: Call>(&mut self, waiter: u32, answer: &Result<C::Reply, C::Refusal>) {
+        let mut payload = [0; MESSAGE_BYTES];
+        if let Dispatched::Reply(bytes) = encode_answer(answer, &mut payload) {
+            let payload = payload.get(..bytes).unwrap_or_default();
+            self.hands.answer(waiter, payload);
+        } else {
+            self.alarm();
+            self.hands.drop_reply(waiter);
+        }
+        self.waiters.remove(&mut self.tasks, waiter);
+    }
+
+    fn turn_down(&mut self, error: ProtocolError) -> Dispatched {
+        self.counts.protocol_errors = self.counts.protocol_errors.saturating_add(1);
+        Dispatched::Protocol(error)
+    }
+}
+
+impl<H: Hands> process::Server for ProcServer<'_, H> {
+    fn spawn(&mut self, caller: Caller, request: Spawn) -> Result<TaskId, SpawnRefusal> {
+        let unknown = SpawnRefusal::Ticket(interfaces::accounting::TicketRefusal::UnknownTask);
+        let parent = self.who(caller).ok_or(unknown)?;
+        self.spawn_task(Order {
+            parent: Some(parent),
+            program: request.program,
+            group: request.group,
+            operator: false,
+            arguments: request.arguments,
+        })
+    }
+
+    fn find_program(&mut self, _: Caller, request: FindProgram) -> Result<ProgramId, FindRefusal> {
+        self.programs
+            .find(request.name.as_str())
+            .ok_or(FindRefusal::UnknownProgram)
+    }
+
+    fn exit(&mut self, caller: Caller, request: Exit) -> Answer<(), Never> {
+        if let Some(task) = self.who(caller) {
+            self.begin_ending(task, ExitReason::Exited { code: request.code });
+        }
+        Answer::Later
+    }
+
+    fn wait(&mut self, caller: Caller, request: Wait) -> Answer<Ended, WaitRefusal> {
+        self.wait_for_child(caller, request.child)
+    }
+
+    fn kill(&mut self, caller: Caller, request: Kill) -> Answer<(), TaskRefusal> {
+        self.kill_task(caller, request.task)
+    }
+
+    fn kill_group(
+        &mut self,
+        caller: Caller,
+        request: KillGroup,
+    ) -> Answer<Receipt, KillGroupRefusal> {
+        self.kill_whole_group(caller, request.group)
+    }
+
+    fn read_task(&mut self, caller: Caller, request: ReadTask) -> Result<TaskAccount, TaskRefusal> {
+        self.account_of(caller, request.task)
+    }
+
+    fn children(&mut self, caller: Caller, request: Children) -> Result<Page<TaskId>, TaskRefusal> {
+        let task = self.who(caller).ok_or(TaskRefusal::UnknownTask)?;
+        let (items, more) = self
+            .tasks
+            .children(task, request.after)
+            .ok_or(TaskRefusal::UnknownTask)?;
+        Ok(Page { items, more })
+    }
+
+    fn read_arguments(&mut self, caller: Caller, _: ReadArguments) -> Result<Arguments, Never> {
+        let task = self.who(caller).and_then(|task| self.tasks.get(task));
+        Ok(task.map_or_else(Arguments::default, |task| task.arguments().clone()))
+    }
+
+    fn start_thread(&mut self, caller: Caller, request: StartThread) -> Result<u32, ThreadRefusal> {
+        self.start_further_thread(caller, request)
+    }
+
+    fn end_thread(&mut self, caller: Caller, request: EndThread) -> Answer<(), ThreadRefusal> {
+        self.end_further_thread(caller, request)
+    }
+
+    fn join_thread(&mut self, caller: Caller, request: JoinThread) -> Answer<(), ThreadRefusal> {
+        self.wait_for_thread(caller, request.number)
+    }
+
+    fn audit(&mut self, caller: Caller, request: Audit) -> Result<AuditResult, OperatorRefusal> {
+        self.compare(caller, request.group)
+    }
+
+    fn next_group(
+        &mut self,
+        caller: Caller,
+        request: NextGroup,
+    ) -> Result<Option<GroupId>, OperatorRefusal> {
+        self.group_after(caller, request.after)
+    }
+
+    fn read_figures(&mut self, caller: Caller, _: ReadFigures) -> Result<Figures, OperatorRefusal> {
+        self.figures(caller)
+    }
+
+    fn read_pool(&mut self, caller: Caller, _: ReadPool) -> Result<PoolFigures, OperatorRefusal> {
+        self.pool(caller)
+    }
+}
