@@ -4,4 +4,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod archive;
+pub mod build;
+pub mod elf_file;
+pub mod guest;
+pub mod progress;
+pub mod qemu;
+pub mod report;
 pub mod system;
+pub mod toolbox;
+pub mod verdict;
+pub mod workspace;

@@ -15,7 +15,10 @@ fn folder() -> PathBuf {
 fn said(path: &Path) -> String {
     let shown = path.file_name().expect("a file of the folder has a name");
     match SystemFile::load(path, Path::new(shown)) {
-        Ok(file) => file.notes.iter().map(|note| format!("{note}\n")).collect(),
+        Ok(file) => file
+            .notes
+            .iter()
+            .fold(String::new(), |text, note| text + &format!("{note}\n")),
         Err(error) => format!("{error}\n"),
     }
 }

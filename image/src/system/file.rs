@@ -6,6 +6,8 @@ use interfaces::system::{Mode, System};
 use thiserror::Error;
 use toml::de::DeTable;
 
+use crate::guest::Binary;
+
 use super::assemble::{assemble, least_memory};
 use super::mistake::{Mistake, Note, Place};
 use super::reader::{Reader, Table};
@@ -24,11 +26,22 @@ pub struct Program {
     pub name: String,
     /// The Cargo package that it is built from.
     pub package: String,
+    /// Where it is declared.
+    pub place: Place,
 }
 
 impl Program {
     /// The package that programs are in, unless the file says otherwise.
     pub const PACKAGE: &'static str = "programs";
+
+    /// The binary that it is.
+    #[must_use]
+    pub fn binary(&self) -> Binary {
+        Binary {
+            package: self.package.clone(),
+            name: self.name.clone(),
+        }
+    }
 }
 
 /// A `system.toml` that was read and found good.

@@ -92,7 +92,8 @@ impl<'t> Reader<'t> {
         self.notes.push(Note { place, noted });
     }
 
-    fn place(&self, at: usize) -> Place {
+    /// A place as messages name it.
+    pub fn place(&self, at: usize) -> Place {
         Place {
             file: self.file.to_owned(),
             line: self.line(at),

@@ -130,9 +130,12 @@ fn program<'t>(reader: &mut Reader<'t>, table: Table<'t>) -> Option<Located<Prog
     } else {
         Program::PACKAGE
     };
-    Some(name?.map(|name| Program {
+    let name = name?;
+    let place = reader.place(name.at);
+    Some(name.map(|name| Program {
         name: name.to_owned(),
         package: package.to_owned(),
+        place,
     }))
 }
 

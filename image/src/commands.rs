@@ -1,0 +1,265 @@
+//! What each command does.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use image::build::{self, BuildError, Image};
+use image::progress::{Progress, seconds};
+use image::qemu::{self, Input, Machine, RunError};
+use image::report::Report;
+use image::system::{SystemError, SystemFile};
+use image::toolbox::{MissingTools, Purpose, Toolbox};
+use image::verdict::{Failure, Tally};
+use image::workspace::Workspace;
+use interfaces::system::Mode;
+use sel4_kernel::Profile;
+use test_records::{Record, split};
+use thiserror::Error;
+
+use crate::arguments::{self, Common, Kernel};
+
+/// How long a guest may take when nobody sits before it.
+const UNATTENDED: Duration = Duration::from_mins(5);
+/// How long it may take when somebody does: they end it themselves, but nothing runs for ever.
+const ATTENDED: Duration = Duration::from_hours(24);
+
+/// Why a command did not do what it was asked to. Displayed as the message for the person at the keyboard.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// A tool is missing.
+    #[error(transparent)]
+    Tools(#[from] MissingTools),
+    /// The system is wrong.
+    #[error(transparent)]
+    System(#[from] SystemError),
+    /// Something could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The machine could not be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The machine ran and the run did not pass.
+    #[error("failed: {failure}{}", named(.unfinished))]
+    Failed {
+        /// Why not.
+        failure: Failure,
+        /// The cases that began and did not end.
+        unfinished: Vec<String>,
+    },
+    /// The report could not be written.
+    #[error("the report cannot be written: {0}")]
+    Report(io::Error),
+    /// The report could not be encoded.
+    #[error("the report cannot be encoded: {0}")]
+    Encode(#[from] serde_json::Error),
+}
+
+fn named(cases: &[String]) -> String {
+    if cases.is_empty() {
+        String::new()
+    } else {
+        format!("; begun and not ended: {}", cases.join(", "))
+    }
+}
+
+/// Builds, and says where.
+pub fn build(arguments: &arguments::Build) -> Result<(), CommandError> {
+    let workspace = Workspace::here();
+    let profile = arguments.kernel.profile(Profile::Release);
+    let tools = Toolbox::find(Purpose::Build)?;
+    let image = make(&workspace, &arguments.common, profile, Mode::Run, &tools)?;
+    eprintln!("kernel     {}", workspace.shown(&image.kernel).display());
+    eprintln!("root task  {}", workspace.shown(&image.root_task).display());
+    Ok(())
+}
+
+/// Builds, boots, relays the console, and judges.
+pub fn boot(arguments: &arguments::Boot) -> Result<(), CommandError> {
+    let workspace = Workspace::here();
+    let profile = arguments.kernel.profile(Profile::Release);
+    let tools = Toolbox::find(Purpose::Boot)?;
+    let image = make(&workspace, &arguments.common, profile, Mode::Run, &tools)?;
+    let attended = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let machine = Machine {
+        icount: arguments.icount || !attended,
+        ..Machine::of(&image)
+    };
+    let limit = arguments.timeout.map(Duration::from_secs);
+    let limit = limit.unwrap_or(if attended { ATTENDED } else { UNATTENDED });
+    let input = if attended { Input::Lines } else { Input::None };
+    let mut tally = Tally::new();
+    let began = Instant::now();
+    let ending = run(&machine, &tools, limit, input, &mut |line| {
+        tally.line(line);
+        relay(line);
+    })?;
+    judge(&tally, ending)?;
+    eprintln!("passed in {}", seconds(began.elapsed()));
+    Ok(())
+}
+
+/// Builds, boots for the report, and prints it.
+pub fn report(arguments: &arguments::Report) -> Result<(), CommandError> {
+    let workspace = Workspace::here();
+    let profile = arguments.kernel.profile(Profile::Debug);
+    let tools = Toolbox::find(Purpose::Boot)?;
+    let image = make(&workspace, &arguments.common, profile, Mode::Report, &tools)?;
+    let machine = Machine {
+        icount: true,
+        ..Machine::of(&image)
+    };
+    let limit = Duration::from_secs(arguments.timeout);
+    let (mut tally, mut report) = (Tally::new(), Report::default());
+    let ending = run(&machine, &tools, limit, Input::None, &mut |line| {
+        tally.line(line);
+        report.line(line);
+    })?;
+    judge(&tally, ending)?;
+    let text = if arguments.json {
+        report.json()?
+    } else {
+        report.to_string()
+    };
+    writeln!(io::stdout(), "{}", text.trim_end()).map_err(CommandError::Report)
+}
+
+/// Builds with the debug kernel and boots a machine that waits for gdb.
+pub fn debug(arguments: &arguments::Debug) -> Result<(), CommandError> {
+    let workspace = Workspace::here();
+    let tools = Toolbox::find(Purpose::Boot)?;
+    let image = make(
+        &workspace,
+        &arguments.common,
+        Profile::Debug,
+        Mode::Run,
+        &tools,
+    )?;
+    let machine = Machine {
+        gdb: true,
+        ..Machine::of(&image)
+    };
+    eprintln!("the machine waits; in another terminal:");
+    for line in gdb_lines(&workspace, &image) {
+        eprintln!("    {line}");
+    }
+    let mut tally = Tally::new();
+    let ending = run(&machine, &tools, ATTENDED, Input::Lines, &mut |line| {
+        tally.line(line);
+        relay(line);
+    })?;
+    judge(&tally, ending)
+}
+
+/// What to type to debug an image. The servers' address spaces overlap, so each one's symbols are added when wanted.
+fn gdb_lines(workspace: &Workspace, image: &Image) -> Vec<String> {
+    let shown = |path: &Path| workspace.shown(path).display().to_string();
+    let mut lines = vec![
+        format!("gdb {}", shown(&image.kernel_symbols)),
+        "target remote :1234".into(),
+        "continue    (and Control-C, then the symbols of whoever runs:)".into(),
+    ];
+    lines.extend(
+        image
+            .symbols
+            .iter()
+            .map(|path| format!("add-symbol-file {}", shown(path))),
+    );
+    lines
+}
+
+/// Reads the system and builds its image.
+fn make(
+    workspace: &Workspace,
+    common: &Common,
+    profile: Profile,
+    mode: Mode,
+    tools: &Toolbox,
+) -> Result<Image, CommandError> {
+    let path = common.system.clone().unwrap_or_else(|| workspace.system());
+    let mut system = SystemFile::load(&path, workspace.shown(&path))?.with_mode(mode);
+    for note in &system.notes {
+        eprintln!("{note}");
+    }
+    if let Some(memory) = common.memory {
+        system = system.with_memory(memory)?;
+    }
+    let out = common
+        .out
+        .clone()
+        .unwrap_or_else(|| folder(workspace, mode));
+    let build = build::Build {
+        system,
+        profile,
+        features: Vec::new(),
+        out,
+    };
+    Ok(build.run(workspace, tools, &mut Progress::new(build::STEPS))?)
+}
+
+/// A folder for each mode, so that each stays up to date.
+fn folder(workspace: &Workspace, mode: Mode) -> PathBuf {
+    workspace.images().join(match mode {
+        Mode::Run => "run",
+        Mode::Report => "report",
+    })
+}
+
+/// Runs a machine, printing its command.
+fn run(
+    machine: &Machine,
+    tools: &Toolbox,
+    limit: Duration,
+    input: Input,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<qemu::Ending, CommandError> {
+    let qemu = tools.qemu()?;
+    eprintln!("{}", qemu::shown(&machine.command(qemu)));
+    Ok(machine.run(qemu, limit, input, on_line)?)
+}
+
+/// Prints a console line. Of the records only faults are for people: the rest stands in the text as well.
+fn relay(line: &str) {
+    let parts = split(line);
+    let mut out = io::stdout().lock();
+    if !parts.text.is_empty() || parts.record.is_none() {
+        // A standard output that is closed is no reason to end the guest.
+        let _ = writeln!(out, "{}", parts.text);
+    }
+    match parts.record {
+        Some(Ok(record @ Record::Fault { .. })) => {
+            let _ = writeln!(out, "{record}");
+        }
+        Some(Err(error)) => {
+            let _ = writeln!(out, "a record that cannot be read: {error}");
+        }
+        _ => {}
+    }
+    let _ = out.flush();
+}
+
+/// The verdict; of a run that did not pass, the end of its console too.
+fn judge(tally: &Tally, ending: qemu::Ending) -> Result<(), CommandError> {
+    tally.verdict(ending).map_err(|failure| {
+        eprintln!("the last lines of the console:");
+        for line in tally.last_lines() {
+            eprintln!("  | {line}");
+        }
+        let unfinished = tally.unfinished().map(ToOwned::to_owned).collect();
+        CommandError::Failed {
+            failure,
+            unfinished,
+        }
+    })
+}
+
+impl Kernel {
+    /// The kernel that was asked for, or the command's own.
+    const fn profile(&self, default: Profile) -> Profile {
+        match (self.release_kernel, self.debug_kernel) {
+            (true, _) => Profile::Release,
+            (_, true) => Profile::Debug,
+            _ => default,
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! The machine: QEMU's command line, and a run of it whose console is read line by line.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use crate::build::Image;
+
+/// The port of the device through which the guest ends the machine, `interfaces` and root task agreeing.
+const DEBUG_EXIT_PORT: &str = "0xf4";
+/// What the guest writes there if all went well.
+pub const PASSED: u8 = 0x10;
+/// What it writes there if not.
+pub const FAILED: u8 = 0x11;
+/// The longest console line that is kept whole; a longer one is cut into several, so that no guest fills our memory.
+const LINE_BYTES: u64 = 8192;
+/// How long the machine may take to go once it was told to, or once its console is closed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A machine to boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The root task.
+    pub root_task: PathBuf,
+    /// Memory, in MiB.
+    pub memory_mib: u32,
+    /// Whether guest time counts instructions: the same in every run, and slower than the host's time.
+    pub icount: bool,
+    /// Whether it waits for gdb, on port 1234.
+    pub gdb: bool,
+}
+
+/// How a machine ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The guest ended it and said that all went well.
+    Passed,
+    /// The guest ended it and said that it did not.
+    Failed,
+    /// QEMU ended with this status, which the guest did not choose: a crash, a reset, a wrong argument.
+    Unexpected(i32),
+    /// A signal ended QEMU.
+    Signal(i32),
+    /// The time was up, and it was ended from here.
+    TimedOut(Duration),
+}
+
+/// Why a machine could not be run.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// QEMU could not be started.
+    #[error("cannot run {}: {error}\n  remedy:   run image/boot, which installs what is missing", qemu.display())]
+    Start {
+        /// The program.
+        qemu: PathBuf,
+        /// The operating system's answer.
+        error: io::Error,
+    },
+    /// It could not be waited for, or ended.
+    #[error("cannot wait for QEMU: {0}")]
+    Wait(io::Error),
+}
+
+impl Machine {
+    /// The machine of an image.
+    #[must_use]
+    pub fn of(image: &Image) -> Self {
+        Self {
+            kernel: image.kernel.clone(),
+            root_task: image.root_task.clone(),
+            memory_mib: image.memory_mib,
+            icount: false,
+            gdb: false,
+        }
+    }
+
+    /// The command that boots it.
+    #[must_use]
+    pub fn command(&self, qemu: &Path) -> Command {
+        let mut command = Command::new(qemu);
+        command
+            .args(["-cpu", "Haswell,+fsgsbase", "-m"])
+            .arg(format!("{}M", self.memory_mib));
+        // The console is the serial line and nothing else; a reset ends the machine and so is no silent loop.
+        command.args([
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-serial",
+            "stdio",
+            "-nic",
+            "none",
+            "-no-reboot",
+        ]);
+        command.arg("-device").arg(format!(
+            "isa-debug-exit,iobase={DEBUG_EXIT_PORT},iosize=0x04"
+        ));
+        if self.icount {
+            command.args(["-icount", "shift=0,sleep=off"]);
+        }
+        if self.gdb {
+            command.args(["-s", "-S"]);
+        }
+        command
+            .arg("-kernel")
+            .arg(&self.kernel)
+            .arg("-initrd")
+            .arg(&self.root_task);
+        command
+    }
+
+    /// Boots it and hands every console line, without its end, to `on_line`, until it ends or the time is up.
+    ///
+    /// `input` goes to the serial line, as it comes.
+    pub fn run(
+        &self,
+        qemu: &Path,
+        limit: Duration,
+        input: Input,
+        on_line: &mut dyn FnMut(&str),
+    ) -> Result<Ending, RunError> {
+        let mut run = Run::start(self.command(qemu), input)?;
+        let deadline = Instant::now().checked_add(limit);
+        loop {
+            let left = deadline.map_or(Duration::MAX, |end| {
+                end.saturating_duration_since(Instant::now())
+            });
+            match run.lines.recv_timeout(left) {
+                Ok(line) => on_line(&line),
+                Err(RecvTimeoutError::Timeout) => {
+                    run.kill()?;
+                    // What it still said before it went.
+                    while let Ok(line) = run.lines.recv_timeout(GRACE) {
+                        on_line(&line);
+                    }
+                    return Ok(Ending::TimedOut(limit));
+                }
+                Err(RecvTimeoutError::Disconnected) => return run.ended(limit),
+            }
+        }
+    }
+}
+
+/// Where the guest's input comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// From nowhere.
+    None,
+    /// From our standard input, whole lines. QEMU does not get the terminal itself: it would change its settings, and
+    /// leave them so when it is killed.
+    Lines,
+}
+
+/// A running QEMU. Whatever happens to us, dropping it ends it: it is our own child, by its handle.
+struct Run {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Run {
+    fn start(mut command: Command, input: Input) -> Result<Self, RunError> {
+        let stdin = match input {
+            Input::None => Stdio::null(),
+            Input::Lines => Stdio::piped(),
+        };
+        command
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        let mut child = command.spawn().map_err(|error| RunError::Start {
+            qemu: command.get_program().into(),
+            error,
+        })?;
+        if let Some(console) = child.stdin.take() {
+            thread::spawn(move || relay_input(console));
+        }
+        let (sender, lines) = mpsc::channel();
+        if let Some(console) = child.stdout.take() {
+            thread::spawn(move || {
+                let mut console = BufReader::new(console);
+                while let Some(line) = read_line(&mut console) {
+                    if sender.send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        Ok(Self { child, lines })
+    }
+
+    /// How it ended, once its console is closed.
+    fn ended(&mut self, limit: Duration) -> Result<Ending, RunError> {
+        let began = Instant::now();
+        while began.elapsed() < GRACE {
+            if let Some(status) = self.child.try_wait().map_err(RunError::Wait)? {
+                return Ok(Ending::of(status));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.kill()?;
+        Ok(Ending::TimedOut(limit))
+    }
+
+    fn kill(&mut self) -> Result<(), RunError> {
+        self.child.kill().map_err(RunError::Wait)?;
+        self.child.wait().map_err(RunError::Wait)?;
+        Ok(())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // It has ended already, or it cannot be helped.
+        let _ = self.kill();
+    }
+}
+
+/// One line, without its end; none at the end of the console.
+fn read_line(console: &mut impl io::BufRead) -> Option<String> {
+    let mut bytes = Vec::new();
+    let read = console
+        .by_ref()
+        .take(LINE_BYTES)
+        .read_until(b'\n', &mut bytes);
+    // A console that cannot be read has ended; how, QEMU's status says.
+    if read.is_err() || bytes.is_empty() {
+        return None;
+    }
+    let line = String::from_utf8_lossy(&bytes);
+    Some(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn relay_input(mut console: ChildStdin) {
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        if writeln!(console, "{line}")
+            .and_then(|()| console.flush())
+            .is_err()
+        {
+            break;
+        }
+    }
+}
+
+impl Ending {
+    /// What QEMU's exit status says. The device makes `code << 1 | 1` of the guest's code, so that no code is 0.
+    #[must_use]
+    pub fn of(status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt as _;
+        match (status.code(), status.signal()) {
+            (Some(code), _) if code == status_of(PASSED) => Self::Passed,
+            (Some(code), _) if code == status_of(FAILED) => Self::Failed,
+            (Some(code), _) => Self::Unexpected(code),
+            (None, signal) => Self::Signal(signal.unwrap_or(0)),
+        }
+    }
+}
+
+const fn status_of(code: u8) -> i32 {
+    (code as i32) << 1 | 1
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => out.write_str("the guest said that all went well"),
+            Self::Failed => out.write_str("the guest said that something went wrong"),
+            Self::Unexpected(code) => write!(
+                out,
+                "QEMU ended with status {code}, without a word of the guest"
+            ),
+            Self::Signal(signal) => write!(out, "signal {signal} ended QEMU"),
+            Self::TimedOut(limit) => {
+                write!(out, "the guest did not end within {} s", limit.as_secs())
+            }
+        }
+    }
+}
+
+/// A command as one would type it.
+#[must_use]
+pub fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,+=:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+
+    /// A script that behaves like a machine.
+    fn run(script: &str, limit: Duration) -> (Ending, Vec<String>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let qemu = folder.path().join("qemu");
+        std::fs::write(&qemu, format!("#!/bin/sh\n{script}\n")).expect("writes");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&qemu, mode).expect("sets");
+        let mut lines = Vec::new();
+        let ending = machine().run(&qemu, limit, Input::None, &mut |line| {
+            lines.push(line.to_owned());
+        });
+        (ending.expect("runs"), lines)
+    }
+
+    fn machine() -> Machine {
+        Machine {
+            kernel: "kernel32.elf".into(),
+            root_task: "my root.elf".into(),
+            memory_mib: 512,
+            icount: true,
+            gdb: false,
+        }
+    }
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    #[test]
+    fn only_the_device_with_the_right_code_passes() {
+        for (code, ending) in [
+            (33, Ending::Passed),
+            (35, Ending::Failed),
+            (0, Ending::Unexpected(0)),
+            (1, Ending::Unexpected(1)),
+            (32, Ending::Unexpected(32)),
+            (37, Ending::Unexpected(37)),
+        ] {
+            assert_eq!(Ending::of(ExitStatus::from_raw(code << 8)), ending);
+        }
+        assert_eq!(Ending::of(ExitStatus::from_raw(9)), Ending::Signal(9));
+    }
+
+    #[test]
+    fn lines_are_relayed_without_their_ends_and_the_status_is_read() {
+        let (ending, lines) = run("printf 'one\\r\\ntwo\\n\\nlast'; exit 33", LONG);
+        assert_eq!(lines, ["one", "two", "", "last"]);
+        assert_eq!(ending, Ending::Passed);
+    }
+
+    #[test]
+    fn silence_is_ended_when_the_time_is_up() {
+        let limit = Duration::from_millis(200);
+        let (ending, lines) = run("echo hello; exec sleep 1000", limit);
+        assert_eq!(ending, Ending::TimedOut(limit));
+        assert_eq!(lines, ["hello"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut() {
+        let (ending, lines) = run("head -c 20000 /dev/zero | tr '\\0' x; exit 35", LONG);
+        assert_eq!(ending, Ending::Failed);
+        assert_eq!(
+            lines.iter().map(String::len).collect::<Vec<_>>(),
+            [8192, 8192, 3616]
+        );
+    }
+
+    #[test]
+    fn a_machine_that_is_not_there_is_said_with_the_remedy() {
+        let error = machine().run(Path::new("/no/such/qemu"), LONG, Input::None, &mut |_| ());
+        let text = error.expect_err("it is not there").to_string();
+        assert!(text.starts_with("cannot run /no/such/qemu: "), "{text}");
+        assert!(text.contains("image/boot"), "{text}");
+    }
+
+    #[test]
+    fn the_command_is_shown_as_one_would_type_it() {
+        assert_eq!(
+            shown(&machine().command(Path::new("qemu-system-x86_64"))),
+            "qemu-system-x86_64 -cpu Haswell,+fsgsbase -m 512M -display none -monitor none -serial stdio -nic none \
+             -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=0x04 -icount shift=0,sleep=off -kernel kernel32.elf \
+             -initrd 'my root.elf'"
+        );
+    }
+}
