@@ -61,6 +61,12 @@ impl Ledger<'_> {
         Ok(())
     }
 
+    /// Whether the viewer may open groups in a group: its own, or one below. An operator no more than anybody.
+    #[must_use]
+    pub fn may_open_in(&self, viewer: Viewer, group: GroupId) -> bool {
+        self.locate(group).is_some_and(|index| self.is_within(index, viewer.home.index))
+    }
+
     /// Whether a group is strictly below the one that a task is in.
     #[must_use]
     pub fn is_below(&self, group: GroupId, task: TaskId) -> Option<bool> {

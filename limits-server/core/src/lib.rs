@@ -1,7 +1,8 @@
 //! The ledger of limits and everything the limits-server decides.
 //!
 //! Every task and every frame belongs to a group; a group is charged, with all groups above it, for whatever is in
-//! the system calls. Nothing here needs a kernel, allocates, or can panic on anything that a message can say.
+//! it. [`Ledger`] keeps the groups, the charges and the register of tasks; [`LimitsServer`] is the server itself, but
+//! for the system calls. Nothing here needs a kernel, allocates, or can panic on anything that a message can say.
 //!
 //! | module | what |
 //! |---|---|
@@ -15,27 +16,40 @@
 //! | [`moving`] | a task to another group |
 //! | [`kill`] | closing, emptying, the receipt |
 //! | [`access`] | who may see and change what |
+//! | [`declare`] | the groups of `system.toml` |
+//! | [`service`] | the door and the two interfaces |
 
-#![cfg_attr(not(any(test, feature = "check")), no_std)]
+#![no_std]
 #![forbid(unsafe_code)]
+
+#[cfg(any(test, feature = "check"))]
+extern crate std;
 
 pub mod access;
 pub mod account;
 pub mod bounds;
 pub mod charge;
+#[cfg(any(test, feature = "check"))]
+mod check;
 mod climb;
+pub mod declare;
 pub mod group;
 pub mod kill;
 pub mod ledger;
 mod list;
 pub mod moving;
+pub mod service;
 pub mod settings;
 pub mod tasks;
 
 pub use access::{Forbidden, Viewer};
 pub use bounds::{BOUND_BYTES, BoundSlot, LABEL_BYTES, LabelSlot};
 pub use charge::Charge;
+#[cfg(any(test, feature = "check"))]
+pub use check::Snapshot;
+pub use declare::{Slots, Undeclared, declared};
 pub use group::{GROUP_BYTES, GroupSlot};
 pub use kill::KILLS;
 pub use ledger::{Alarms, Ledger, Memory};
+pub use service::{Arrival, Door, LimitsServer};
 pub use tasks::{TaskSlot, ThreadSlot};

@@ -1,0 +1,254 @@
+//! Every invariant of the ledger, executable. For tests.
+//!
+//! Each group's usage is counted again from nothing but the register, the tree and what servers hold, and compared
+//! with what the charges made of it: equal, at every group, for every kind.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a check that goes wrong is to stop where it went wrong"
+)]
+
+use std::vec;
+use std::vec::Vec;
+
+use interfaces::{Amounts, Resource};
+
+use crate::bounds::{BoundSlot, LabelSlot};
+use crate::group::{GroupSlot, Life, ROOT, records};
+use crate::kill::Kills;
+use crate::ledger::{Alarms, Ledger};
+use crate::list::{Links, NONE};
+use crate::tasks::{Stage, TaskSlot, ThreadSlot, counts};
+
+/// A copy of everything, to compare a ledger with what it was before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    groups: Vec<GroupSlot>,
+    bounds: Vec<BoundSlot>,
+    labels: Vec<LabelSlot>,
+    tasks: Vec<TaskSlot>,
+    threads: Vec<ThreadSlot>,
+    kills: Kills,
+    alarms: Alarms,
+    counters: (u64, u32, u32),
+}
+
+impl Snapshot {
+    /// The same with one refusal less at a group: what it must have been before a refused charge.
+    #[must_use]
+    pub fn before_refusal(mut self, group: interfaces::GroupId, kind: Resource) -> Self {
+        let place = self.groups[group.index as usize].gate.bounds();
+        self.bounds[place as usize].refusals[kind.index()] -= 1;
+        self
+    }
+}
+
+impl Ledger<'_> {
+    /// A copy of everything.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            groups: self.groups.to_vec(),
+            bounds: self.bounds.slots.to_vec(),
+            labels: self.labels.slots.to_vec(),
+            tasks: self.tasks.to_vec(),
+            threads: self.threads.to_vec(),
+            kills: self.kills.clone(),
+            alarms: self.alarms,
+            counters: (self.receipts, self.first_free, self.alive),
+        }
+    }
+
+    /// Verifies every invariant.
+    ///
+    /// # Panics
+    ///
+    /// Unless each of them holds.
+    pub fn check(&self) {
+        self.check_free_places();
+        self.check_aside();
+        self.check_register();
+        for (index, slot) in (0..).zip(self.groups.iter()) {
+            if slot.life == Life::Live {
+                self.check_group(index, slot);
+            }
+        }
+        self.check_tree();
+        self.check_kills();
+    }
+
+    /// Every place is a group, or free and in the list once, or used up.
+    fn check_free_places(&self) {
+        let mut free = vec![false; self.groups.len()];
+        let mut here = self.first_free;
+        while here != NONE {
+            assert!(!free[here as usize], "place {here} is free twice");
+            free[here as usize] = true;
+            assert_eq!(self.groups[here as usize].life, Life::Free);
+            here = self.groups[here as usize].siblings.next;
+        }
+        let mut alive = 0;
+        for (index, slot) in self.groups.iter().enumerate() {
+            match slot.life {
+                Life::Live => alive += 1,
+                Life::Free => assert!(free[index] || index == 0, "place {index} is lost"),
+                Life::Retired => assert_eq!(slot.generation, u32::MAX),
+            }
+        }
+        assert_eq!(alive, self.alive, "groups alive");
+    }
+
+    /// Every place aside belongs to the group that says so, or is free and in the list once.
+    fn check_aside(&self) {
+        let mut free = vec![false; self.bounds.slots.len()];
+        for place in self.bounds.free() {
+            assert!(!core::mem::replace(&mut free[place as usize], true));
+        }
+        for (index, slot) in (0..).zip(self.bounds.slots.iter()) {
+            assert_eq!(slot.owner == NONE, free[index as usize], "bounds {index}");
+            if slot.owner != NONE {
+                assert_eq!(self.groups[slot.owner as usize].gate.bounds(), index);
+            }
+        }
+        let mut free = vec![false; self.labels.slots.len()];
+        for place in self.labels.free() {
+            assert!(!core::mem::replace(&mut free[place as usize], true));
+        }
+        for (index, slot) in (0..).zip(self.labels.slots.iter()) {
+            assert_eq!(slot.owner == NONE, free[index as usize], "label {index}");
+            if slot.owner != NONE {
+                assert_eq!(self.groups[slot.owner as usize].label, index);
+                assert!(!slot.text.is_empty(), "an empty label takes no place");
+            }
+        }
+    }
+
+    /// Tasks and threads agree about who belongs to whom.
+    fn check_register(&self) {
+        for (index, task) in (0..).zip(self.tasks.iter()) {
+            let threads = walk(self.threads, task.first_thread, |slot| slot.of_task);
+            assert_eq!(threads.len(), task.threads as usize);
+            if task.stage == Stage::Vacant {
+                assert_eq!(*task, TaskSlot { generation: task.generation, ..TaskSlot::VACANT });
+                continue;
+            }
+            assert_eq!(self.groups[task.group as usize].life, Life::Live);
+            assert!(!threads.is_empty(), "a task has a first thread");
+            for &thread in &threads {
+                assert_eq!(self.threads[thread as usize].task, index);
+            }
+            if task.stage == Stage::Expected {
+                assert!(threads.iter().all(|&thread| self.threads[thread as usize].stage == Stage::Expected));
+            }
+            for group in walk(self.groups, task.first_opened, |slot| slot.opened) {
+                assert_eq!(self.groups[group as usize].opener, index);
+            }
+        }
+        for (index, thread) in (0..).zip(self.threads.iter()) {
+            if thread.stage == Stage::Vacant {
+                assert_eq!(*thread, ThreadSlot::VACANT);
+                continue;
+            }
+            let task = &self.tasks[thread.task as usize];
+            assert_ne!(task.stage, Stage::Vacant);
+            assert!(walk(self.threads, task.first_thread, |slot| slot.of_task).contains(&index));
+            let payer = &self.groups[thread.payer as usize];
+            assert!(walk(self.threads, payer.first_paid, |slot| slot.of_payer).contains(&index));
+        }
+    }
+
+    /// One group: its lists, its counts, and its usage counted again from nothing.
+    fn check_group(&self, index: u32, slot: &GroupSlot) {
+        assert!(slot.is_kept(), "group {index} should have vanished");
+        let children = walk(self.groups, slot.first_child, |slot| slot.siblings);
+        assert_eq!(children.len(), slot.children as usize, "children of {index}");
+        let mut usage = Amounts::from(slot.holds);
+        let (mut groups, mut bytes) = (0, 0);
+        for &child in &children {
+            let below = &self.groups[child as usize];
+            assert_eq!((below.parent, below.depth), (index, slot.depth + 1));
+            let own = self.record_bytes(child);
+            groups += 1 + below.groups_below;
+            bytes += own + below.records_below;
+            usage = sum(usage, sum(records(1, own), below.usage.into()));
+        }
+        assert_eq!((slot.groups_below, slot.records_below), (groups, bytes), "records below {index}");
+        let tasks = walk(self.tasks, slot.first_task, |slot| slot.neighbours);
+        assert_eq!(tasks.len(), slot.tasks as usize, "tasks of {index}");
+        for &task in &tasks {
+            assert_eq!(self.tasks[task as usize].group, index);
+            usage = sum(usage, counts(1, self.tasks[task as usize].threads));
+        }
+        for thread in walk(self.threads, slot.first_paid, |slot| slot.of_payer) {
+            assert_eq!(self.threads[thread as usize].payer, index);
+            usage = sum(usage, self.threads[thread as usize].paid);
+        }
+        let counted = Amounts::from(slot.usage);
+        if self.receipts == 0 {
+            assert_eq!(counted, usage, "usage of {index}");
+        } else {
+            assert!(counted.checked_sub(&usage).is_some(), "usage of {index}: {counted} < {usage}");
+        }
+        assert!(slot.peak().checked_sub(&counted).is_some(), "peak of {index}");
+        if slot.gate.bounds() != NONE {
+            assert_eq!(self.bounds.slots[slot.gate.bounds() as usize].owner, index);
+        }
+        if slot.label != NONE {
+            assert_eq!(self.labels.slots[slot.label as usize].owner, index);
+        }
+        if slot.opener != NONE {
+            assert_eq!(self.tasks[slot.opener as usize].stage, Stage::Born);
+            let opened = self.tasks[slot.opener as usize].first_opened;
+            assert!(walk(self.groups, opened, |slot| slot.opened).contains(&index));
+        }
+    }
+
+    /// Everything alive hangs below the root, which ends every walk up.
+    fn check_tree(&self) {
+        let root = &self.groups[ROOT as usize];
+        assert_eq!((root.parent, root.depth, root.life), (NONE, 0, Life::Live));
+        assert_eq!(root.groups_below + 1, self.alive, "a group hangs nowhere");
+    }
+
+    fn check_kills(&self) {
+        let mut killing: Vec<u32> = (0..)
+            .zip(self.groups.iter())
+            .filter(|(_, slot)| slot.gate.is_killing())
+            .map(|(index, _)| index)
+            .collect();
+        let mut listed: Vec<u32> = self.kills.groups().collect();
+        killing.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(killing, listed);
+        assert_eq!(listed.len(), self.kills.count() as usize);
+        let (top, next) = self.kills.walk();
+        if next != NONE {
+            assert!(self.is_within(next, top), "the walk for victims has left its subtree");
+        }
+    }
+}
+
+fn sum(one: Amounts, other: Amounts) -> Amounts {
+    one.checked_add(&other).expect("the root's sums fit, so all do")
+}
+
+/// The elements of a list, whose links are verified on the way.
+fn walk<T>(slots: &[T], first: u32, links: impl Fn(&T) -> Links) -> Vec<u32> {
+    let mut seen = Vec::new();
+    let mut here = first;
+    while here != NONE {
+        assert!(seen.len() <= slots.len(), "a list has no end");
+        let before = seen.last().copied();
+        let neighbours = links(&slots[here as usize]);
+        if let Some(before) = before {
+            assert_eq!(neighbours.previous, before);
+        }
+        seen.push(here);
+        here = neighbours.next;
+    }
+    if let Some(&last) = seen.last() {
+        assert_eq!(links(&slots[first as usize]).previous, last, "the first knows the last");
+    }
+    seen
+}
