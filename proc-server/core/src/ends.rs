@@ -93,6 +93,6 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_from_nothing() {
-        assert_eq!(Ends::NONE.take(None), None);
+        assert_eq!(Ends::default().take(None), None);
     }
 }

@@ -1,0 +1,141 @@
+//! A failure at every single step of every operation that has steps: the tables hold, and the books balance.
+
+mod world;
+
+use interfaces::accounting::KillRefusal;
+use interfaces::process::*;
+use interfaces::provision::ProgramId;
+use interfaces::{TaskId, Text};
+use world::{Failure, Outcome, Stage, group};
+
+fn spawn() -> Spawn {
+    Spawn {
+        program: ProgramId(1),
+        group: Some(group(3)),
+        arguments: Text::default(),
+    }
+}
+
+/// Lets `operation` fail at its first step, its second, and so on until it gets through. Gives how many steps it has.
+fn at_every_step(prepare: impl Fn(&mut Stage) -> TaskId, operation: impl Fn(&mut Stage, TaskId)) {
+    for failure in [Failure::Before, Failure::After] {
+        for step in 1.. {
+            let mut stage = Stage::new(16, 16);
+            let task = prepare(&mut stage);
+            let now = stage.world.borrow().steps;
+            stage.world.borrow_mut().fail = Some((now + step, failure));
+            operation(&mut stage, task);
+            stage.check();
+            if stage.world.borrow().steps < now + step {
+                assert!(step > 2, "the operation has steps");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_spawn_that_fails_anywhere_takes_everything_back() {
+    at_every_step(Stage::first, |stage, first| {
+        let before = stage.world.borrow().books();
+        match stage.ask(first, 0, &spawn()) {
+            Outcome::Now(Ok(task)) => {
+                assert!(stage.world.borrow().memory.thread(task, 0).is_some())
+            }
+            Outcome::Now(Err(_)) => {
+                assert!(!stage.server.has_work(), "it is taken back at once");
+                assert_eq!(stage.world.borrow().books(), before);
+                assert!(stage.ask(first, 0, &spawn()) != Outcome::Later(0));
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn a_thread_that_fails_anywhere_takes_everything_back() {
+    let start = StartThread {
+        entry: 1,
+        stack_top: 2,
+        argument: 3,
+    };
+    at_every_step(Stage::first, |stage, first| {
+        let before = stage.world.borrow().books();
+        if Stage::now(stage.ask(first, 0, &start)).is_err() {
+            assert_eq!(stage.world.borrow().books(), before);
+            assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+        }
+        let end = EndThread {
+            number: 1,
+            myself: false,
+        };
+        assert_eq!(Stage::now(stage.ask(first, 0, &end)), Ok(()));
+        assert_eq!(stage.world.borrow().books(), before);
+    });
+}
+
+#[test]
+fn a_death_that_fails_anywhere_still_gives_everything_back_and_is_told() {
+    at_every_step(Stage::first, |stage, first| {
+        let before = stage.world.borrow().books();
+        let Outcome::Now(Ok(task)) = stage.ask(first, 0, &spawn()) else {
+            return;
+        };
+        Stage::later(stage.ask(task, 0, &Exit { code: 4 }));
+        stage.settle();
+        assert_eq!(stage.world.borrow().books(), before);
+        let ended = Stage::now(stage.ask(first, 0, &Wait { child: None })).unwrap();
+        assert_eq!(ended.task, task);
+    });
+}
+
+#[test]
+fn a_kill_that_fails_anywhere_is_refused_or_done() {
+    at_every_step(
+        |stage| {
+            let first = stage.first();
+            assert!(Stage::now(stage.ask(first, 0, &spawn())).is_ok());
+            first
+        },
+        |stage, first| {
+            let children = Stage::now(stage.ask(first, 0, &Children { after: None })).unwrap();
+            let task = children.items[0];
+            if let Outcome::Later(request) = stage.ask(first, 0, &Kill { task }) {
+                stage.settle();
+                assert_eq!(stage.answer_to::<Kill>(request), Some(Ok(())));
+            }
+            stage.settle();
+        },
+    );
+}
+
+#[test]
+fn a_kill_of_a_group_that_fails_anywhere_is_answered() {
+    at_every_step(
+        |stage| {
+            let first = stage.first();
+            for _ in 0..2 {
+                assert!(Stage::now(stage.ask(first, 0, &spawn())).is_ok());
+            }
+            first
+        },
+        |stage, first| {
+            let killing = KillGroup { group: group(3) };
+            let answer = match stage.ask(first, 0, &killing) {
+                Outcome::Now(answer) => answer,
+                Outcome::Later(request) => {
+                    stage.settle();
+                    stage.answer_to::<KillGroup>(request).expect("an answer")
+                }
+                Outcome::Protocol(error) => panic!("{error}"),
+            };
+            stage.settle();
+            match answer {
+                Ok(receipt) => assert_eq!(receipt.held, receipt.returned),
+                // An answer was lost, so nobody knows any more whether the kill has begun, or whether it has ended.
+                Err(KillGroupRefusal::Kill(KillRefusal::NotKilling)) => {}
+                Err(refusal) => assert_eq!(refusal, KillGroupRefusal::TableFull),
+            }
+        },
+    );
+}

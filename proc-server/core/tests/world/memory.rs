@@ -1,0 +1,182 @@
+//! The memory-server as far as the proc-server can tell: objects in slots, taken back in slices.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use interfaces::identity::Caller;
+use interfaces::limits::Never;
+use interfaces::provision::*;
+use interfaces::{Amounts, GroupId, Resource, TaskId};
+
+use super::{Tcb, World};
+
+/// What is held for a task.
+#[derive(Debug)]
+pub struct Held {
+    payer: GroupId,
+    program: ProgramId,
+    threads: BTreeMap<u32, u32>,
+    slices: u32,
+}
+
+#[derive(Debug, Default)]
+pub struct Memory {
+    pub tasks: BTreeMap<TaskId, Held>,
+    pub reports: VecDeque<Report>,
+    pub full: bool,
+}
+
+impl Memory {
+    /// The place of a task's thread.
+    pub fn thread(&self, task: TaskId, number: u32) -> Option<u32> {
+        self.tasks.get(&task)?.threads.get(&number).copied()
+    }
+}
+
+impl World {
+    fn place(&mut self, thread: u32, slots: &[ThreadSlot]) -> Result<(), CreateRefusal> {
+        if slots
+            .iter()
+            .any(|slot| self.slots.contains(&slot.of(thread)))
+        {
+            return Err(CreateRefusal::Kernel(8));
+        }
+        self.slots.extend(slots.iter().map(|slot| slot.of(thread)));
+        self.tcbs.insert(thread, Tcb::Fresh);
+        Ok(())
+    }
+
+    fn empty(&mut self, thread: u32) {
+        for slot in [
+            ThreadSlot::Tcb,
+            ThreadSlot::CNode,
+            ThreadSlot::Space,
+            ThreadSlot::IpcBuffer,
+        ] {
+            self.slots.remove(&slot.of(thread));
+        }
+        self.cspaces.remove(&thread);
+        self.thread_gone(thread);
+    }
+}
+
+impl Server for World {
+    fn describe(&mut self, _: Caller, request: Describe) -> Result<ProgramInfo, UnknownRefusal> {
+        let program = self.programs.get(usize::from(request.program.0));
+        program.cloned().ok_or(UnknownRefusal::Unknown)
+    }
+
+    fn create_task(&mut self, _: Caller, request: CreateTask) -> Result<Made, CreateRefusal> {
+        if self.memory.full {
+            return Err(CreateRefusal::OutOfMemory);
+        }
+        if self.memory.tasks.contains_key(&request.task) {
+            return Err(CreateRefusal::BadPlace);
+        }
+        self.place(
+            request.thread,
+            &[
+                ThreadSlot::Tcb,
+                ThreadSlot::CNode,
+                ThreadSlot::Space,
+                ThreadSlot::IpcBuffer,
+            ],
+        )?;
+        self.memory.tasks.insert(
+            request.task,
+            Held {
+                payer: request.payer,
+                program: request.program,
+                threads: BTreeMap::from([(0, request.thread)]),
+                slices: 3,
+            },
+        );
+        Ok(Made {
+            entry: 0x24_0000,
+            stack_top: 0x23_0000,
+            ipc_buffer: 0x20_0000,
+        })
+    }
+
+    fn create_thread(&mut self, _: Caller, request: CreateThread) -> Result<u32, CreateRefusal> {
+        if self.memory.full {
+            return Err(CreateRefusal::OutOfMemory);
+        }
+        if !self.memory.tasks.contains_key(&request.task) {
+            return Err(CreateRefusal::UnknownTask);
+        }
+        self.place(request.thread, &[ThreadSlot::Tcb, ThreadSlot::IpcBuffer])?;
+        let held = self.memory.tasks.get_mut(&request.task).unwrap();
+        let old = held.threads.insert(request.number, request.thread);
+        assert_eq!(old, None, "a number is given once at a time");
+        Ok(0x20_0000 + request.number * 0x1000)
+    }
+
+    fn destroy_thread(&mut self, _: Caller, request: DestroyThread) -> Result<(), UnknownRefusal> {
+        let held = self.memory.tasks.get_mut(&request.task);
+        let held = held.ok_or(UnknownRefusal::Unknown)?;
+        let before = held.threads.len();
+        held.threads.retain(|_, place| *place != request.thread);
+        if held.threads.len() == before {
+            return Err(UnknownRefusal::Unknown);
+        }
+        self.empty(request.thread);
+        Ok(())
+    }
+
+    fn destroy_task(
+        &mut self,
+        _: Caller,
+        request: DestroyTask,
+    ) -> Result<Progress, UnknownRefusal> {
+        let held = self.memory.tasks.get_mut(&request.task);
+        let held = held.ok_or(UnknownRefusal::Unknown)?;
+        held.slices -= 1;
+        let left = held.slices;
+        let threads: Vec<u32> = held.threads.values().copied().collect();
+        for &thread in &threads {
+            self.slots.remove(&ThreadSlot::Tcb.of(thread));
+            self.thread_gone(thread);
+        }
+        if left > 0 {
+            return Ok(Progress::More);
+        }
+        for thread in threads {
+            self.empty(thread);
+        }
+        self.memory.tasks.remove(&request.task);
+        Ok(Progress::Done)
+    }
+
+    fn take_report(&mut self, _: Caller, _: TakeReport) -> Result<Option<Report>, Never> {
+        Ok(self.memory.reports.pop_front())
+    }
+
+    fn holdings(&mut self, _: Caller, request: Holdings) -> Result<Amounts, Never> {
+        let theirs = self.memory.tasks.values();
+        let theirs = theirs.filter(|held| held.payer == request.group);
+        let bare = |kit: Amounts| kit.with(Resource::Tasks, 0).with(Resource::Threads, 0);
+        Ok(theirs.fold(Amounts::NONE, |mut sum, held| {
+            let info = &self.programs[usize::from(held.program.0)];
+            let program = Amounts::of(Resource::Commit, u64::from(info.commit))
+                .with(Resource::CapSlots, u64::from(info.shared));
+            sum = sum.checked_add(&bare(TASK_KIT)).unwrap();
+            sum = sum.checked_add(&program).unwrap();
+            for _ in 1..held.threads.len() {
+                sum = sum.checked_add(&bare(THREAD_KIT)).unwrap();
+            }
+            sum
+        }))
+    }
+
+    fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {
+        Ok(PoolFigures {
+            pages: 100,
+            free: 50,
+            largest: 20,
+            free_slots: 7,
+            regions: 0,
+            faults: 0,
+            protocol_errors: 0,
+        })
+    }
+}

@@ -1,0 +1,538 @@
+//! The world around a proc-server, made of maps: the two servers on its right, its slots, and the threads of its
+//! clients. It records what happens, refuses what the real ones refuse, and fails where it is told to.
+
+#![allow(dead_code, reason = "each test file uses its own part of it")]
+
+mod limits;
+mod memory;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use interfaces::call::{Call, Loopback, Transport, decode_payload};
+use interfaces::identity::{Badge, Caller, TaskTag};
+use interfaces::provision::{ProgramInfo, ThreadSlot};
+use interfaces::start::client_slots;
+use interfaces::{Amounts, Dispatched, GroupId, ProtocolError, ServerName, TaskId, Text};
+use process_core::{
+    Entry, Hands, KernelError, ProcServer, Received, Service, Settings, Settle, Task, TaskTable,
+    Thread, Waiter, Waiters,
+};
+
+pub use limits::Limits;
+pub use memory::Memory;
+
+/// The groups of the world: the root 1, with 2 and 3 below it, and 4 below 3.
+pub const GROUPS: [(u32, Option<u32>); 4] = [(1, None), (2, Some(1)), (3, Some(1)), (4, Some(3))];
+
+pub const fn group(index: u32) -> GroupId {
+    GroupId {
+        index,
+        generation: 0,
+    }
+}
+
+/// How a step fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The kernel refuses, or the request never arrives.
+    Before,
+    /// The request is done but its answer is garbled. The kernel does not do that: it refuses.
+    After,
+}
+
+/// Where a thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tcb {
+    Fresh,
+    InBirth,
+    Settled,
+    Running(Entry),
+}
+
+/// Something that happened, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The ledger let go of a task.
+    Uncharged(TaskId),
+    /// Somebody who waited was answered: the number of the request, and the bytes.
+    Answered(u64, Vec<u8>),
+}
+
+/// Everything outside the proc-server.
+#[derive(Debug, Default)]
+pub struct World {
+    pub limits: Limits,
+    pub memory: Memory,
+    /// Taken slots of threads in the proc-server's CNode.
+    pub slots: BTreeSet<u64>,
+    pub tcbs: BTreeMap<u32, Tcb>,
+    /// What stands in each task's CSpace, by the place of its first thread.
+    pub cspaces: BTreeMap<u32, BTreeMap<u64, (Service, Badge)>>,
+    pub births_minted: BTreeSet<u32>,
+    /// Births that the kernel reported and no ticket had announced.
+    pub unannounced: u64,
+    /// Kept reply capabilities: the request that each answers.
+    pub replies: BTreeMap<u32, u64>,
+    /// Whose request each is: the place of the thread that waits.
+    pub requests: BTreeMap<u64, u32>,
+    /// The request that is being served, if its sender waits for an answer.
+    pub serving: Option<u64>,
+    pub next_request: u64,
+    pub events: Vec<Event>,
+    pub steps: u64,
+    pub fail: Option<(u64, Failure)>,
+    pub programs: Vec<ProgramInfo>,
+}
+
+/// The world as the proc-server reaches it.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    pub world: Rc<RefCell<World>>,
+    limits: ToLimits,
+    memory: ToMemory,
+}
+
+#[derive(Clone, Debug)]
+struct ToLimits(Rc<RefCell<World>>);
+
+#[derive(Clone, Debug)]
+struct ToMemory(Rc<RefCell<World>>);
+
+impl World {
+    /// Counts a step. Whether and how it fails.
+    fn step(&mut self) -> Option<Failure> {
+        self.steps += 1;
+        self.fail
+            .filter(|&(at, _)| at == self.steps)
+            .map(|(_, failure)| failure)
+    }
+
+    fn kernel(&mut self) -> Result<(), KernelError> {
+        match self.step() {
+            Some(_) => Err(KernelError(9)),
+            None => Ok(()),
+        }
+    }
+
+    /// A thread is no more: its reply capability, kept or not, is void.
+    pub fn thread_gone(&mut self, thread: u32) {
+        self.tcbs.remove(&thread);
+        let requests = &self.requests;
+        self.replies
+            .retain(|_, request| requests.get(request) != Some(&thread));
+        if let Some(serving) = self.serving
+            && requests.get(&serving) == Some(&thread)
+        {
+            self.serving = None;
+        }
+    }
+
+    /// What every book says: charged amounts, objects, taken slots.
+    pub fn books(&self) -> (BTreeMap<GroupId, Amounts>, usize, usize, usize, usize) {
+        (
+            self.limits.charged(),
+            self.limits.tickets(),
+            self.memory.tasks.len(),
+            self.slots.len(),
+            self.replies.len(),
+        )
+    }
+}
+
+fn exchange<C: Call>(
+    world: &Rc<RefCell<World>>,
+    send: impl FnOnce() -> Result<Result<C::Reply, C::Refusal>, ProtocolError>,
+) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    let failure = world.borrow_mut().step();
+    if failure == Some(Failure::Before) {
+        return Err(ProtocolError::BadReply);
+    }
+    let answer = send();
+    if failure == Some(Failure::After) {
+        return Err(ProtocolError::BadReply);
+    }
+    answer
+}
+
+impl Transport for ToLimits {
+    fn exchange<C: Call>(
+        &mut self,
+        request: &C,
+    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+        exchange::<C>(&self.0.clone(), || {
+            let world = &mut *self.0.borrow_mut();
+            Loopback {
+                dispatch: interfaces::accounting::dispatch,
+                server: world,
+                caller: Caller::Server(ServerName::Proc),
+            }
+            .exchange(request)
+        })
+    }
+}
+
+impl Transport for ToMemory {
+    fn exchange<C: Call>(
+        &mut self,
+        request: &C,
+    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+        exchange::<C>(&self.0.clone(), || {
+            let world = &mut *self.0.borrow_mut();
+            Loopback {
+                dispatch: interfaces::provision::dispatch,
+                server: world,
+                caller: Caller::Server(ServerName::Proc),
+            }
+            .exchange(request)
+        })
+    }
+}
+
+impl Hands for Reach {
+    fn limits(&mut self) -> &mut impl Transport {
+        &mut self.limits
+    }
+
+    fn memory(&mut self) -> &mut impl Transport {
+        &mut self.memory
+    }
+
+    fn mint(
+        &mut self,
+        first: u32,
+        slot: u64,
+        service: Service,
+        badge: Badge,
+    ) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert!(world.slots.contains(&ThreadSlot::CNode.of(first)));
+        let old = world
+            .cspaces
+            .entry(first)
+            .or_default()
+            .insert(slot, (service, badge));
+        assert_eq!(old, None, "nothing is minted over something else");
+        Ok(())
+    }
+
+    fn mint_birth(&mut self, thread: u32) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert!(world.births_minted.insert(thread), "minted once a place");
+        Ok(())
+    }
+
+    fn bear(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert_eq!(world.tcbs.get(&thread), Some(&Tcb::Fresh));
+        assert!(world.slots.contains(&ThreadSlot::Space.of(first)));
+        assert!(world.births_minted.contains(&thread));
+        assert_eq!(priority, 110);
+        world.tcbs.insert(thread, Tcb::InBirth);
+        if !world.limits.birth_notice(thread) {
+            world.unannounced += 1;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, settle: Settle) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        let Settle { thread, first, .. } = settle;
+        assert_eq!(world.tcbs.get(&thread), Some(&Tcb::InBirth));
+        assert!(
+            world.limits.is_confirmed(thread) || world.limits.has_no_ticket(thread),
+            "nobody leaves the birth CNode without a confirmation"
+        );
+        assert!(
+            world.cspaces.get(&first).map(BTreeMap::len) == Some(5),
+            "complete"
+        );
+        world.tcbs.insert(thread, Tcb::Settled);
+        Ok(())
+    }
+
+    fn run(&mut self, thread: u32, entry: Entry) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert_eq!(world.tcbs.get(&thread), Some(&Tcb::Settled));
+        world.tcbs.insert(thread, Tcb::Running(entry));
+        Ok(())
+    }
+
+    fn clear(&mut self, thread: u32) -> u64 {
+        let world = &mut *self.world.borrow_mut();
+        let mut left = 0;
+        for slot in [
+            ThreadSlot::Tcb,
+            ThreadSlot::CNode,
+            ThreadSlot::Space,
+            ThreadSlot::IpcBuffer,
+        ] {
+            left += u64::from(world.slots.remove(&slot.of(thread)));
+        }
+        left
+    }
+
+    fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert!(
+            !world.replies.contains_key(&waiter),
+            "a reply slot is empty before it is used"
+        );
+        if let Some(request) = world.serving.take() {
+            world.replies.insert(waiter, request);
+        }
+        Ok(())
+    }
+
+    fn reply_is_gone(&mut self, waiter: u32) -> bool {
+        !self.world.borrow().replies.contains_key(&waiter)
+    }
+
+    fn drop_reply(&mut self, waiter: u32) {
+        self.world.borrow_mut().replies.remove(&waiter);
+    }
+
+    fn answer(&mut self, waiter: u32, payload: &[u8]) {
+        let world = &mut *self.world.borrow_mut();
+        if let Some(request) = world.replies.remove(&waiter) {
+            world
+                .events
+                .push(Event::Answered(request, payload.to_vec()));
+        }
+    }
+}
+
+/// What became of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome<C: Call> {
+    Now(Result<C::Reply, C::Refusal>),
+    /// Answered later, under this number.
+    Later(u64),
+    Protocol(ProtocolError),
+}
+
+/// A proc-server in a world.
+pub struct Stage {
+    pub server: ProcServer<'static, Reach>,
+    pub world: Rc<RefCell<World>>,
+}
+
+impl Stage {
+    /// A server with room for so many tasks and threads, and two programs.
+    pub fn new(tasks: usize, threads: usize) -> Self {
+        Self::with_settings(tasks, threads, false)
+    }
+
+    pub fn with_settings(tasks: usize, threads: usize, may_omit_ticket: bool) -> Self {
+        let program = |name, shared| ProgramInfo {
+            name: Text::try_new(name).unwrap(),
+            entry: 0x24_0000,
+            commit: 20,
+            shared,
+        };
+        let world = Rc::new(RefCell::new(World {
+            limits: Limits::new(),
+            programs: vec![program("bomb", 3), program("hog", 5)],
+            ..World::default()
+        }));
+        let reach = Reach {
+            world: world.clone(),
+            limits: ToLimits(world.clone()),
+            memory: ToMemory(world.clone()),
+        };
+        let settings = Settings {
+            bands: [100, 80, 60, 40].into_iter().collect(),
+            birth_priority: 110,
+            may_omit_ticket,
+        };
+        let table = TaskTable::new(
+            Box::leak(vec![Task::vacant(); tasks].into_boxed_slice()),
+            Box::leak(vec![Thread::VACANT; threads].into_boxed_slice()),
+        );
+        let waiters = Waiters::new(Box::leak(vec![Waiter::VACANT; threads].into_boxed_slice()));
+        let server = ProcServer::new(table, waiters, settings, 2, reach);
+        Self { server, world }
+    }
+
+    /// A task in the root group, spawned by nobody.
+    pub fn first(&mut self) -> TaskId {
+        self.boot(1, false)
+    }
+
+    /// A task in a group, spawned by nobody.
+    pub fn boot(&mut self, in_group: u32, operator: bool) -> TaskId {
+        self.boot_with(in_group, operator, "")
+    }
+
+    pub fn boot_with(&mut self, in_group: u32, operator: bool, arguments: &str) -> TaskId {
+        let start = interfaces::system::StartProgram {
+            program: 0,
+            group: u8::try_from(in_group - 1).unwrap(),
+            operator,
+            arguments: Text::try_new(arguments).unwrap(),
+        };
+        let before: BTreeSet<TaskId> = self.world.borrow().memory.tasks.keys().copied().collect();
+        let system = interfaces::system::System {
+            starts: [start].into_iter().collect(),
+            ..system()
+        };
+        assert_eq!(self.server.boot(&system), 0);
+        let after: BTreeSet<TaskId> = self.world.borrow().memory.tasks.keys().copied().collect();
+        *after.difference(&before).next().unwrap()
+    }
+
+    /// A thread of a task asks something and waits for the answer.
+    pub fn ask<C: Call>(&mut self, task: TaskId, number: u32, request: &C) -> Outcome<C> {
+        let thread = self
+            .world
+            .borrow()
+            .memory
+            .thread(task, number)
+            .unwrap_or(u32::MAX);
+        let sent = {
+            let world = &mut *self.world.borrow_mut();
+            world.next_request += 1;
+            let sent = world.next_request;
+            world.requests.insert(sent, thread);
+            world.serving = Some(sent);
+            sent
+        };
+        let operator = self.is_operator(task);
+        let outcome = self.deliver(task.tag(), operator, request, sent);
+        self.world.borrow_mut().serving = None;
+        outcome
+    }
+
+    /// A thread of a task asks something and does not wait for the answer.
+    pub fn send<C: Call>(&mut self, task: TaskId, request: &C) -> Outcome<C> {
+        self.deliver(task.tag(), false, request, 0)
+    }
+
+    fn is_operator(&self, task: TaskId) -> bool {
+        let world = self.world.borrow();
+        let first = world.memory.thread(task, 0);
+        let cspace = first.and_then(|first| world.cspaces.get(&first));
+        let badge = cspace.and_then(|cspace| cspace.get(&client_slots::PROC));
+        matches!(
+            badge,
+            Some((_, Badge::Service(Caller::Task { operator: true, .. })))
+        )
+    }
+
+    fn deliver<C: Call>(
+        &mut self,
+        tag: TaskTag,
+        operator: bool,
+        request: &C,
+        number: u64,
+    ) -> Outcome<C> {
+        let mut payload = [0; interfaces::call::MESSAGE_BYTES];
+        let length = postcard::to_slice(request, &mut payload).unwrap().len();
+        let message = Received {
+            badge: Some(Badge::Service(Caller::Task { tag, operator })),
+            label: C::LABEL.bits(),
+            capabilities: false,
+            payload: &payload[..length.next_multiple_of(8)],
+        };
+        let mut reply = [0; interfaces::call::MESSAGE_BYTES];
+        match self.server.receive(message, &mut reply).unwrap() {
+            Dispatched::Reply(bytes) => Outcome::Now(decode_payload(&reply[..bytes]).unwrap()),
+            Dispatched::Later => Outcome::Later(number),
+            Dispatched::Protocol(error) => Outcome::Protocol(error),
+        }
+    }
+
+    /// The memory-server reports a task.
+    pub fn report(&mut self, task: TaskId, cause: interfaces::provision::Cause) {
+        self.world
+            .borrow_mut()
+            .memory
+            .reports
+            .push_back(interfaces::provision::Report { task, cause });
+        let message = Received {
+            badge: Some(Badge::Signal { bits: 1 }),
+            label: 0,
+            capabilities: false,
+            payload: &[],
+        };
+        assert_eq!(self.server.receive(message, &mut []), None);
+    }
+
+    /// Does what goes on by itself until nothing is left of it.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            if !self.server.has_work() {
+                return;
+            }
+            self.server.work();
+            self.check();
+        }
+        panic!("the work never ends");
+    }
+
+    pub fn check(&self) {
+        assert_eq!(self.server.check(), Ok(()));
+    }
+
+    /// The answer to a request that was answered later.
+    pub fn answer_to<C: Call>(&self, request: u64) -> Option<Result<C::Reply, C::Refusal>> {
+        let world = self.world.borrow();
+        let mut answers = world.events.iter().filter_map(|event| match event {
+            Event::Answered(number, bytes) if *number == request => Some(bytes.clone()),
+            _ => None,
+        });
+        let answer = answers.next()?;
+        assert_eq!(answers.next(), None, "nobody is answered twice");
+        Some(postcard::from_bytes(&answer).unwrap())
+    }
+
+    pub fn later<C: Call + std::fmt::Debug>(outcome: Outcome<C>) -> u64 {
+        match outcome {
+            Outcome::Later(request) => request,
+            Outcome::Now(answer) => panic!("answered at once: {answer:?}"),
+            Outcome::Protocol(error) => panic!("turned down: {error}"),
+        }
+    }
+
+    pub fn now<C: Call + std::fmt::Debug>(outcome: Outcome<C>) -> Result<C::Reply, C::Refusal> {
+        match outcome {
+            Outcome::Now(answer) => answer,
+            Outcome::Later(_) => panic!("not answered yet"),
+            Outcome::Protocol(error) => panic!("turned down: {error}"),
+        }
+    }
+}
+
+fn system() -> interfaces::system::System {
+    use interfaces::system::{Heaps, Mode, Room, System};
+    System {
+        mode: Mode::Run,
+        bands: heapless::Vec::new(),
+        server_priority: 100,
+        birth_priority: 110,
+        room: Room {
+            groups: 0,
+            limited_groups: 0,
+            labels: 0,
+            tasks: 0,
+            threads: 0,
+            regions: 0,
+            shared_mappings: 0,
+        },
+        heaps: Heaps {
+            limits: 0,
+            memory: 0,
+            proc: 0,
+        },
+        groups: heapless::Vec::new(),
+        programs: heapless::Vec::new(),
+        starts: heapless::Vec::new(),
+    }
+}
