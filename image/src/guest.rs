@@ -4,9 +4,10 @@
 //! Cargo's messages are read as JSON, so nothing is guessed about where it puts its files.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread::{self, JoinHandle};
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -144,9 +145,28 @@ pub fn build(
         cargo.env(ARCHIVE_VARIABLE, archive);
     }
     cargo.stdin(Stdio::null()).stdout(Stdio::piped());
+    // What it says of mistakes is shown when it has ended, so that it does not run into our own lines.
+    cargo.stderr(Stdio::piped());
+    cargo.args([
+        "--color",
+        if io::stderr().is_terminal() {
+            "always"
+        } else {
+            "never"
+        },
+    ]);
     let mut child = cargo.spawn().map_err(|error| run_error(&cargo, error))?;
+    let said = child.stderr.take().map(read_aside);
     let built = read_messages(&mut child, progress);
     let status = child.wait().map_err(|error| run_error(&cargo, error))?;
+    let said = said
+        .and_then(|reader| reader.join().ok())
+        .unwrap_or_default();
+    if !said.is_empty() {
+        progress.interrupt();
+        // Nothing can be done about a standard error that is closed.
+        let _ = io::stderr().write_all(&said);
+    }
     if !status.success() {
         return Err(CargoError::Failed { what, status });
     }
@@ -157,6 +177,16 @@ pub fn build(
         }
     }
     Ok(built)
+}
+
+/// Reads a pipe to its end while another is being read: a full one would stop who writes.
+fn read_aside(mut pipe: ChildStderr) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // A pipe that breaks has said what it said.
+        let _ = pipe.read_to_end(&mut bytes);
+        bytes
+    })
 }
 
 fn packages(binaries: &[Binary]) -> Vec<&str> {
