@@ -20,14 +20,6 @@ pub fn print(text: &str) {
     }
 }
 
-/// Formats onto the caller's line. Called by [`println!`](crate::println) and [`print!`](crate::print).
-pub fn print_format(arguments: fmt::Arguments<'_>) {
-    let mut line = Line(Text::default());
-    // A `Line` takes everything, so only a failing Display can fail, and then what it wrote is printed.
-    let _ = line.write_fmt(arguments);
-    line.flush();
-}
-
 /// Writes one record (`tests/records`), without its start mark. For an operator.
 pub fn write_record(record: fmt::Arguments<'_>) -> Result<(), CallError<OperatorRefusal>> {
     let mut text = Text::default();
@@ -46,28 +38,6 @@ pub fn dropped() -> u64 {
     call(Server::Console, &ReadDropped {}).unwrap_or(0)
 }
 
-/// Collects text and sends it whenever a line is full.
-struct Line(Text<LINE_BYTES>);
-
-impl Line {
-    fn flush(&mut self) {
-        print(self.0.as_str());
-        self.0 = Text::default();
-    }
-}
-
-impl fmt::Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.0.write_str(text).is_err() {
-            self.flush();
-            if self.0.write_str(text).is_err() {
-                print(text);
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Takes as much as fits and drops the rest.
 struct Cut<'a, const N: usize>(&'a mut Text<N>);
 
@@ -78,19 +48,4 @@ impl<const N: usize> fmt::Write for Cut<'_, N> {
         }
         Ok(())
     }
-}
-
-/// Prints text.
-#[macro_export]
-macro_rules! print {
-    ($($argument:tt)*) => { $crate::console::print_format(::core::format_args!($($argument)*)) };
-}
-
-/// Prints a line.
-#[macro_export]
-macro_rules! println {
-    () => { $crate::print!("\n") };
-    ($format:literal $($argument:tt)*) => {
-        $crate::console::print_format(::core::format_args!("{}\n", ::core::format_args!($format $($argument)*)))
-    };
 }

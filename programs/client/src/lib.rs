@@ -29,7 +29,7 @@ pub mod server;
 
 pub use entry::{PANIC_CODE, run};
 pub use interfaces;
-pub use sel4_root_task::entry;
+pub use sel4_root_task::{entry, print, println};
 pub use server::{Server, call};
 
 /// Gives the thread's time slice up: others of the same priority run first.

@@ -1,14 +1,14 @@
 //! Memory of one's own: reserved by the page, granted when touched.
 
 use interfaces::memory::{
-    Access, CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, ReadRegion, ReadSpace, RegionAccount,
+    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, ReadRegion, ReadSpace, RegionAccount,
     RegionId, RegionRefusal, SpaceAccount, Unmap,
 };
 use interfaces::{CallError, ProtocolError};
 
 use crate::server::{Server, call};
 
-pub use interfaces::memory::PAGE_BYTES;
+pub use interfaces::memory::{Access, PAGE_BYTES};
 
 /// Reserves a region.
 pub fn create_region(pages: u32) -> Result<RegionId, CallError<CreateRegionRefusal>> {

@@ -3,8 +3,7 @@
 //! Refused, it lets others run and tries again, for ever. Only the first instance says so, and only once: a bomb that
 //! prints would be a flood too.
 
-#![no_std]
-#![no_main]
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
 use client::interfaces::CallError;
 use client::interfaces::accounting::TicketRefusal;

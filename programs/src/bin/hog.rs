@@ -3,8 +3,7 @@
 //! A task whose page is refused cannot go on, so the hog is two: the first instance starts an eater, waits for its
 //! end and starts the next. So its group is always either on the way to its limit or exactly at it.
 
-#![no_std]
-#![no_main]
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
 use client::interfaces::memory::{Access, REGION_PAGES};
 use client::interfaces::process::ExitReason;

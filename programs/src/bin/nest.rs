@@ -4,8 +4,7 @@
 //! last one is there, the first one looks down the chain and prints what each group counts: itself and all below. The
 //! last one waits for its group's label, which only who is above can set, before the chain is taken down.
 
-#![no_std]
-#![no_main]
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
 use client::interfaces::{GroupId, Resource};
 use client::{limits, process};

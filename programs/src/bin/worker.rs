@@ -5,8 +5,7 @@
 //! the low band, and waits for it. During a nap everybody in the low band gets a turn. So the worker's share settles at
 //! [`REST_ABOVE`], whatever a turn of the others costs, and no timer is needed.
 
-#![no_std]
-#![no_main]
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
 use client::interfaces::GroupId;
 use client::interfaces::provision::ProgramId;

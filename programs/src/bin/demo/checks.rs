@@ -53,7 +53,7 @@ impl Verdict {
 }
 
 /// Every group of the machine. An operator may walk them all; should that fail, it is said once.
-pub fn every_group(verdict: &mut Verdict) -> impl Iterator<Item = GroupId> {
+pub fn every_group(verdict: &mut Verdict) -> impl Iterator<Item = GroupId> + use<> {
     let mut next = verdict.value("walking all groups", process::next_group(None)).flatten();
     core::iter::from_fn(move || {
         let group = next?;

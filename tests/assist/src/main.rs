@@ -1,0 +1,84 @@
+//! The suite's helpers in the guest: one mode for each way to behave or misbehave.
+//!
+//! The first word of the arguments is the mode. The exit code is 0 for content, a count where the mode counts, and
+//! negative with a line on the console where something was not as it should be. Nothing here is trusted by anybody:
+//! the suite looks at what the servers say.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[macro_use]
+mod problem;
+
+mod busy;
+mod crash;
+mod cspace;
+mod fuzz;
+mod group;
+mod measure;
+mod pages;
+mod protocol;
+mod task;
+mod threads;
+mod words;
+
+use client::interfaces::ProtocolError;
+use client::interfaces::limits::Membership;
+use client::{limits, process};
+
+use crate::words::Words;
+
+client::program!(main);
+
+/// What the first call of all said: where was this task born?
+type Born = Result<Membership, ProtocolError>;
+
+fn main() -> i32 {
+    let born: Born = limits::who_am_i();
+    let arguments = process::arguments();
+    let mut words = Words::new(arguments.as_str());
+    match words.next() {
+        // A test build of the proc-server leaves the ticket out for this word; else it means nothing.
+        "without-ticket" => mode(words.next(), words, born),
+        first => mode(first, words, born),
+    }
+}
+
+fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
+    match mode {
+        "idle" => task::idle(),
+        "exit" => task::code(&mut words),
+        "panic" => panic!("as asked"),
+        "born" => task::born(&mut words, born),
+        "child-of" => task::child_of(&mut words),
+        "orphan" => task::orphan(),
+        "parent" => task::parent(),
+        "stranger" => task::stranger(&mut words),
+        "bomb" => task::bomb(),
+        "opens" => group::opens(&mut words),
+        "escape" => group::escape(&mut words),
+        "no-operator" => group::no_operator(),
+        "touch" => pages::touch(&mut words),
+        "hold" => pages::hold(&mut words),
+        "reserve" => pages::reserve(&mut words),
+        "race" => pages::race(),
+        "fill" => pages::fill(&mut words),
+        "zeroed" => pages::zeroed(&mut words),
+        "read-only" => pages::read_only(),
+        "foreign" => pages::foreign(&mut words),
+        "threads" => threads::as_many_as_possible(&mut words),
+        "thread-work" => threads::work(),
+        "fault" => crash::fault(&mut words),
+        "forge" => crash::forge(&mut words),
+        "slots" => cspace::slots(),
+        "send" => cspace::send(&mut words),
+        "receive" => cspace::receive(&mut words),
+        "beyond" => cspace::beyond(&mut words),
+        "protocol" => protocol::check(&mut words),
+        "fuzz" => fuzz::run(&mut words),
+        "busy" => busy::busy(),
+        "share" => busy::share(&mut words),
+        "flood" => busy::flood(),
+        "measure" => measure::measure(&mut words),
+        other => problem!("no mode {other}"),
+    }
+}

@@ -1,0 +1,98 @@
+//! Modes of a task among tasks.
+
+use client::interfaces::CallError;
+use client::interfaces::process::{Arguments, SpawnRefusal, TaskRefusal, WaitRefusal};
+use client::interfaces::{GroupId, TaskId};
+use client::process;
+
+use crate::Born;
+use crate::words::Words;
+
+/// Starts another assistant.
+pub fn spawn(group: Option<GroupId>, mode: &str) -> Result<TaskId, CallError<SpawnRefusal>> {
+    let assist = process::find_program("assist")
+        .map_err(|_| CallError::Refused(SpawnRefusal::UnknownProgram))?;
+    process::spawn(assist, group, Arguments::cut(mode))
+}
+
+/// `idle`: lets others run, for ever.
+pub fn idle() -> i32 {
+    loop {
+        client::yield_now();
+    }
+}
+
+/// `exit CODE`
+pub fn code(words: &mut Words<'_>) -> i32 {
+    words.number()
+}
+
+/// `born GROUP`: the first call said that this task is in that group.
+pub fn born(words: &mut Words<'_>, born: Born) -> i32 {
+    let group = words.group();
+    let membership = value!(born);
+    if membership.group != group {
+        return problem!("born in {}, not in {group}", membership.group);
+    }
+    let account = value!(process::read_task(None));
+    if account.task != membership.task || account.group != group {
+        return problem!("the servers disagree: {membership:?} and {account:?}");
+    }
+    0
+}
+
+/// `child-of TASK`: the proc-server says that this is the parent.
+pub fn child_of(words: &mut Words<'_>) -> i32 {
+    let parent = words.task();
+    let account = value!(process::read_task(None));
+    if account.parent == Some(parent) { 0 } else { problem!("parent {:?}", account.parent) }
+}
+
+/// `orphan`: leaves a child behind.
+pub fn orphan() -> i32 {
+    value!(spawn(None, "idle"));
+    0
+}
+
+/// `parent`: has two children, sees them, waits for one and kills the other.
+pub fn parent() -> i32 {
+    let first = value!(spawn(None, "exit 5"));
+    let second = value!(spawn(None, "idle"));
+    let seen = value!(process::children(None));
+    // The first may have ended already.
+    if !seen.items.contains(&second) || seen.items.iter().any(|&child| child != first && child != second) {
+        return problem!("children: {:?}", seen.items);
+    }
+    let end = value!(process::wait(Some(first)));
+    if end.reason != (client::interfaces::process::ExitReason::Exited { code: 5 }) {
+        return problem!("the first child: {:?}", end.reason);
+    }
+    value!(process::kill(second));
+    let end = value!(process::wait(None));
+    if end.task != second {
+        return problem!("waited for {}, not {second}", end.task);
+    }
+    expect!(process::wait(None), Err(CallError::Refused(WaitRefusal::NoChildren)));
+    0
+}
+
+/// `stranger TASK`: neither below nor a descendant, so nothing can be done to it.
+pub fn stranger(words: &mut Words<'_>) -> i32 {
+    let task = words.task();
+    expect!(process::kill(task), Err(CallError::Refused(TaskRefusal::UnknownTask)));
+    expect!(process::read_task(Some(task)), Err(CallError::Refused(TaskRefusal::UnknownTask)));
+    expect!(
+        process::wait(Some(task)),
+        Err(CallError::Refused(WaitRefusal::NotAChild | WaitRefusal::NoChildren))
+    );
+    0
+}
+
+/// `bomb`: spawns itself, for ever.
+pub fn bomb() -> i32 {
+    loop {
+        if spawn(None, "bomb").is_err() {
+            client::yield_now();
+        }
+    }
+}

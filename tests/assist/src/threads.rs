@@ -1,0 +1,106 @@
+//! Modes of a task with several threads.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use client::interfaces::accounting::TicketRefusal;
+use client::interfaces::process::ThreadRefusal;
+use client::interfaces::{CallError, Resource};
+use client::{limits, process};
+
+use crate::words::Words;
+
+/// How many stacks there are: a thread for each number but the first's.
+const STACKS: usize = 15;
+
+#[repr(C, align(4096))]
+struct Stack(UnsafeCell<[u8; 8192]>);
+// SAFETY: each stack is handed to one thread, and nobody reads it by its name.
+unsafe impl Sync for Stack {}
+
+static STACK: [Stack; STACKS] = [const { Stack(UnsafeCell::new([0; 8192])) }; STACKS];
+/// The number of the thread on each stack, once its starter knows it.
+static NUMBER: [AtomicU32; STACKS] = [const { AtomicU32::new(0) }; STACKS];
+static SUM: AtomicU32 = AtomicU32::new(0);
+
+fn start(place: usize, entry: extern "C" fn(u64) -> !) -> Result<u32, CallError<ThreadRefusal>> {
+    let top = STACK.get(place).map_or(0, |stack| (stack.0.get() as usize).saturating_add(8192));
+    let number = process::start_thread(entry, u32::try_from(top).unwrap_or(0), place as u64)?;
+    if let Some(known) = NUMBER.get(place) {
+        known.store(number, Ordering::Release);
+    }
+    Ok(number)
+}
+
+extern "C" fn idle(_: u64) -> ! {
+    loop {
+        client::yield_now();
+    }
+}
+
+/// Asks who it is, adds to the sum, and ends itself.
+extern "C" fn add(place: u64) -> ! {
+    let own = loop {
+        let known = NUMBER.get(usize::try_from(place).unwrap_or(usize::MAX)).map(|known| known.load(Ordering::Acquire));
+        match known {
+            Some(0) => client::yield_now(),
+            Some(number) => break number,
+            None => break 0,
+        }
+    };
+    // An answer that does not fit the registers, so that the thread's own IPC buffer carries it.
+    if limits::read_account(None).is_ok_and(|account| account.usage.get(Resource::Threads) > 1) {
+        SUM.fetch_add(own, Ordering::AcqRel);
+    }
+    let _ = process::end_this_thread(own);
+    idle(0)
+}
+
+/// `threads LIMIT`: starts threads until refused by that limit; how many.
+pub fn as_many_as_possible(words: &mut Words<'_>) -> i32 {
+    let limit: u64 = words.number();
+    for (place, count) in (0..STACKS).zip(0_i32..) {
+        match start(place, idle) {
+            Ok(_) => {}
+            Err(CallError::Refused(ThreadRefusal::Ticket(TicketRefusal::Short(short)))) => {
+                if (short.resource, short.limit, short.asked) != (Resource::Threads, limit, 1) {
+                    return problem!("refused with {short:?}");
+                }
+                return count;
+            }
+            Err(error) => return problem!("{error:?}"),
+        }
+    }
+    problem!("never refused")
+}
+
+/// `thread-work`: threads run beside each other, can be joined and ended, and are gone then.
+pub fn work() -> i32 {
+    let mut expected = 0;
+    let mut numbers = [0; 4];
+    for (place, number) in numbers.iter_mut().enumerate() {
+        *number = value!(start(place, add));
+        expected += *number;
+    }
+    for number in numbers {
+        // One that has ended already is unknown.
+        match process::join_thread(number) {
+            Ok(()) | Err(CallError::Refused(ThreadRefusal::UnknownThread)) => {}
+            Err(error) => return problem!("join {number}: {error:?}"),
+        }
+    }
+    let sum = SUM.load(Ordering::Acquire);
+    if sum != expected {
+        return problem!("the threads added {sum}, not {expected}");
+    }
+    let last = value!(start(4, idle));
+    expect!(process::read_task(None).map(|account| account.threads), Ok(2));
+    value!(process::end_thread(last));
+    expect!(process::end_thread(last), Err(CallError::Refused(ThreadRefusal::UnknownThread)));
+    expect!(process::join_thread(last), Err(CallError::Refused(ThreadRefusal::UnknownThread)));
+    expect!(process::end_thread(0), Err(CallError::Refused(ThreadRefusal::UnknownThread)));
+    expect!(process::end_thread(16), Err(CallError::Refused(ThreadRefusal::UnknownThread)));
+    expect!(process::read_task(None).map(|account| account.threads), Ok(1));
+    expect!(limits::read_resource(None, Resource::Threads).map(|account| account.usage), Ok(1));
+    0
+}
