@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ChargeRefusal;
+use crate::amounts::{Amounts, Resource};
 use crate::identity::GroupId;
 use crate::interface;
 use crate::limits::Never;
@@ -13,6 +14,14 @@ use crate::limits::Never;
 pub const PAGE_BYTES: u64 = 4096;
 /// The most pages a region may have: everything that can be mapped below 4 GiB.
 pub const REGION_PAGES: u32 = 0xe_0000;
+
+/// What a granted page is charged as: the frame, and the slot of its capability.
+pub const FRAME_KIT: Amounts = Amounts::of(Resource::Frames, 1).with(Resource::CapSlots, 1);
+/// What a page table is charged as, beyond those that every task is born with.
+pub const TABLE_KIT: Amounts =
+    Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 1);
+/// What a region is charged as besides its reservation: the memory-server's records of it.
+pub const REGION_KIT: Amounts = Amounts::of(Resource::KernelMemory, 128);
 
 /// A region of memory. Known to the task that created it only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -67,7 +67,11 @@ fn member<'a>(archive: &'a [u8], name: &ProgramName) -> Result<(&'a [u8], u32), 
         .entries()
         .find(|entry| {
             let filename = entry.filename();
-            filename.as_str().ok().and_then(|path| path.strip_prefix(FOLDER)) == Some(name.as_str())
+            filename
+                .as_str()
+                .ok()
+                .and_then(|path| path.strip_prefix(FOLDER))
+                == Some(name.as_str())
         })
         .map(|entry| entry.data())
         .ok_or_else(|| ArchiveError::Missing(name.clone()))?;

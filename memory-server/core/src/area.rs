@@ -73,7 +73,8 @@ impl Area {
     /// The page of the object that a page of the area shows.
     #[must_use]
     pub const fn place_of(&self, page: u32) -> u32 {
-        self.offset.saturating_add(page.saturating_sub(self.run.start))
+        self.offset
+            .saturating_add(page.saturating_sub(self.run.start))
     }
 }
 
@@ -116,7 +117,8 @@ impl<'a> Areas<'a> {
 
     /// The areas of a list, by ascending address.
     pub fn iter(&self, list: List) -> impl Iterator<Item = (u32, Area)> + '_ {
-        list.iter(&self.records).map(|index| (index, self.get(index)))
+        list.iter(&self.records)
+            .map(|index| (index, self.get(index)))
     }
 
     /// The area in which a page is.
@@ -217,7 +219,10 @@ mod tests {
         let mut records = [Area::default(); 8];
         let mut areas = Areas::new(&mut records);
         let mut list = List::default();
-        let within = Run { start: 10, pages: 40 };
+        let within = Run {
+            start: 10,
+            pages: 40,
+        };
         for (start, pages) in [(2, 3), (12, 4), (20, 10)] {
             areas.insert(&mut list, area(start, pages)).unwrap();
         }

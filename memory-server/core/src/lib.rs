@@ -1,14 +1,28 @@
-//! Everything the memory-server decides. See `memory` for how the parts hang together.
+//! Everything the memory-server decides. See [`memory`] for how the parts hang together.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 pub mod archive;
 pub mod area;
+pub mod asid;
+pub mod door;
+pub mod fault;
+pub mod hands;
 pub mod index;
+mod making;
 pub mod mapping;
+pub mod memory;
 pub mod object;
 pub mod owner;
+mod paging;
 pub mod pool;
 pub mod program;
+mod providing;
+pub mod recount;
+pub mod region;
+pub mod server;
+mod serving;
+pub mod space;
 pub mod table;
+pub mod unmaking;

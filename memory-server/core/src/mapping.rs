@@ -150,7 +150,14 @@ impl<'a> Mappings<'a> {
     }
 
     /// Records that the capability is mapped.
-    pub fn insert(&mut self, cap: FrameCap, space: u32, page: u32, writable: bool, list: &mut List) {
+    pub fn insert(
+        &mut self,
+        cap: FrameCap,
+        space: u32,
+        page: u32,
+        writable: bool,
+        list: &mut List,
+    ) {
         self.records.put(
             cap.0,
             Mapping {

@@ -6,6 +6,7 @@
 //! areas name objects and offsets, and frames name objects and places.
 
 use interfaces::GroupId;
+use interfaces::provision::ProgramId;
 
 use crate::table::{Links, List, Table, Vacancies, linked};
 
@@ -26,7 +27,7 @@ pub enum Kind {
     /// for a page, and zeros.
     Program {
         /// The program.
-        program: u8,
+        program: ProgramId,
     },
 }
 

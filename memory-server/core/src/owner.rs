@@ -18,7 +18,7 @@ pub enum Use {
     Nothing,
     /// A frame of a memory object; the place is the page within the object.
     Frame,
-    /// A page table of some level of an address space; the place says which ([`Table::place`](TableLevel::place)).
+    /// A page table of some level of an address space; the place says which ([`TableLevel::place`]).
     Table,
     /// An address space's root.
     Root,
@@ -51,13 +51,25 @@ impl TableLevel {
             Self::Table => address >> 21,
         }
     }
+
+    /// Whether the table in this place is one that every task is born with.
+    #[must_use]
+    pub const fn is_of_kit(place: u32) -> bool {
+        place == Self::Pointers.place(KIT_ADDRESS)
+            || place == Self::Directory.place(KIT_ADDRESS)
+            || place == Self::Table.place(KIT_ADDRESS)
+    }
 }
+
+/// An address in the 2 MiB for which every task is born with tables: where its stack and its program begin.
+pub const KIT_ADDRESS: u32 = 0x20_0000;
 
 /// What a page is used for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Owner {
     used_as: Use,
-    owner: u32,
+    /// The index of the object or of the address space.
+    whose: u32,
     place: u32,
     chain: Link,
     links: Links,
@@ -74,8 +86,8 @@ impl Owner {
 
     /// The object, or the address space.
     #[must_use]
-    pub const fn owner(&self) -> u32 {
-        self.owner
+    pub const fn whose(&self) -> u32 {
+        self.whose
     }
 
     /// Which of the owner's pages of this use.
@@ -87,7 +99,7 @@ impl Owner {
 
 impl Keyed for Owner {
     fn key(&self) -> u64 {
-        key(self.used_as, self.owner, self.place)
+        key(self.used_as, self.whose, self.place)
     }
 
     fn chain(&self) -> Link {
@@ -99,8 +111,8 @@ impl Keyed for Owner {
     }
 }
 
-fn key(used_as: Use, owner: u32, place: u32) -> u64 {
-    (u64::from(used_as as u8) << 56) ^ (u64::from(owner) << 28) ^ u64::from(place)
+fn key(used_as: Use, whose: u32, place: u32) -> u64 {
+    (u64::from(used_as as u8) << 56) ^ (u64::from(whose) << 28) ^ u64::from(place)
 }
 
 /// What all pages are used for.
@@ -136,17 +148,17 @@ impl<'a> Owners<'a> {
 
     /// The page with this use.
     #[must_use]
-    pub fn find(&self, used_as: Use, owner: u32, place: u32) -> Option<u32> {
-        self.index.find(&self.records, key(used_as, owner, place))
+    pub fn find(&self, used_as: Use, whose: u32, place: u32) -> Option<u32> {
+        self.index.find(&self.records, key(used_as, whose, place))
     }
 
     /// Records what a page is used for, and puts it into its owner's list.
-    pub fn record(&mut self, page: u32, used_as: Use, owner: u32, place: u32, list: &mut List) {
+    pub fn record(&mut self, page: u32, used_as: Use, whose: u32, place: u32, list: &mut List) {
         self.records.put(
             page,
             Owner {
                 used_as,
-                owner,
+                whose,
                 place,
                 ..Owner::default()
             },

@@ -104,10 +104,7 @@ fn width(pages: u32, bits: u8) -> u32 {
 fn halves(block: Block) -> (Block, Block) {
     let bits = block.bits.saturating_sub(1);
     let upper = block.page.saturating_add(pages_of(bits));
-    (
-        Block { bits, ..block },
-        Block { page: upper, bits },
-    )
+    (Block { bits, ..block }, Block { page: upper, bits })
 }
 
 fn parent(block: Block) -> Block {
@@ -151,7 +148,9 @@ impl<'a> Pool<'a> {
         let all = block.page..end;
         if block.page & size.wrapping_sub(1) != 0
             || end > self.pages.len()
-            || all.clone().any(|page| self.pages.get(page).state != State::Absent)
+            || all
+                .clone()
+                .any(|page| self.pages.get(page).state != State::Absent)
         {
             return false;
         }
@@ -187,7 +186,8 @@ impl<'a> Pool<'a> {
                 });
             }
         }
-        self.formable_block(bits).map(|block| Step::Merge(self.lowest_merge(block)))
+        self.formable_block(bits)
+            .map(|block| Step::Merge(self.lowest_merge(block)))
     }
 
     /// The block has been retyped into its halves. Returns whether it was a free leaf.
@@ -270,7 +270,10 @@ impl<'a> Pool<'a> {
 
     /// The list of free leaves of one size.
     fn list(&self, bits: u8) -> List {
-        self.free.get(level(bits) as usize).copied().unwrap_or_default()
+        self.free
+            .get(level(bits) as usize)
+            .copied()
+            .unwrap_or_default()
     }
 
     fn is_leaf(&self, block: Block, state: State) -> bool {
@@ -399,7 +402,10 @@ impl<'a> Pool<'a> {
                 State::Free | State::Used => pages_of(record.bits),
             };
             assert_eq!(page & leaf.wrapping_sub(1), 0, "leaf at {page} is aligned");
-            assert!(record.bits <= record.root, "leaf at {page} within its block");
+            assert!(
+                record.bits <= record.root,
+                "leaf at {page} within its block"
+            );
             for inside in page.saturating_add(1)..page.saturating_add(leaf) {
                 assert_eq!(self.pages.get(inside).state, State::Inside, "{inside}");
             }
@@ -412,7 +418,11 @@ impl<'a> Pool<'a> {
             }
             page = page.saturating_add(leaf);
         }
-        assert_eq!(totals, (self.total_pages, self.free_pages), "total and free");
+        assert_eq!(
+            totals,
+            (self.total_pages, self.free_pages),
+            "total and free"
+        );
         for (bits, count) in (MIN_BITS..).zip(leaves) {
             let list = self.list(bits);
             assert_eq!(list.len(), count, "list of size {bits}");
@@ -422,7 +432,11 @@ impl<'a> Pool<'a> {
             assert_eq!(list.iter(&self.pages).count(), count as usize);
         }
         for top in self.tops() {
-            assert_eq!(self.formable(top), self.recompute(top), "formable at {top:?}");
+            assert_eq!(
+                self.formable(top),
+                self.recompute(top),
+                "formable at {top:?}"
+            );
         }
     }
 
@@ -481,7 +495,10 @@ mod tests {
         assert_eq!(get(&mut pool, 12), Some(Block { page: 0, bits: 12 }));
         assert_eq!(pool.free(), 15);
         assert_eq!(pool.largest(), 15);
-        assert_eq!(pool.next_step(13), Some(Step::Take(Block { page: 2, bits: 13 })));
+        assert_eq!(
+            pool.next_step(13),
+            Some(Step::Take(Block { page: 2, bits: 13 }))
+        );
     }
 
     #[test]

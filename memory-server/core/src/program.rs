@@ -75,7 +75,9 @@ impl Segment {
             return Fill::ZEROS;
         }
         Fill {
-            offset: self.offset.saturating_add(begin.saturating_sub(self.address)),
+            offset: self
+                .offset
+                .saturating_add(begin.saturating_sub(self.address)),
             bytes,
             at: begin & 0xfff,
         }
@@ -146,14 +148,19 @@ pub enum ImageError {
 impl Program {
     /// Lays an image out that begins at `offset` in the archive.
     pub fn parse(name: ProgramName, image: &[u8], offset: u32) -> Result<Self, ImageError> {
-        let elf = ElfBytes::<LittleEndian>::minimal_parse(image).map_err(|_| ImageError::NotAnImage)?;
+        let elf =
+            ElfBytes::<LittleEndian>::minimal_parse(image).map_err(|_| ImageError::NotAnImage)?;
         let header = &elf.ehdr;
-        if header.class != Class::ELF64 || header.e_type != ET_EXEC || header.e_machine != EM_X86_64 {
+        if header.class != Class::ELF64 || header.e_type != ET_EXEC || header.e_machine != EM_X86_64
+        {
             return Err(ImageError::NotAnImage);
         }
         let mut segments = heapless::Vec::<Segment, SEGMENTS>::new();
         let loaded = elf.segments().ok_or(ImageError::SegmentCount(0))?;
-        for header in loaded.iter().filter(|header| header.p_type == PT_LOAD && header.p_memsz != 0) {
+        for header in loaded
+            .iter()
+            .filter(|header| header.p_type == PT_LOAD && header.p_memsz != 0)
+        {
             let segment = place(&header, image.len() as u64, offset)?;
             if segments.iter().any(|other| overlap(other.run, segment.run)) {
                 return Err(ImageError::Overlap {
@@ -168,7 +175,10 @@ impl Program {
             return Err(ImageError::SegmentCount(0));
         }
         let entry = u32::try_from(header.e_entry).map_err(|_| ImageError::NoEntry)?;
-        if !segments.iter().any(|segment| segment.run.contains(entry >> 12)) {
+        if !segments
+            .iter()
+            .any(|segment| segment.run.contains(entry >> 12))
+        {
             return Err(ImageError::NoEntry);
         }
         Ok(Self {
@@ -235,7 +245,10 @@ fn place(header: &ProgramHeader, image_bytes: u64, image: u32) -> Result<Segment
     let end = address.checked_add(header.p_memsz).ok_or(out_of_range)?;
     let file_end = header.p_offset.checked_add(header.p_filesz);
     let start_page = address >> 12;
-    let end_page = end.checked_next_multiple_of(PAGE_BYTES).ok_or(out_of_range)? >> 12;
+    let end_page = end
+        .checked_next_multiple_of(PAGE_BYTES)
+        .ok_or(out_of_range)?
+        >> 12;
     let run = Run {
         start: u32::try_from(start_page).map_err(|_| out_of_range)?,
         pages: u32::try_from(end_page.saturating_sub(start_page)).map_err(|_| out_of_range)?,

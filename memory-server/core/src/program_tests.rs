@@ -50,8 +50,16 @@ fn text_shows_the_archive_and_data_is_counted_page_by_page() {
 #[test]
 fn a_writable_page_gets_its_part_of_the_file_and_zeros() {
     let program = parse(0x24_0123, &[TEXT, DATA]).unwrap();
-    let first = Fill { offset: 0x4800, bytes: 0x800, at: 0x800 };
-    let second = Fill { offset: 0x5000, bytes: 0x100, at: 0 };
+    let first = Fill {
+        offset: 0x4800,
+        bytes: 0x800,
+        at: 0x800,
+    };
+    let second = Fill {
+        offset: 0x5000,
+        bytes: 0x100,
+        at: 0,
+    };
     assert_eq!(program.fill(0x242), first);
     assert_eq!(program.fill(0x243), second);
     assert_eq!(program.fill(0x244), Fill::ZEROS);
@@ -63,7 +71,12 @@ fn an_image_that_does_not_fit_the_address_space_is_refused() {
     let below = parse(0x23_0000, &[(READ, 0x23_f000, 0, 0x1000, 0x1000)]);
     assert_eq!(below, Err(ImageError::OutOfRange { address: 0x23_f000 }));
     let above = parse(0x24_0000, &[TEXT, (WRITE, 0xfff_f000, 0, 0, 0x1001)]);
-    assert_eq!(above, Err(ImageError::OutOfRange { address: 0xfff_f000 }));
+    assert_eq!(
+        above,
+        Err(ImageError::OutOfRange {
+            address: 0xfff_f000
+        })
+    );
     let around = parse(0x24_0000, &[(WRITE, 0x24_0000, 0, 0, u64::MAX)]);
     assert_eq!(around, Err(ImageError::OutOfRange { address: 0x24_0000 }));
 }
@@ -87,9 +100,14 @@ fn a_segment_must_be_where_the_file_can_show_it() {
 #[test]
 fn what_is_no_image_is_refused() {
     let name = || ProgramName::cut("p");
-    assert_eq!(Program::parse(name(), b"#!/bin/sh", 0), Err(ImageError::NotAnImage));
+    assert_eq!(
+        Program::parse(name(), b"#!/bin/sh", 0),
+        Err(ImageError::NotAnImage)
+    );
     assert_eq!(parse(0x24_0000, &[]), Err(ImageError::SegmentCount(0)));
     assert_eq!(parse(0x30_0000, &[TEXT]), Err(ImageError::NoEntry));
-    let many: Vec<Loaded> = (0..9).map(|n| (WRITE, 0x24_0000 + (n << 12), 0, 0, 1)).collect();
+    let many: Vec<Loaded> = (0..9)
+        .map(|n| (WRITE, 0x24_0000 + (n << 12), 0, 0, 1))
+        .collect();
     assert_eq!(parse(0x24_0000, &many), Err(ImageError::SegmentCount(9)));
 }

@@ -160,6 +160,12 @@ impl List {
         table.peek(index)?.links().next.index()
     }
 
+    /// The record in front of `index`.
+    #[must_use]
+    pub fn before<T: Linked>(table: &Table<'_, T>, index: u32) -> Option<u32> {
+        table.peek(index)?.links().prev.index()
+    }
+
     /// Every record of the list, in order; at most as many as it counts, whatever the links say.
     pub fn iter<'t, T: Linked>(self, table: &'t Table<'_, T>) -> impl Iterator<Item = u32> + 't {
         core::iter::successors(self.first(), move |&index| Self::after(table, index))

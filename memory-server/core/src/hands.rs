@@ -1,0 +1,104 @@
+//! What the memory-server cannot do by deciding: system calls, and charges at the limits-server.
+//!
+//! Both are traits, so that every sequence of operations runs on the host as well, against a kernel that fails the
+//! n-th call and a ledger that counts.
+
+use interfaces::accounting::ChargeRefusal;
+use interfaces::memory::Access;
+use interfaces::{Amounts, GroupId, TaskId};
+
+use crate::owner::TableLevel;
+use crate::program::Fill;
+
+/// A system call was refused, with the kernel's error number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelError(pub u8);
+
+/// What an untyped is retyped into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A smaller untyped.
+    Untyped {
+        /// Its size, as a power of two of bytes.
+        bits: u8,
+    },
+    /// A thread.
+    Tcb,
+    /// A client's CNode.
+    ClientCNode,
+    /// The root of an address space.
+    Root,
+    /// A page table below the root.
+    Table(TableLevel),
+    /// A frame of 4 KiB.
+    Frame,
+}
+
+/// A slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slot {
+    /// Of the memory-server's own CNode.
+    Own(u64),
+    /// Of the proc-server's CNode.
+    Proc(u64),
+}
+
+/// The system calls. Each may fail; one that fails has changed nothing.
+///
+/// Plain numbers are slots of the memory-server's own CNode.
+pub trait Kernel {
+    /// Retypes an untyped into `count` objects, in consecutive empty slots from `to` on.
+    fn retype(&mut self, untyped: u64, made: Made, to: Slot, count: u64)
+    -> Result<(), KernelError>;
+
+    /// Copies a capability into an empty slot, with rights to do only as much.
+    fn copy(&mut self, from: u64, to: Slot, access: Access) -> Result<(), KernelError>;
+
+    /// Deletes a capability; the object goes with its last one, and is unmapped before.
+    fn delete(&mut self, slot: u64) -> Result<(), KernelError>;
+
+    /// Deletes everything that was made or copied from a capability.
+    fn revoke(&mut self, slot: u64) -> Result<(), KernelError>;
+
+    /// Gives an address-space root an ASID of the pool.
+    fn assign_asid(&mut self, pool: u8, root: u64) -> Result<(), KernelError>;
+
+    /// Puts a page table into an address space.
+    fn map_table(
+        &mut self,
+        table: u64,
+        level: TableLevel,
+        root: u64,
+        address: u32,
+    ) -> Result<(), KernelError>;
+
+    /// Maps a frame whose capability is not mapped.
+    fn map_frame(
+        &mut self,
+        frame: u64,
+        root: u64,
+        address: u32,
+        access: Access,
+    ) -> Result<(), KernelError>;
+
+    /// Takes the capability's mapping away.
+    fn unmap_frame(&mut self, frame: u64) -> Result<(), KernelError>;
+
+    /// Copies from the archive into a frame whose capability is not mapped.
+    fn fill(&mut self, frame: u64, fill: Fill) -> Result<(), KernelError>;
+
+    /// Tells the proc-server that a report waits.
+    fn signal_news(&mut self);
+}
+
+/// The charges. Each counts at every level or at none.
+pub trait Ledger {
+    /// Charges a group.
+    fn charge(&mut self, group: GroupId, amounts: Amounts) -> Result<(), ChargeRefusal>;
+
+    /// Charges the group that a born task is in now.
+    fn charge_task(&mut self, task: TaskId, amounts: Amounts) -> Result<GroupId, ChargeRefusal>;
+
+    /// Gives back what was charged. Returns whether the ledger had it.
+    fn release(&mut self, group: GroupId, amounts: Amounts) -> bool;
+}

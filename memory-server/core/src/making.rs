@@ -1,0 +1,271 @@
+//! Making a task and its threads: everything that its birth ticket has paid for.
+//!
+//! Nothing is charged here. What is made is recorded at once in the task's space, so a making that fails halfway is
+//! undone by the same steps that take a dead task apart (`unmaking`).
+
+use interfaces::memory::Access;
+use interfaces::provision::{
+    CreateRefusal, CreateTask, CreateThread, Made as MadeTask, TASK_THREADS, ThreadSlot,
+};
+use interfaces::start::memory_slots::MIN_BITS;
+use interfaces::start::proc_slots::MAX_THREADS;
+
+use crate::area::{Area, Run};
+use crate::hands::{Kernel, Ledger, Made, Slot};
+use crate::mapping::{FrameCap, Mappings};
+use crate::memory::Memory;
+use crate::object::{ARCHIVE, Kind};
+use crate::owner::{KIT_ADDRESS, TableLevel, Use};
+use crate::program::{IPC_BUFFERS, STACK, STACK_TOP};
+use crate::server::{Failure, MemoryServer};
+use crate::space::{Space, State};
+
+impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
+    /// Makes a task's objects, or nothing.
+    pub(crate) fn make_task(&mut self, request: CreateTask) -> Result<MadeTask, CreateRefusal> {
+        let program = self
+            .memory
+            .programs
+            .get(request.program)
+            .ok_or(CreateRefusal::UnknownProgram)?;
+        let (entry, commit, shared) = (program.entry, program.commit(), program.shared());
+        let index = request.task.index;
+        let is_free = self
+            .memory
+            .spaces
+            .peek(index)
+            .is_some_and(|space| space.state == State::Vacant);
+        if !is_free || u64::from(request.thread) >= MAX_THREADS {
+            return Err(CreateRefusal::BadPlace);
+        }
+        if !self.memory.mappings.reserve(shared) {
+            return Err(CreateRefusal::OutOfMemory);
+        }
+        let kind = Kind::Program {
+            program: request.program,
+        };
+        let Some(object) = self.memory.objects.create(kind, request.payer, commit) else {
+            self.memory.mappings.unreserve(shared);
+            return Err(CreateRefusal::OutOfMemory);
+        };
+        self.memory.spaces.put(
+            index,
+            Space {
+                state: State::Live,
+                task: request.task,
+                payer: request.payer,
+                program: request.program,
+                object,
+                shared_room: shared,
+                first_thread: request.thread,
+                ..Space::default()
+            },
+        );
+        let result = self.build(index, request.thread);
+        if let Err(failure) = result {
+            self.unmake_task_whole(index);
+            return Err(failure.into());
+        }
+        Ok(MadeTask {
+            entry,
+            stack_top: STACK_TOP,
+            ipc_buffer: ipc_buffer(0),
+        })
+    }
+
+    /// Makes a further thread's objects, or nothing.
+    pub(crate) fn make_thread(&mut self, request: CreateThread) -> Result<u32, CreateRefusal> {
+        let index = self
+            .memory
+            .spaces
+            .find(request.task)
+            .ok_or(CreateRefusal::UnknownTask)?;
+        let page = IPC_BUFFERS.saturating_add(request.number);
+        let is_bad = request.number == 0
+            || request.number >= TASK_THREADS
+            || u64::from(request.thread) >= MAX_THREADS
+            || self.memory.mappings.find(index, page).is_some()
+            || self
+                .owners()
+                .find(Use::Thread, index, request.thread)
+                .is_some();
+        if is_bad {
+            return Err(CreateRefusal::BadPlace);
+        }
+        let result = self
+            .make_tcb(index, request.thread)
+            .and_then(|_| self.make_ipc_buffer(index, request.thread, request.number));
+        if let Err(failure) = result {
+            self.unmake_thread(index, request.thread);
+            return Err(failure.into());
+        }
+        Ok(ipc_buffer(request.number))
+    }
+
+    /// Fills the space in the order in which the kernel wants its parts.
+    fn build(&mut self, space: u32, thread: u32) -> Result<(), Failure> {
+        self.show_program(space)?;
+        let block = self.make_tcb(space, thread)?;
+        let to = Slot::Proc(ThreadSlot::CNode.of(thread));
+        // The second object of the block: TCB and CNode together are smaller than a page.
+        let untyped = self.memory.slots.page(block);
+        let result = self.kernel.retype(untyped, Made::ClientCNode, to, 1);
+        self.expected(result)?;
+        let root = self.make_root(space)?;
+        for level in [
+            TableLevel::Pointers,
+            TableLevel::Directory,
+            TableLevel::Table,
+        ] {
+            self.make_table(space, level, KIT_ADDRESS)?;
+        }
+        self.make_ipc_buffer(space, thread, 0)?;
+        let to = Slot::Proc(ThreadSlot::Space.of(thread));
+        let result = self.kernel.copy(root, to, Access::ReadWrite);
+        self.expected(result)
+    }
+
+    /// Puts the program's segments and the stack into the space's areas.
+    fn show_program(&mut self, space: u32) -> Result<(), Failure> {
+        let Memory {
+            programs,
+            areas,
+            spaces,
+            ..
+        } = &mut self.memory;
+        let space = spaces.edit(space).ok_or(Failure::OutOfMemory)?;
+        let program = programs.get(space.program).ok_or(Failure::OutOfMemory)?;
+        let segments = program
+            .segments()
+            .iter()
+            .map(|segment| match segment.access {
+                Access::Read => {
+                    Area::new(segment.run, ARCHIVE, segment.archive_page(), Access::Read)
+                }
+                Access::ReadWrite => private(segment.run, space.object),
+            });
+        let stack = private(STACK, space.object);
+        for area in segments.chain([stack]) {
+            areas
+                .insert(&mut space.areas, area)
+                .map_err(|_| Failure::OutOfMemory)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a thread's TCB, straight into the proc-server's CNode. Returns the page of its block.
+    fn make_tcb(&mut self, space: u32, thread: u32) -> Result<u32, Failure> {
+        let page = self.obtain(MIN_BITS)?.page;
+        let to = Slot::Proc(ThreadSlot::Tcb.of(thread));
+        let untyped = self.memory.slots.page(page);
+        let result = self.kernel.retype(untyped, Made::Tcb, to, 1);
+        if let Err(failure) = self.expected(result) {
+            self.free_page(page);
+            return Err(failure);
+        }
+        self.record_for_space(page, Use::Thread, space, thread);
+        self.change_space(space, |space| {
+            space.threads = space.threads.saturating_add(1);
+        });
+        Ok(page)
+    }
+
+    /// Makes the space's root, with an ASID. Returns its slot.
+    fn make_root(&mut self, space: u32) -> Result<u64, Failure> {
+        let page = self.make_object(Made::Root)?;
+        let slot = self.memory.slots.object(page);
+        self.record_for_space(page, Use::Root, space, 0);
+        self.change_space(space, |space| {
+            space.root = Some(page);
+            space.tables = space.tables.saturating_add(1);
+        });
+        let pool = self.memory.asids.take().ok_or(Failure::OutOfSpaces)?;
+        let result = self.kernel.assign_asid(pool, slot);
+        match self.expected(result) {
+            Ok(()) => {
+                self.change_space(space, |space| space.asid_pool = Some(pool));
+                Ok(slot)
+            }
+            Err(failure) => {
+                self.memory.asids.give_back(pool);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Makes a page table and puts it where the address needs it.
+    pub(crate) fn make_table(
+        &mut self,
+        space: u32,
+        level: TableLevel,
+        address: u32,
+    ) -> Result<(), Failure> {
+        let page = self.make_object(Made::Table(level))?;
+        let slot = self.memory.slots.object(page);
+        let root = self.root_of(space);
+        let result = self.kernel.map_table(slot, level, root, address);
+        if let Err(failure) = self.expected(result) {
+            self.unmake_object(page);
+            return Err(failure);
+        }
+        self.record_for_space(page, Use::Table, space, level.place(address));
+        self.change_space(space, |space| space.tables = space.tables.saturating_add(1));
+        Ok(())
+    }
+
+    /// Makes a thread's IPC buffer: mapped for the task, with a copy of its frame for the proc-server.
+    fn make_ipc_buffer(&mut self, space: u32, thread: u32, number: u32) -> Result<(), Failure> {
+        let page = self.make_object(Made::Frame)?;
+        let slot = self.memory.slots.object(page);
+        self.record_for_space(page, Use::IpcBuffer, space, thread);
+        let at = IPC_BUFFERS.saturating_add(number);
+        self.map_cap(Mappings::own(page), space, at, Access::ReadWrite)?;
+        let to = Slot::Proc(ThreadSlot::IpcBuffer.of(thread));
+        let result = self.kernel.copy(slot, to, Access::ReadWrite);
+        self.expected(result)
+    }
+
+    /// Maps a frame capability, which is not mapped, at a page of a space whose tables are there.
+    pub(crate) fn map_cap(
+        &mut self,
+        cap: FrameCap,
+        space: u32,
+        page: u32,
+        access: Access,
+    ) -> Result<(), Failure> {
+        let slot = self.memory.slot_of(cap);
+        let root = self.root_of(space);
+        let result = self.kernel.map_frame(slot, root, page << 12, access);
+        self.expected(result)?;
+        let Memory {
+            mappings, spaces, ..
+        } = &mut self.memory;
+        if let Some(record) = spaces.edit(space) {
+            let is_writable = access == Access::ReadWrite;
+            mappings.insert(cap, space, page, is_writable, &mut record.mappings);
+        }
+        Ok(())
+    }
+
+    /// The slot of a space's root.
+    fn root_of(&self, space: u32) -> u64 {
+        let root = self.memory.spaces.peek(space).and_then(|space| space.root);
+        // A space without a root has no tables yet, so nothing is mapped into it; 0 is the null capability.
+        root.map_or(0, |page| self.memory.slots.object(page))
+    }
+
+    pub(crate) fn change_space(&mut self, space: u32, change: impl FnOnce(&mut Space)) {
+        if let Some(space) = self.memory.spaces.edit(space) {
+            change(space);
+        }
+    }
+}
+
+/// An area of pages of the task's own: the object's pages have the numbers that they have in the address space.
+fn private(run: Run, object: u32) -> Area {
+    Area::new(run, object, run.start, Access::ReadWrite)
+}
+
+const fn ipc_buffer(number: u32) -> u32 {
+    IPC_BUFFERS.saturating_add(number) << 12
+}

@@ -1,0 +1,230 @@
+//! All records of the memory-server, and how large they are.
+//!
+//! ```text
+//!   Pool ── a used page ──▶ Owners ──▶ an object's frame ──▶ Objects ──▶ payer
+//!                              └─────▶ a space's table, thread, IPC buffer
+//!   Spaces ──▶ areas ──▶ (object, offset)         what a page of a space should show
+//!      └─────▶ mappings ──▶ frame capability      what it shows now
+//! ```
+//!
+//! A fault follows the second picture downwards and makes the third line agree with it. Nothing is ever searched:
+//! capabilities stand in slots computed from page numbers, and records are found through indexes.
+
+use interfaces::start::Block;
+use interfaces::system::Room;
+
+use crate::archive::Programs;
+use crate::area::{Area, Areas};
+use crate::asid::Asids;
+use crate::index::{Index, buckets};
+use crate::mapping::{FrameCap, Mapping, Mappings, Standing};
+use crate::object::{Object, Objects};
+use crate::owner::{Owner, Owners};
+use crate::pool::{Page, Pool, nodes};
+use crate::region::{Region, Regions};
+use crate::space::{Space, Spaces};
+use crate::table::Link;
+
+use interfaces::start::memory_slots;
+
+/// Cuts tables out of the server's heap, once.
+pub trait Carver<'a> {
+    /// So many default records; nothing if the heap is too small.
+    fn carve<T: Copy + Default + 'a>(&mut self, count: u32) -> Option<&'a mut [T]>;
+}
+
+/// How many records of each kind there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Pages of physical memory, free or not.
+    pub pages: u32,
+    /// Pages of the archive.
+    pub archive_pages: u32,
+    /// Places for tasks.
+    pub tasks: u32,
+    /// Regions.
+    pub regions: u32,
+    /// Copies of frame capabilities.
+    pub copies: u32,
+    /// Areas that a program needs at most.
+    pub program_areas: u32,
+}
+
+impl Sizes {
+    /// The sizes for a machine and the room that `system.toml` gives.
+    #[must_use]
+    pub fn new(pages: u32, archive_pages: u32, room: &Room, programs: &Programs) -> Self {
+        Self {
+            pages,
+            archive_pages,
+            tasks: room.tasks,
+            regions: room.regions,
+            copies: room.shared_mappings,
+            program_areas: programs.most_areas(),
+        }
+    }
+
+    /// One for the archive, one for each task's program, one for each region.
+    const fn objects(&self) -> u32 {
+        self.tasks.saturating_add(self.regions).saturating_add(1)
+    }
+
+    /// As many as every task's program can have, and one for each region: they never run out.
+    const fn areas(&self) -> u32 {
+        self.tasks
+            .saturating_mul(self.program_areas)
+            .saturating_add(self.regions)
+    }
+
+    const fn mappings(&self) -> u32 {
+        self.pages.saturating_add(self.copies)
+    }
+
+    /// The bytes of heap that all tables take.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let mut counter = Counter(0);
+        counter.count::<Page>(self.pages);
+        counter.count::<u8>(nodes(self.pages));
+        counter.count::<Owner>(self.pages);
+        counter.count::<Link>(buckets(self.pages));
+        counter.count::<Object>(self.objects());
+        counter.count::<Mapping>(self.mappings());
+        counter.count::<Link>(buckets(self.mappings()));
+        counter.count::<Area>(self.areas());
+        counter.count::<Space>(self.tasks);
+        counter.count::<Region>(self.regions);
+        counter.0
+    }
+}
+
+struct Counter(u64);
+
+impl Counter {
+    fn count<T>(&mut self, records: u32) {
+        let bytes = (size_of::<T>() as u64).saturating_mul(u64::from(records));
+        // Each table may begin up to an alignment later than the one before ended.
+        self.0 = self
+            .0
+            .saturating_add(bytes)
+            .saturating_add(align_of::<T>() as u64);
+    }
+}
+
+/// Where the capabilities are: `interfaces::start::memory_slots` for this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Slots {
+    pages: u32,
+    archive_pages: u32,
+}
+
+impl Slots {
+    /// The slot of a block's untyped.
+    #[must_use]
+    pub const fn untyped(self, block: Block) -> u64 {
+        memory_slots::untyped(self.pages, block.page, block.bits)
+    }
+
+    /// The slot of a page's own smallest untyped.
+    #[must_use]
+    pub const fn page(self, page: u32) -> u64 {
+        memory_slots::untyped(self.pages, page, memory_slots::MIN_BITS)
+    }
+
+    /// The slot of the object that is made of a page.
+    #[must_use]
+    pub const fn object(self, page: u32) -> u64 {
+        memory_slots::object(page)
+    }
+
+    /// The slot of a page of the archive.
+    #[must_use]
+    pub const fn archive(self, page: u32) -> u64 {
+        memory_slots::archive(self.pages, page)
+    }
+
+    /// The slot of a copy.
+    #[must_use]
+    pub const fn copy(self, number: u32) -> u64 {
+        memory_slots::copies(self.pages, self.archive_pages).saturating_add(number as u64)
+    }
+}
+
+/// All records.
+#[derive(Debug)]
+pub struct Memory<'a> {
+    /// Which blocks are free.
+    pub pool: Pool<'a>,
+    /// What used pages are for.
+    pub owners: Owners<'a>,
+    /// Memory objects.
+    pub objects: Objects<'a>,
+    /// What is mapped.
+    pub mappings: Mappings<'a>,
+    /// What should be mapped.
+    pub areas: Areas<'a>,
+    /// Address spaces.
+    pub spaces: Spaces<'a>,
+    /// Regions.
+    pub regions: Regions<'a>,
+    /// ASIDs.
+    pub asids: Asids,
+    /// Programs.
+    pub programs: Programs,
+    /// Where capabilities are.
+    pub slots: Slots,
+    archive_pages: u32,
+}
+
+impl<'a> Memory<'a> {
+    /// Records of nothing; nothing at all if the heap is too small.
+    pub fn new(
+        sizes: Sizes,
+        programs: Programs,
+        seed: u64,
+        heap: &mut impl Carver<'a>,
+    ) -> Option<Self> {
+        let pool = Pool::new(heap.carve(sizes.pages)?, heap.carve(nodes(sizes.pages))?);
+        let owners = {
+            let records = heap.carve(sizes.pages)?;
+            Owners::new(records, Index::new(heap.carve(buckets(sizes.pages))?, seed))
+        };
+        let objects = Objects::new(heap.carve(sizes.objects())?);
+        let mappings = {
+            let records = heap.carve(sizes.mappings())?;
+            let index = Index::new(heap.carve(buckets(sizes.mappings()))?, seed);
+            Mappings::new(records, index, sizes.pages)
+        };
+        Some(Self {
+            pool,
+            owners,
+            objects,
+            mappings,
+            areas: Areas::new(heap.carve(sizes.areas())?),
+            spaces: Spaces::new(heap.carve(sizes.tasks)?),
+            regions: Regions::new(heap.carve(sizes.regions)?),
+            asids: Asids::default(),
+            programs,
+            slots: Slots {
+                pages: sizes.pages,
+                archive_pages: sizes.archive_pages,
+            },
+            archive_pages: sizes.archive_pages,
+        })
+    }
+
+    /// The slot in which a frame capability stands.
+    #[must_use]
+    pub fn slot_of(&self, cap: FrameCap) -> u64 {
+        match self.mappings.standing(cap) {
+            Standing::Own { page } => self.slots.object(page),
+            Standing::Copy { number } => self.slots.copy(number),
+        }
+    }
+
+    /// How many pages the archive has.
+    #[must_use]
+    pub const fn archive_pages(&self) -> u32 {
+        self.archive_pages
+    }
+}

@@ -1,0 +1,83 @@
+//! What the proc-server may ask: `interfaces::provision`.
+
+use interfaces::limits::Never;
+use interfaces::provision::{
+    CreateRefusal, CreateTask, CreateThread, Describe, DestroyTask, DestroyThread, Holdings, Made,
+    PoolFigures, ProgramInfo, Progress, ReadPool, Report, Server, TakeReport, UnknownRefusal,
+};
+use interfaces::{Amounts, Caller};
+
+use crate::hands::{Kernel, Ledger};
+use crate::owner::Use;
+use crate::program::Program;
+use crate::recount::recount;
+use crate::server::MemoryServer;
+use crate::space::State;
+
+impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
+    fn describe(&mut self, _: Caller, request: Describe) -> Result<ProgramInfo, UnknownRefusal> {
+        let program = self.memory.programs.get(request.program);
+        program.map(Program::info).ok_or(UnknownRefusal::Unknown)
+    }
+
+    fn create_task(&mut self, _: Caller, request: CreateTask) -> Result<Made, CreateRefusal> {
+        self.make_task(request)
+    }
+
+    fn create_thread(&mut self, _: Caller, request: CreateThread) -> Result<u32, CreateRefusal> {
+        self.make_thread(request)
+    }
+
+    fn destroy_thread(&mut self, _: Caller, request: DestroyThread) -> Result<(), UnknownRefusal> {
+        let space = self
+            .memory
+            .spaces
+            .find(request.task)
+            .ok_or(UnknownRefusal::Unknown)?;
+        let is_first = self.space(space).first_thread == request.thread;
+        let is_there = self
+            .owners()
+            .find(Use::Thread, space, request.thread)
+            .is_some();
+        if is_first || !is_there {
+            return Err(UnknownRefusal::Unknown);
+        }
+        self.unmake_thread(space, request.thread);
+        Ok(())
+    }
+
+    fn destroy_task(
+        &mut self,
+        _: Caller,
+        request: DestroyTask,
+    ) -> Result<Progress, UnknownRefusal> {
+        let index = request.task.index;
+        let space = self.space(index);
+        if space.state == State::Vacant || space.task != request.task {
+            return Err(UnknownRefusal::Unknown);
+        }
+        Ok(self.unmake_task(index))
+    }
+
+    fn take_report(&mut self, _: Caller, _: TakeReport) -> Result<Option<Report>, Never> {
+        let report = self.memory.spaces.take_report();
+        Ok(report.map(|(task, cause)| Report { task, cause }))
+    }
+
+    fn holdings(&mut self, _: Caller, request: Holdings) -> Result<Amounts, Never> {
+        Ok(recount(&self.memory, request.group))
+    }
+
+    fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {
+        let memory = &self.memory;
+        Ok(PoolFigures {
+            pages: u64::from(memory.pool.total()),
+            free: u64::from(memory.pool.free()),
+            largest: memory.pool.largest(),
+            free_slots: u64::from(memory.mappings.free_copies()),
+            regions: u64::from(memory.regions.count()),
+            faults: self.counters.faults,
+            protocol_errors: self.counters.protocol_errors,
+        })
+    }
+}

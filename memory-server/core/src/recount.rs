@@ -1,0 +1,180 @@
+//! Counting again what is held for a group, and whether all records agree.
+//!
+//! The recount walks the records of what really exists, page by page, and never looks at a number that was kept
+//! while charging. It counts everything of a task's kit but the task and its threads themselves, which are the
+//! proc-server's to count; while a task is being made or taken apart its ticket still stands in the ledger, so the
+//! two agree only in between.
+
+use interfaces::memory::{FRAME_KIT, PAGE_BYTES, REGION_KIT, TABLE_KIT};
+use interfaces::provision::{CLIENT_CNODE_RADIX, THREAD_SLOTS};
+use interfaces::{Amounts, GroupId, Resource};
+
+use crate::memory::Memory;
+use crate::object::{ARCHIVE, Kind};
+use crate::owner::Use;
+use crate::space::{Space, State};
+use crate::table::List;
+
+/// The page of a thread's TCB, with the slots that the thread has in the proc-server's CSpace.
+const BLOCK: Amounts =
+    Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 1 + THREAD_SLOTS);
+/// What a task's first block holds besides.
+const CLIENT_CNODE: Amounts = Amounts::of(Resource::CapSlots, 1 << CLIENT_CNODE_RADIX);
+/// A root, with its ASID.
+const ROOT: Amounts = TABLE_KIT.with(Resource::AddressSpaces, 1);
+/// An IPC buffer: a frame that is reserved and granted at once.
+const IPC_BUFFER: Amounts = FRAME_KIT.with(Resource::Commit, 1);
+
+/// What is held for a group.
+#[must_use]
+pub fn recount(memory: &Memory<'_>, group: GroupId) -> Amounts {
+    let mut held = Amounts::NONE;
+    for (_, space) in memory
+        .spaces
+        .iter()
+        .filter(|(_, space)| space.payer == group)
+    {
+        count_space(memory, space, &mut held);
+    }
+    let objects = memory.objects.iter();
+    for (_, object) in
+        objects.filter(|(_, object)| object.payer == group && object.kind != Kind::Archive)
+    {
+        add(
+            &mut held,
+            Amounts::of(Resource::Commit, u64::from(object.commit)),
+        );
+        for _ in object.frames.iter(memory.owners.records()) {
+            add(&mut held, FRAME_KIT);
+        }
+        if object.kind == Kind::Anonymous {
+            add(&mut held, REGION_KIT);
+        }
+    }
+    held
+}
+
+fn count_space(memory: &Memory<'_>, space: &Space, held: &mut Amounts) {
+    let owners = memory.owners.records();
+    let pages = space.blocks.iter(owners).chain(space.pages.iter(owners));
+    for owner in pages.map(|page| memory.owners.get(page)) {
+        add(
+            held,
+            match owner.used_as() {
+                Use::Thread => BLOCK,
+                Use::Root => ROOT,
+                Use::Table => TABLE_KIT,
+                Use::IpcBuffer => IPC_BUFFER,
+                Use::Nothing | Use::Frame | Use::Lost => Amounts::NONE,
+            },
+        );
+        if owner.used_as() == Use::Thread && owner.place() == space.first_thread {
+            add(held, CLIENT_CNODE);
+        }
+    }
+    add(
+        held,
+        Amounts::of(Resource::CapSlots, u64::from(space.shared_room)),
+    );
+}
+
+fn add(held: &mut Amounts, amounts: Amounts) {
+    *held = held.checked_add(&amounts).unwrap_or(*held);
+}
+
+impl Memory<'_> {
+    /// Panics unless all records agree with each other. For tests.
+    ///
+    /// # Panics
+    ///
+    /// If two do not.
+    pub fn check(&self) {
+        self.pool.check();
+        let mut used = 0_u32;
+        let mut mapped = 0_usize;
+        for (index, space) in self.spaces.iter() {
+            used = used.saturating_add(
+                self.check_list(space.blocks, index, |used_as| used_as == Use::Thread),
+            );
+            let of_space = |used_as| matches!(used_as, Use::Table | Use::Root | Use::IpcBuffer);
+            used = used.saturating_add(self.check_list(space.pages, index, of_space));
+            mapped = mapped.saturating_add(self.check_mappings(index, space));
+            self.check_space(space);
+        }
+        for (index, object) in self.objects.iter().filter(|&(index, _)| index != ARCHIVE) {
+            used = used.saturating_add(
+                self.check_list(object.frames, index, |used_as| used_as == Use::Frame),
+            );
+            assert!(
+                object.frames.len() <= object.commit,
+                "object {index} has more than is reserved"
+            );
+        }
+        let taken = self.pool.total().saturating_sub(self.pool.free());
+        assert_eq!(
+            used.saturating_add(self.owners.lost()),
+            taken,
+            "every used page has a use"
+        );
+        assert_eq!(
+            self.mappings.count(),
+            mapped,
+            "every mapping is in its space's list"
+        );
+    }
+
+    fn check_list(&self, list: List, whose: u32, is_right: impl Fn(Use) -> bool) -> u32 {
+        let mut pages = 0_u32;
+        for page in list.iter(self.owners.records()) {
+            let owner = self.owners.get(page);
+            assert!(is_right(owner.used_as()), "page {page} in the wrong list");
+            assert_eq!(owner.whose(), whose, "page {page} in another's list");
+            let found = self.owners.find(owner.used_as(), whose, owner.place());
+            assert_eq!(found, Some(page), "page {page} is found");
+            let block = interfaces::start::Block { page, bits: 12 };
+            assert!(self.pool.is_used(block), "page {page} is used");
+            pages = pages.saturating_add(1);
+        }
+        assert_eq!(pages, list.len(), "a list counts right");
+        pages
+    }
+
+    fn check_mappings(&self, index: u32, space: &Space) -> usize {
+        let mut shared = 0_u32;
+        for cap in self.mappings.iter(space.mappings) {
+            let mapping = self.mappings.get(cap);
+            assert_eq!(mapping.space(), Some(index), "a mapping in another's list");
+            assert_eq!(self.mappings.find(index, mapping.page()), Some(cap));
+            if let crate::mapping::Standing::Copy { .. } = self.mappings.standing(cap) {
+                shared = shared.saturating_add(1);
+            }
+        }
+        assert_eq!(shared, space.shared, "shared mappings");
+        assert!(
+            space.shared <= space.shared_room,
+            "more is shared than was set aside"
+        );
+        space.mappings.len() as usize
+    }
+
+    fn check_space(&self, space: &Space) {
+        assert_eq!(space.blocks.len(), space.threads, "a block for each thread");
+        let mut end = 0;
+        for (_, area) in self.areas.iter(space.areas) {
+            assert!(
+                area.run.start >= end,
+                "areas by address, apart from each other"
+            );
+            end = area.run.end();
+        }
+        let regions = self.regions.iter(space.regions);
+        for (_, region) in regions {
+            let object = self.objects.get(region.object);
+            assert_eq!(
+                (object.kind, object.commit),
+                (Kind::Anonymous, region.pages)
+            );
+        }
+        assert!(space.state != State::Vacant);
+    }
+}

@@ -1,0 +1,594 @@
+//! A kernel and a ledger for the host: they keep seL4's rules and fail when told to.
+//!
+//! A rule that the memory-server breaks panics here, because on the real kernel it would be an error of ours. What can
+//! honestly fail (too little memory, a taken slot) is refused with the kernel's error number.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use interfaces::accounting::ChargeRefusal;
+use interfaces::memory::Access;
+use interfaces::provision::{ProgramId, ProgramName};
+use interfaces::start::{Block, memory_slots};
+use interfaces::system::Room;
+use interfaces::{Amounts, GroupId, Resource, Shortage, TaskId};
+use memory_core::archive::Programs;
+use memory_core::hands::{Kernel, KernelError, Ledger, Made, Slot};
+use memory_core::memory::{Carver, Memory, Sizes};
+use memory_core::owner::TableLevel;
+use memory_core::program::{Fill, Program};
+use memory_core::server::MemoryServer;
+
+pub const INVALID_CAPABILITY: KernelError = KernelError(2);
+pub const DELETE_FIRST: KernelError = KernelError(8);
+pub const NOT_ENOUGH_MEMORY: KernelError = KernelError(10);
+
+pub const ARCHIVE_PAGES: u32 = 8;
+pub const PROGRAM: ProgramId = ProgramId(0);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Object {
+    Untyped { bits: u8, next: u64 },
+    Made(Made),
+}
+
+#[derive(Clone, Debug)]
+struct Cap {
+    object: u64,
+    parent: Option<Slot>,
+    /// The root's object and the address, while mapped.
+    mapped: Option<(u64, u32)>,
+    access: Access,
+}
+
+/// An address space as the hardware sees it.
+#[derive(Clone, Debug, Default)]
+struct SpaceView {
+    pool: u8,
+    tables: BTreeSet<u32>,
+    /// Address → (frame's object, writable).
+    frames: BTreeMap<u32, (u64, bool)>,
+}
+
+#[derive(Debug, Default)]
+pub struct World {
+    caps: HashMap<Slot, Cap>,
+    objects: HashMap<u64, Object>,
+    spaces: HashMap<u64, SpaceView>,
+    asids: [u32; 8],
+    next_object: u64,
+    /// Makings (not deletions) that were tried.
+    pub tried: u64,
+    /// Which making is to fail.
+    pub fail_at: Option<u64>,
+    /// Deletions and revocations that were tried.
+    pub deletions: u64,
+    /// Which deletion is to fail.
+    pub fail_deletion_at: Option<u64>,
+    pub news: u64,
+    pub fills: Vec<Fill>,
+}
+
+impl World {
+    fn add(&mut self, slot: Slot, object: Object, parent: Option<Slot>) -> u64 {
+        let number = self.next_object;
+        self.next_object += 1;
+        self.objects.insert(number, object);
+        let cap = Cap {
+            object: number,
+            parent,
+            mapped: None,
+            access: Access::ReadWrite,
+        };
+        assert!(self.caps.insert(slot, cap).is_none(), "{slot:?} was empty");
+        number
+    }
+
+    fn may_fail(&mut self) -> Result<(), KernelError> {
+        self.tried += 1;
+        if self.fail_at == Some(self.tried) {
+            return Err(NOT_ENOUGH_MEMORY);
+        }
+        Ok(())
+    }
+
+    fn deletion_may_fail(&mut self) -> Result<(), KernelError> {
+        self.deletions += 1;
+        if self.fail_deletion_at == Some(self.deletions) {
+            return Err(NOT_ENOUGH_MEMORY);
+        }
+        Ok(())
+    }
+
+    fn children(&self, of: Slot) -> Vec<Slot> {
+        let children = self.caps.iter().filter(|(_, cap)| cap.parent == Some(of));
+        children.map(|(&slot, _)| slot).collect()
+    }
+
+    fn object_at(&self, slot: Slot) -> Object {
+        let cap = self
+            .caps
+            .get(&slot)
+            .unwrap_or_else(|| panic!("{slot:?} holds something"));
+        self.objects[&cap.object]
+    }
+
+    fn unmap(&mut self, slot: Slot) {
+        let cap = self.caps.get_mut(&slot).unwrap();
+        let (object, mapped) = (cap.object, cap.mapped.take());
+        if let Some((root, address)) = mapped
+            && let Some(view) = self.spaces.get_mut(&root)
+            && view
+                .frames
+                .get(&address)
+                .is_some_and(|&(frame, _)| frame == object)
+        {
+            view.frames.remove(&address);
+        }
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        if let Object::Untyped { .. } = self.object_at(slot) {
+            assert!(
+                self.children(slot).is_empty(),
+                "untyped {slot:?} has children"
+            );
+        }
+        let object = self.object_at(slot);
+        if object == Object::Made(Made::Frame) {
+            self.unmap(slot);
+        }
+        let cap = self.caps.remove(&slot).unwrap();
+        for child in self.children(slot) {
+            self.caps.get_mut(&child).unwrap().parent = cap.parent;
+        }
+        if self.caps.values().any(|other| other.object == cap.object) {
+            return;
+        }
+        self.objects.remove(&cap.object);
+        match object {
+            Object::Made(Made::Root) => {
+                if let Some(view) = self.spaces.remove(&cap.object) {
+                    let is_tidy = view.frames.is_empty() || self.fail_deletion_at.is_some();
+                    assert!(is_tidy, "frames go before the root");
+                    self.asids[usize::from(view.pool)] -= 1;
+                }
+            }
+            Object::Made(Made::Table(level)) => {
+                if let Some((root, address)) = cap.mapped
+                    && let Some(view) = self.spaces.get_mut(&root)
+                {
+                    view.tables.remove(&level.place(address));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn remove_below(&mut self, slot: Slot) {
+        for child in self.children(slot) {
+            if self.caps.contains_key(&child) {
+                self.remove_below(child);
+                self.remove(child);
+            }
+        }
+    }
+
+    /// What is mapped in the space whose root stands in the slot: address → writable.
+    pub fn mapped(&self, root: u64) -> BTreeMap<u32, bool> {
+        let object = self.caps[&Slot::Own(root)].object;
+        let view = &self.spaces[&object];
+        view.frames
+            .iter()
+            .map(|(&address, &(_, writable))| (address, writable))
+            .collect()
+    }
+
+    /// Which slots of the proc-server's hold something.
+    pub fn proc_slots(&self) -> BTreeSet<u64> {
+        let slots = self.caps.keys().filter_map(|slot| match slot {
+            Slot::Proc(slot) => Some(*slot),
+            Slot::Own(_) => None,
+        });
+        slots.collect()
+    }
+
+    /// What stands in every slot, but for the untypeds below the blocks that were handed over.
+    pub fn made(&self) -> usize {
+        let is_made = |cap: &&Cap| matches!(self.objects[&cap.object], Object::Made(_));
+        self.caps.values().filter(is_made).count()
+    }
+
+    fn view(&mut self, root: u64) -> (u64, &mut SpaceView) {
+        let object = self.caps.get(&Slot::Own(root)).expect("a root").object;
+        (
+            object,
+            self.spaces.get_mut(&object).expect("a root with an ASID"),
+        )
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct FakeKernel(pub Rc<RefCell<World>>);
+
+impl Kernel for FakeKernel {
+    fn retype(
+        &mut self,
+        untyped: u64,
+        made: Made,
+        to: Slot,
+        count: u64,
+    ) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        let from = Slot::Own(untyped);
+        let Object::Untyped { bits, next } = world.object_at(from) else {
+            panic!("{from:?} is an untyped");
+        };
+        let begin = if world.children(from).is_empty() {
+            0
+        } else {
+            next
+        };
+        let size = match made {
+            Made::Untyped { bits } => 1 << bits,
+            Made::Tcb => 1 << 11,
+            Made::ClientCNode => 1 << 9,
+            Made::Root | Made::Table(_) | Made::Frame => 1 << 12,
+        };
+        let begin = u64::next_multiple_of(begin, size);
+        if begin + size * count > 1 << bits {
+            return Err(NOT_ENOUGH_MEMORY);
+        }
+        let slots: Vec<_> = (0..count)
+            .map(|offset| match to {
+                Slot::Own(slot) => Slot::Own(slot + offset),
+                Slot::Proc(slot) => Slot::Proc(slot + offset),
+            })
+            .collect();
+        if slots.iter().any(|slot| world.caps.contains_key(slot)) {
+            return Err(DELETE_FIRST);
+        }
+        let object = world.caps[&from].object;
+        let next = begin + size * count;
+        world.objects.insert(object, Object::Untyped { bits, next });
+        for slot in slots {
+            let object = match made {
+                Made::Untyped { bits } => Object::Untyped { bits, next: 0 },
+                other => Object::Made(other),
+            };
+            world.add(slot, object, Some(from));
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, from: u64, to: Slot, access: Access) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        let from = Slot::Own(from);
+        let object = world.object_at(from);
+        let number = world.caps[&from].object;
+        assert!(
+            object != Object::Made(Made::Root) || world.spaces.contains_key(&number),
+            "a root is copied with its ASID only"
+        );
+        if world.caps.contains_key(&to) {
+            return Err(DELETE_FIRST);
+        }
+        let cap = Cap {
+            object: number,
+            parent: Some(from),
+            mapped: None,
+            access,
+        };
+        world.caps.insert(to, cap);
+        Ok(())
+    }
+
+    fn delete(&mut self, slot: u64) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.deletion_may_fail()?;
+        world.remove(Slot::Own(slot));
+        Ok(())
+    }
+
+    fn revoke(&mut self, slot: u64) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.deletion_may_fail()?;
+        world.object_at(Slot::Own(slot));
+        world.remove_below(Slot::Own(slot));
+        Ok(())
+    }
+
+    fn assign_asid(&mut self, pool: u8, root: u64) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        assert_eq!(world.object_at(Slot::Own(root)), Object::Made(Made::Root));
+        let used = &mut world.asids[usize::from(pool)];
+        let most = if pool == 0 { 512 - 5 } else { 512 };
+        if *used >= most {
+            return Err(DELETE_FIRST);
+        }
+        *used += 1;
+        let object = world.caps[&Slot::Own(root)].object;
+        let view = SpaceView {
+            pool,
+            ..SpaceView::default()
+        };
+        assert!(
+            world.spaces.insert(object, view).is_none(),
+            "one ASID for a root"
+        );
+        Ok(())
+    }
+
+    fn map_table(
+        &mut self,
+        table: u64,
+        level: TableLevel,
+        root: u64,
+        address: u32,
+    ) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        let slot = Slot::Own(table);
+        assert_eq!(world.object_at(slot), Object::Made(Made::Table(level)));
+        assert!(world.caps[&slot].mapped.is_none(), "a table is mapped once");
+        let (object, view) = world.view(root);
+        let above = match level {
+            TableLevel::Pointers => None,
+            TableLevel::Directory => Some(TableLevel::Pointers),
+            TableLevel::Table => Some(TableLevel::Directory),
+        };
+        assert!(
+            above.is_none_or(|above| view.tables.contains(&above.place(address))),
+            "the table above is there"
+        );
+        if !view.tables.insert(level.place(address)) {
+            return Err(DELETE_FIRST);
+        }
+        world.caps.get_mut(&slot).unwrap().mapped = Some((object, address));
+        Ok(())
+    }
+
+    fn map_frame(
+        &mut self,
+        frame: u64,
+        root: u64,
+        address: u32,
+        access: Access,
+    ) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        let slot = Slot::Own(frame);
+        assert_eq!(world.object_at(slot), Object::Made(Made::Frame));
+        let cap = world.caps[&slot].clone();
+        if cap.mapped.is_some() {
+            assert!(
+                world.fail_deletion_at.is_some(),
+                "a frame capability is mapped once"
+            );
+            return Err(INVALID_CAPABILITY);
+        }
+        assert!(
+            cap.access == Access::ReadWrite || access == Access::Read,
+            "no more rights than the capability"
+        );
+        let (object, view) = world.view(root);
+        assert!(
+            view.tables.contains(&TableLevel::Table.place(address)),
+            "the table is there"
+        );
+        if view.frames.contains_key(&address) {
+            return Err(DELETE_FIRST);
+        }
+        view.frames
+            .insert(address, (cap.object, access == Access::ReadWrite));
+        world.caps.get_mut(&slot).unwrap().mapped = Some((object, address));
+        Ok(())
+    }
+
+    fn unmap_frame(&mut self, frame: u64) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.deletion_may_fail()?;
+        let slot = Slot::Own(frame);
+        assert!(world.caps[&slot].mapped.is_some(), "mapped");
+        world.unmap(slot);
+        Ok(())
+    }
+
+    fn fill(&mut self, frame: u64, fill: Fill) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        let slot = Slot::Own(frame);
+        assert_eq!(world.object_at(slot), Object::Made(Made::Frame));
+        assert!(
+            world.caps[&slot].mapped.is_none(),
+            "not mapped anywhere yet"
+        );
+        assert!(fill.at + fill.bytes <= 4096 && fill.offset + fill.bytes <= ARCHIVE_PAGES * 4096);
+        world.fills.push(fill);
+        Ok(())
+    }
+
+    fn signal_news(&mut self) {
+        self.0.borrow_mut().news += 1;
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Accounts {
+    pub used: HashMap<GroupId, Amounts>,
+    pub limits: HashMap<(GroupId, Resource), u64>,
+    pub born: HashMap<TaskId, GroupId>,
+    pub charges: u64,
+    /// Which charge is to fail.
+    pub fail_at: Option<u64>,
+}
+
+impl Accounts {
+    pub fn used(&self, group: GroupId) -> Amounts {
+        self.used.get(&group).copied().unwrap_or_default()
+    }
+
+    pub fn charge(&mut self, group: GroupId, amounts: Amounts) -> Result<(), ChargeRefusal> {
+        let used = self.used(group);
+        for (resource, asked) in amounts.present() {
+            let limit = self
+                .limits
+                .get(&(group, resource))
+                .copied()
+                .unwrap_or(u64::MAX);
+            let used = used.get(resource);
+            if used + asked > limit {
+                let group = Some(group);
+                return Err(ChargeRefusal::Short(Shortage {
+                    resource,
+                    group,
+                    limit,
+                    used,
+                    asked,
+                }));
+            }
+        }
+        self.used.insert(group, used.checked_add(&amounts).unwrap());
+        Ok(())
+    }
+
+    pub fn release(&mut self, group: GroupId, amounts: Amounts) -> bool {
+        match self.used(group).checked_sub(&amounts) {
+            Some(left) => {
+                self.used.insert(group, left);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct FakeLedger(pub Rc<RefCell<Accounts>>);
+
+impl FakeLedger {
+    fn may_fail(&self) -> Result<(), ChargeRefusal> {
+        let mut accounts = self.0.borrow_mut();
+        accounts.charges += 1;
+        if accounts.fail_at == Some(accounts.charges) {
+            return Err(ChargeRefusal::Killing);
+        }
+        Ok(())
+    }
+}
+
+impl Ledger for FakeLedger {
+    fn charge(&mut self, group: GroupId, amounts: Amounts) -> Result<(), ChargeRefusal> {
+        self.may_fail()?;
+        self.0.borrow_mut().charge(group, amounts)
+    }
+
+    fn charge_task(&mut self, task: TaskId, amounts: Amounts) -> Result<GroupId, ChargeRefusal> {
+        self.may_fail()?;
+        let mut accounts = self.0.borrow_mut();
+        let group = *accounts.born.get(&task).ok_or(ChargeRefusal::NotBorn)?;
+        accounts.charge(group, amounts)?;
+        Ok(group)
+    }
+
+    fn release(&mut self, group: GroupId, amounts: Amounts) -> bool {
+        self.0.borrow_mut().release(group, amounts)
+    }
+}
+
+/// Tables that live as long as the test.
+pub struct Leak;
+
+impl Carver<'static> for Leak {
+    fn carve<T: Copy + Default + 'static>(&mut self, count: u32) -> Option<&'static mut [T]> {
+        Some(vec![T::default(); count as usize].leak())
+    }
+}
+
+/// A program with two pages of text at the start of its image, and three of data of which two are in the file.
+pub fn programs() -> Programs {
+    let mut image = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    image.extend(2_u16.to_le_bytes());
+    image.extend(62_u16.to_le_bytes());
+    image.extend(1_u32.to_le_bytes());
+    for word in [0x24_0100_u64, 64, 0] {
+        image.extend(word.to_le_bytes());
+    }
+    image.extend(0_u32.to_le_bytes());
+    for half in [64_u16, 56, 2, 64, 0, 0] {
+        image.extend(half.to_le_bytes());
+    }
+    let loaded = [
+        (4_u32, 0x24_0000_u64, 0_u64, 0x1800_u64, 0x1800_u64),
+        (6, 0x24_2800, 0x1800, 0x900, 0x2000),
+    ];
+    for (flags, address, offset, file, memory) in loaded {
+        image.extend(1_u32.to_le_bytes());
+        image.extend(flags.to_le_bytes());
+        for word in [offset, address, address, file, memory, 4096] {
+            image.extend(word.to_le_bytes());
+        }
+    }
+    image.resize(0x4000, 0);
+    let program = Program::parse(ProgramName::cut("p"), &image, 0x3000).unwrap();
+    let mut list = heapless::Vec::new();
+    list.push(program).unwrap();
+    Programs::new(list)
+}
+
+pub type Server = MemoryServer<'static, FakeKernel, FakeLedger>;
+
+/// A server with its kernel and its ledger.
+pub struct Bench {
+    pub server: Server,
+    pub kernel: FakeKernel,
+    pub ledger: FakeLedger,
+}
+
+impl Bench {
+    /// A machine whose free memory are these blocks.
+    pub fn new(pages: u32, blocks: &[(u32, u8)]) -> Self {
+        let room = Room {
+            groups: 0,
+            limited_groups: 0,
+            labels: 0,
+            tasks: 8,
+            threads: 16,
+            regions: 6,
+            shared_mappings: 9,
+        };
+        let programs = programs();
+        let sizes = Sizes::new(pages, ARCHIVE_PAGES, &room, &programs);
+        let mut memory = Memory::new(sizes, programs, 1, &mut Leak).unwrap();
+        let kernel = FakeKernel::default();
+        for &(page, bits) in blocks {
+            let block = Block { page, bits };
+            assert!(memory.pool.add(block));
+            let slot = Slot::Own(memory.slots.untyped(block));
+            kernel
+                .0
+                .borrow_mut()
+                .add(slot, Object::Untyped { bits, next: 0 }, None);
+        }
+        for page in 0..ARCHIVE_PAGES {
+            let slot = Slot::Own(memory_slots::archive(pages, page));
+            kernel
+                .0
+                .borrow_mut()
+                .add(slot, Object::Made(Made::Frame), None);
+        }
+        let ledger = FakeLedger::default();
+        let server = MemoryServer::new(memory, kernel.clone(), ledger.clone());
+        Self {
+            server,
+            kernel,
+            ledger,
+        }
+    }
+}

@@ -1,0 +1,938 @@
+//! Tasks from their making to their end, against a kernel that fails every call in turn.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::missing_panics_doc,
+    missing_docs,
+    missing_debug_implementations,
+    reason = "tests: whatever is wrong is to panic"
+)]
+
+mod fake;
+
+use fake::{ARCHIVE_PAGES, Bench, PROGRAM};
+use interfaces::call::{CallError, Dispatched};
+use interfaces::identity::TaskTag;
+use interfaces::memory::{
+    Access, CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, ReadRegion,
+    ReadSpace, RegionId, RegionRefusal, Unmap,
+};
+use interfaces::provision::{
+    Cause, CreateRefusal, CreateTask, CreateThread, Describe, DestroyTask, DestroyThread, Holdings,
+    Progress, ReadPool, Report, TASK_KIT, THREAD_KIT, TakeReport, ThreadSlot, UnknownRefusal,
+};
+use interfaces::{
+    Amounts, Call, Caller, GroupId, Label, ProtocolError, Resource, ServerName, TaskId, Transport,
+    call,
+};
+use memory_core::door::{Answer, FaultMessage};
+use memory_core::fault::PageFault;
+
+const GROUP: GroupId = GroupId {
+    index: 5,
+    generation: 0,
+};
+const OTHER: GroupId = GroupId {
+    index: 6,
+    generation: 2,
+};
+
+fn task(index: u32) -> TaskId {
+    TaskId {
+        index,
+        generation: 1,
+    }
+}
+
+/// A caller's view of the bench.
+struct As<'a>(&'a mut Bench, Caller);
+
+impl Transport for As<'_> {
+    fn exchange<C: Call>(
+        &mut self,
+        request: &C,
+    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+        let mut payload = [0; 960];
+        let mut reply = [0; 960];
+        let length = postcard::to_slice(request, &mut payload).unwrap().len();
+        let payload = &payload[..length.next_multiple_of(8)];
+        match self
+            .0
+            .server
+            .request(self.1, C::LABEL.bits(), false, payload, &mut reply)
+        {
+            Answer::Dispatched(Dispatched::Reply(length)) => {
+                Ok(postcard::from_bytes(&reply[..length]).unwrap())
+            }
+            Answer::Dispatched(Dispatched::Protocol(error)) => Err(error),
+            answer => panic!("{answer:?}"),
+        }
+    }
+}
+
+trait Asks {
+    fn proc<C: Call>(&mut self, request: C) -> Result<C::Reply, C::Refusal>;
+    fn client<C: Call>(&mut self, task: TaskId, request: C) -> Result<C::Reply, C::Refusal>;
+    fn spawn(&mut self, index: u32, group: GroupId) -> Result<(), CreateRefusal>;
+    fn end(&mut self, index: u32, group: GroupId);
+    fn touch(&mut self, index: u32, address: u32, write: bool) -> Answer;
+    fn report(&mut self) -> Option<Report>;
+    fn audit(&mut self, group: GroupId);
+}
+
+fn kit() -> Amounts {
+    TASK_KIT.with(Resource::Tasks, 0).with(Resource::Threads, 0)
+}
+
+fn thread_kit() -> Amounts {
+    THREAD_KIT.with(Resource::Threads, 0)
+}
+
+impl Asks for Bench {
+    fn proc<C: Call>(&mut self, request: C) -> Result<C::Reply, C::Refusal> {
+        match call(&mut As(self, Caller::Server(ServerName::Proc)), &request) {
+            Ok(reply) => Ok(reply),
+            Err(CallError::Refused(refusal)) => Err(refusal),
+            Err(CallError::Protocol(error)) => panic!("{error}"),
+        }
+    }
+
+    fn client<C: Call>(&mut self, task: TaskId, request: C) -> Result<C::Reply, C::Refusal> {
+        let caller = Caller::Task {
+            tag: task.tag(),
+            operator: false,
+        };
+        match call(&mut As(self, caller), &request) {
+            Ok(reply) => Ok(reply),
+            Err(CallError::Refused(refusal)) => Err(refusal),
+            Err(CallError::Protocol(error)) => panic!("{error}"),
+        }
+    }
+
+    /// A birth as the proc-server does it: ticket, making, and the ticket back if that fails.
+    fn spawn(&mut self, index: u32, group: GroupId) -> Result<(), CreateRefusal> {
+        let ticket = ticket(self);
+        self.ledger.0.borrow_mut().charge(group, ticket).unwrap();
+        let request = CreateTask {
+            task: task(index),
+            thread: index,
+            program: PROGRAM,
+            payer: group,
+        };
+        let result = self.proc(request);
+        if result.is_ok() {
+            self.ledger.0.borrow_mut().born.insert(task(index), group);
+        } else {
+            assert!(self.ledger.0.borrow_mut().release(group, ticket));
+        }
+        result.map(|_| ())
+    }
+
+    fn end(&mut self, index: u32, group: GroupId) {
+        let request = DestroyTask { task: task(index) };
+        while self.proc(request).unwrap() == Progress::More {
+            self.server.memory().check();
+        }
+        let ticket = ticket(self);
+        let mut accounts = self.ledger.0.borrow_mut();
+        assert!(accounts.release(group, ticket));
+        accounts.born.remove(&task(index));
+    }
+
+    fn touch(&mut self, index: u32, address: u32, write: bool) -> Answer {
+        let fault = PageFault {
+            address,
+            ip: 0x24_0100,
+            write,
+        };
+        self.server
+            .fault(task(index).tag(), Some(FaultMessage::Page(fault)))
+    }
+
+    fn report(&mut self) -> Option<Report> {
+        self.proc(TakeReport {}).unwrap()
+    }
+
+    /// Ledger and recount agree, and all records do.
+    fn audit(&mut self, group: GroupId) {
+        self.server.memory().check();
+        let held = self.proc(Holdings { group }).unwrap();
+        assert_eq!(held, self.ledger.0.borrow().used(group), "held and charged");
+    }
+}
+
+fn ticket(bench: &mut Bench) -> Amounts {
+    let info = bench.proc(Describe { program: PROGRAM }).unwrap();
+    let program = Amounts::of(Resource::Commit, u64::from(info.commit))
+        .with(Resource::CapSlots, u64::from(info.shared));
+    kit().checked_add(&program).unwrap()
+}
+
+fn bench() -> Bench {
+    Bench::new(300, &[(0, 20)])
+}
+
+/// Everything that a machine at rest can be compared by.
+fn rest(bench: &mut Bench) -> impl PartialEq + std::fmt::Debug + use<> {
+    let figures = bench.proc(ReadPool {}).unwrap();
+    let accounts = bench.ledger.0.borrow();
+    let used: Vec<_> = [GROUP, OTHER].map(|group| accounts.used(group)).into();
+    let world = bench.kernel.0.borrow();
+    let asids = bench.server.memory().asids.left();
+    let areas = bench.server.memory().areas.count();
+    let objects = bench.server.memory().objects.iter().count();
+    (
+        (
+            figures.free,
+            figures.largest,
+            figures.free_slots,
+            figures.regions,
+        ),
+        (
+            used,
+            world.made(),
+            world.proc_slots(),
+            asids,
+            areas,
+            objects,
+        ),
+    )
+}
+
+#[test]
+fn a_task_is_made_of_its_kit_and_leaves_nothing() {
+    let mut bench = bench();
+    let before = rest(&mut bench);
+    bench.spawn(3, GROUP).unwrap();
+    bench.audit(GROUP);
+    let slots = bench.kernel.0.borrow().proc_slots();
+    let kinds = [
+        ThreadSlot::Tcb,
+        ThreadSlot::CNode,
+        ThreadSlot::Space,
+        ThreadSlot::IpcBuffer,
+    ];
+    assert_eq!(slots, kinds.map(|kind| kind.of(3)).into());
+    bench.end(3, GROUP);
+    bench.audit(GROUP);
+    assert_eq!(rest(&mut bench), before);
+    assert_eq!(bench.server.counters().mishaps, 0);
+}
+
+#[test]
+fn pages_come_when_they_are_touched_with_what_belongs_into_them() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    let free = bench.proc(ReadPool {}).unwrap().free;
+    assert_eq!(bench.touch(0, 0x24_0100, false), Answer::Resume);
+    assert_eq!(
+        bench.proc(ReadPool {}).unwrap().free,
+        free,
+        "text is shared"
+    );
+    for (address, write) in [
+        (0x24_2900, true),
+        (0x24_3000, false),
+        (0x24_4000, true),
+        (0x22_fff8, true),
+    ] {
+        assert_eq!(
+            bench.touch(0, address, write),
+            Answer::Resume,
+            "{address:x}"
+        );
+    }
+    assert_eq!(bench.proc(ReadPool {}).unwrap().free, free - 4);
+    assert_eq!(
+        bench.kernel.0.borrow().fills.len(),
+        2,
+        "the third data page and the stack are zeros"
+    );
+    bench.audit(GROUP);
+    let account = bench.client(task(0), ReadSpace {}).unwrap();
+    assert_eq!(
+        (
+            account.frames,
+            account.shared,
+            account.tables,
+            account.faults
+        ),
+        (5, 1, 4, 5)
+    );
+    bench.end(0, GROUP);
+    bench.audit(GROUP);
+}
+
+#[test]
+fn a_task_that_is_not_born_gets_no_page() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    bench.ledger.0.borrow_mut().born.clear();
+    assert_eq!(bench.touch(0, 0x24_0100, false), Answer::Nothing);
+    assert_eq!(bench.kernel.0.borrow().news, 1);
+    assert_eq!(
+        bench.report(),
+        Some(Report {
+            task: task(0),
+            cause: Cause::NotBorn
+        })
+    );
+    assert_eq!(bench.report(), None);
+}
+
+#[test]
+fn a_wild_address_ends_one_task_and_the_next_is_served() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    bench.spawn(1, GROUP).unwrap();
+    let wild = [
+        (0, 0, false),          // the null page
+        (0, 0x20_0000, true),   // mapped with rights enough: an address above 4 GiB, cut
+        (0, 0x21_0ff8, true),   // below the stack
+        (0, 0x24_0100, true),   // text
+        (0, 0x1000_0000, true), // no region there
+        (0, u32::MAX, false),
+    ];
+    for (index, address, write) in wild {
+        assert_eq!(
+            bench.touch(index, address, write),
+            Answer::Nothing,
+            "{address:x}"
+        );
+        assert_eq!(
+            bench.touch(1, 0x24_0100, false),
+            Answer::Resume,
+            "its neighbour"
+        );
+        let cause = Cause::BadAddress {
+            address,
+            ip: 0x24_0100,
+        };
+        assert_eq!(
+            bench.report(),
+            Some(Report {
+                task: task(0),
+                cause
+            })
+        );
+        bench.end(0, GROUP);
+        bench.end(1, GROUP);
+        bench.spawn(0, GROUP).unwrap();
+        bench.spawn(1, GROUP).unwrap();
+    }
+    bench.audit(GROUP);
+}
+
+#[test]
+fn two_threads_may_meet_the_same_page_but_nobody_loops_on_it() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    for number in [1, 2] {
+        let request = CreateThread {
+            task: task(0),
+            thread: 8 + number,
+            number,
+        };
+        bench.proc(request).unwrap();
+    }
+    assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Resume);
+    // The faults of the two others, which were in the queue.
+    assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Resume);
+    assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Resume);
+    assert_eq!(bench.touch(0, 0x22_e000, true), Answer::Resume);
+    for _ in 0..2 {
+        assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Resume);
+    }
+    assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Nothing);
+    assert!(matches!(
+        bench.report().unwrap().cause,
+        Cause::BadAddress { .. }
+    ));
+}
+
+#[test]
+fn at_the_limit_the_task_is_reported_with_the_numbers_and_nothing_is_left_behind() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    let used = bench.ledger.0.borrow().used(GROUP).get(Resource::Frames);
+    bench
+        .ledger
+        .0
+        .borrow_mut()
+        .limits
+        .insert((GROUP, Resource::Frames), used + 2);
+    assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Resume);
+    assert_eq!(bench.touch(0, 0x22_e000, true), Answer::Resume);
+    let before = rest(&mut bench);
+    assert_eq!(bench.touch(0, 0x22_d000, true), Answer::Nothing);
+    assert_eq!(rest(&mut bench), before);
+    let Some(Report {
+        cause: Cause::NoFrame(shortage),
+        ..
+    }) = bench.report()
+    else {
+        panic!("a report with the shortage");
+    };
+    assert_eq!(
+        (shortage.limit, shortage.used, shortage.asked),
+        (used + 2, used + 2, 1)
+    );
+    bench.audit(GROUP);
+}
+
+#[test]
+fn a_region_is_charged_when_reserved_and_when_touched_and_comes_back() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    assert_eq!(bench.touch(0, 0x24_0100, false), Answer::Resume);
+    let before = rest(&mut bench);
+    let region = bench.client(task(0), CreateRegion { pages: 600 }).unwrap();
+    bench.audit(GROUP);
+    let map = Map {
+        region,
+        address: None,
+        access: Access::ReadWrite,
+    };
+    assert_eq!(bench.client(task(0), map), Ok(0x1000_0000));
+    assert_eq!(bench.client(task(0), map), Err(MapRefusal::Mapped));
+    for address in [0x1000_0000, 0x1020_0000, 0x1000_1000] {
+        assert_eq!(bench.touch(0, address, true), Answer::Resume);
+    }
+    bench.audit(GROUP);
+    let account = bench.client(task(0), ReadRegion { region }).unwrap();
+    assert_eq!(
+        (account.resident, account.address, account.payer),
+        (3, Some(0x1000_0000), GROUP)
+    );
+    assert_eq!(bench.client(task(0), ReadSpace {}).unwrap().tables, 6);
+    bench.client(task(0), Unmap { region }).unwrap();
+    assert_eq!(
+        bench.client(task(0), Unmap { region }),
+        Err(RegionRefusal::NotMapped)
+    );
+    let map = Map {
+        region,
+        address: Some(0x4000_0000),
+        access: Access::Read,
+    };
+    assert_eq!(bench.client(task(0), map), Ok(0x4000_0000));
+    assert_eq!(bench.touch(0, 0x4000_1000, false), Answer::Resume);
+    assert_eq!(
+        bench
+            .client(task(0), ReadRegion { region })
+            .unwrap()
+            .resident,
+        3,
+        "the same pages"
+    );
+    bench.audit(GROUP);
+    bench.client(task(0), DestroyRegion { region }).unwrap();
+    assert_eq!(
+        bench.client(task(0), DestroyRegion { region }),
+        Err(RegionRefusal::UnknownRegion)
+    );
+    bench.audit(GROUP);
+    bench.end(0, GROUP);
+    bench.spawn(0, GROUP).unwrap();
+    assert_eq!(bench.touch(0, 0x24_0100, false), Answer::Resume);
+    assert_eq!(rest(&mut bench), before);
+}
+
+#[test]
+fn a_region_is_refused_with_its_reason() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    bench.spawn(1, OTHER).unwrap();
+    for pages in [0, 0xe_0001, u32::MAX] {
+        let refused = bench.client(task(0), CreateRegion { pages });
+        assert_eq!(refused, Err(CreateRegionRefusal::BadSize));
+    }
+    let region = bench.client(task(0), CreateRegion { pages: 2 }).unwrap();
+    let stale = RegionId {
+        generation: region.generation + 1,
+        ..region
+    };
+    let map = |region, address| Map {
+        region,
+        address,
+        access: Access::ReadWrite,
+    };
+    assert_eq!(
+        bench.client(task(0), map(stale, None)),
+        Err(MapRefusal::UnknownRegion)
+    );
+    assert_eq!(
+        bench.client(task(1), map(region, None)),
+        Err(MapRefusal::UnknownRegion)
+    );
+    for address in [
+        0,
+        0x1000_0001,
+        0x0fff_f000,
+        0xefff_f000,
+        0xffff_f000,
+        0x24_0000,
+    ] {
+        assert_eq!(
+            bench.client(task(0), map(region, Some(address))),
+            Err(MapRefusal::BadAddress)
+        );
+    }
+    let second = bench.client(task(0), CreateRegion { pages: 2 }).unwrap();
+    assert_eq!(
+        bench.client(task(0), map(region, Some(0x1000_1000))),
+        Ok(0x1000_1000)
+    );
+    assert_eq!(
+        bench.client(task(0), map(second, Some(0x1000_2000))),
+        Err(MapRefusal::Taken)
+    );
+    assert_eq!(bench.client(task(0), map(second, None)), Ok(0x1000_3000));
+    while bench.client(task(1), CreateRegion { pages: 1 }).is_ok() {}
+    assert_eq!(
+        bench.client(task(0), CreateRegion { pages: 1 }),
+        Err(CreateRegionRefusal::TableFull)
+    );
+    bench.audit(GROUP);
+    bench.audit(OTHER);
+    bench.end(1, OTHER);
+    bench.audit(OTHER);
+    assert!(bench.client(task(0), CreateRegion { pages: 1 }).is_ok());
+}
+
+#[test]
+fn a_moved_task_pays_for_new_regions_elsewhere_and_each_payer_gets_its_own_back() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    bench.ledger.0.borrow_mut().born.insert(task(0), OTHER);
+    let region = bench.client(task(0), CreateRegion { pages: 8 }).unwrap();
+    let map = Map {
+        region,
+        address: None,
+        access: Access::ReadWrite,
+    };
+    let address = bench.client(task(0), map).unwrap();
+    for page in 0..4 {
+        assert_eq!(bench.touch(0, address + page * 4096, true), Answer::Resume);
+        assert_eq!(
+            bench.touch(0, 0x22_f000 - page * 4096, true),
+            Answer::Resume
+        );
+    }
+    bench.audit(GROUP);
+    bench.audit(OTHER);
+    let frames = |bench: &Bench, group| bench.ledger.0.borrow().used(group).get(Resource::Frames);
+    assert_eq!((frames(&bench, GROUP), frames(&bench, OTHER)), (1 + 4, 4));
+    bench.end(0, GROUP);
+    for group in [GROUP, OTHER] {
+        assert!(bench.ledger.0.borrow().used(group).is_none());
+    }
+}
+
+#[test]
+fn a_thread_comes_and_goes_alone() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    let before = rest(&mut bench);
+    let create = CreateThread {
+        task: task(0),
+        thread: 9,
+        number: 4,
+    };
+    bench
+        .ledger
+        .0
+        .borrow_mut()
+        .charge(GROUP, thread_kit())
+        .unwrap();
+    assert_eq!(bench.proc(create), Ok(0x20_4000));
+    bench.audit(GROUP);
+    assert_eq!(
+        bench.proc(CreateThread {
+            thread: 10,
+            ..create
+        }),
+        Err(CreateRefusal::BadPlace),
+        "its number is taken"
+    );
+    assert_eq!(
+        bench.proc(CreateThread {
+            number: 5,
+            ..create
+        }),
+        Err(CreateRefusal::BadPlace),
+        "its place is taken"
+    );
+    for number in [0, 16] {
+        let bad = CreateThread {
+            thread: 10,
+            number,
+            ..create
+        };
+        assert_eq!(bench.proc(bad), Err(CreateRefusal::BadPlace));
+    }
+    let destroy = DestroyThread {
+        task: task(0),
+        thread: 9,
+    };
+    assert_eq!(bench.proc(destroy), Ok(()));
+    assert_eq!(bench.proc(destroy), Err(UnknownRefusal::Unknown));
+    let first = DestroyThread {
+        task: task(0),
+        thread: 0,
+    };
+    assert_eq!(bench.proc(first), Err(UnknownRefusal::Unknown));
+    assert!(bench.ledger.0.borrow_mut().release(GROUP, thread_kit()));
+    bench.audit(GROUP);
+    assert_eq!(rest(&mut bench), before);
+}
+
+#[test]
+fn a_large_task_is_taken_apart_in_slices() {
+    let mut bench = Bench::new(1024, &[(0, 22)]);
+    let before = rest(&mut bench);
+    bench.spawn(0, GROUP).unwrap();
+    let region = bench.client(task(0), CreateRegion { pages: 300 }).unwrap();
+    let map = Map {
+        region,
+        address: None,
+        access: Access::ReadWrite,
+    };
+    let address = bench.client(task(0), map).unwrap();
+    for page in 0..300 {
+        assert_eq!(bench.touch(0, address + page * 4096, true), Answer::Resume);
+    }
+    let destroy = DestroyTask { task: task(0) };
+    let slices = (1..100)
+        .find(|_| bench.proc(destroy) == Ok(Progress::Done))
+        .unwrap();
+    assert!(slices >= 10, "{slices}");
+    assert_eq!(bench.proc(destroy), Err(UnknownRefusal::Unknown));
+    let ticket = ticket(&mut bench);
+    assert!(bench.ledger.0.borrow_mut().release(GROUP, ticket));
+    assert_eq!(rest(&mut bench), before);
+}
+
+#[test]
+fn the_same_machine_can_be_filled_a_thousand_times() {
+    let mut bench = Bench::new(64, &[(0, 17), (32, 16), (50, 12)]);
+    let before = rest(&mut bench);
+    for _ in 0..1000 {
+        let mut made = 0;
+        while made < 8 && bench.spawn(made, GROUP).is_ok() {
+            made += 1;
+        }
+        assert_eq!(made, 4, "nine copies are enough for four tasks");
+        for index in 0..made {
+            assert_eq!(bench.touch(index, 0x24_0100, false), Answer::Resume);
+            assert_eq!(bench.touch(index, 0x22_f000, true), Answer::Resume);
+        }
+        bench.audit(GROUP);
+        for index in 0..made {
+            bench.end(index, GROUP);
+        }
+        assert_eq!(rest(&mut bench), before);
+    }
+    assert_eq!(bench.server.counters().mishaps, 0);
+}
+
+#[test]
+fn without_memory_a_task_is_refused_and_a_fault_reported() {
+    let mut bench = Bench::new(16, &[(0, 14), (4, 13)]);
+    let before = rest(&mut bench);
+    bench.spawn(0, GROUP).unwrap();
+    assert_eq!(
+        bench.touch(0, 0x24_0100, false),
+        Answer::Resume,
+        "shared text needs no memory"
+    );
+    assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Nothing);
+    assert_eq!(bench.report().unwrap().cause, Cause::OutOfMemory);
+    assert_eq!(bench.spawn(1, GROUP), Err(CreateRefusal::OutOfMemory));
+    bench.audit(GROUP);
+    bench.end(0, GROUP);
+    assert_eq!(rest(&mut bench), before);
+}
+
+/// What a task does, from birth to death; errors are for the one who makes it fail.
+fn life(bench: &mut Bench) {
+    if bench.spawn(2, GROUP).is_err() {
+        return;
+    }
+    bench
+        .ledger
+        .0
+        .borrow_mut()
+        .charge(GROUP, thread_kit())
+        .unwrap();
+    let thread = CreateThread {
+        task: task(2),
+        thread: 9,
+        number: 1,
+    };
+    let has_thread = bench.proc(thread).is_ok();
+    if !has_thread {
+        assert!(bench.ledger.0.borrow_mut().release(GROUP, thread_kit()));
+    }
+    for (address, write) in [(0x24_0100, false), (0x24_2900, true), (0x22_f000, true)] {
+        bench.touch(2, address, write);
+        bench.audit(GROUP);
+    }
+    if let Ok(region) = bench.client(task(2), CreateRegion { pages: 4 }) {
+        let map = Map {
+            region,
+            address: Some(0x7000_0000),
+            access: Access::ReadWrite,
+        };
+        assert_eq!(bench.client(task(2), map), Ok(0x7000_0000));
+        bench.touch(2, 0x7000_0000, true);
+        bench.touch(2, 0x7000_3000, true);
+        bench.client(task(2), Unmap { region }).unwrap();
+        bench
+            .client(
+                task(2),
+                Map {
+                    address: None,
+                    ..map
+                },
+            )
+            .unwrap();
+        bench.touch(2, 0x1000_0000, false);
+    }
+    bench.audit(GROUP);
+    bench.end(2, GROUP);
+    if has_thread {
+        assert!(bench.ledger.0.borrow_mut().release(GROUP, thread_kit()));
+    }
+}
+
+#[test]
+fn whichever_making_fails_nothing_is_left_behind_and_the_next_try_succeeds() {
+    let mut bench = bench();
+    let before = rest(&mut bench);
+    life(&mut bench);
+    let calls = bench.kernel.0.borrow().tried;
+    assert_eq!(rest(&mut bench), before);
+    assert!(calls > 30, "{calls}");
+    for fail in 1..=calls {
+        {
+            let mut world = bench.kernel.0.borrow_mut();
+            world.fail_at = Some(world.tried + fail);
+        }
+        life(&mut bench);
+        bench.kernel.0.borrow_mut().fail_at = None;
+        while bench.report().is_some() {}
+        assert_eq!(rest(&mut bench), before, "making {fail} failed");
+        let mishaps = bench.server.counters().mishaps;
+        life(&mut bench);
+        assert_eq!(bench.server.counters().mishaps, mishaps);
+        assert_eq!(rest(&mut bench), before);
+    }
+}
+
+#[test]
+fn whichever_charge_fails_nothing_is_left_behind() {
+    let mut bench = bench();
+    let before = rest(&mut bench);
+    life(&mut bench);
+    let charges = bench.ledger.0.borrow().charges;
+    for fail in 1..=charges {
+        {
+            let mut accounts = bench.ledger.0.borrow_mut();
+            accounts.fail_at = Some(accounts.charges + fail);
+        }
+        life(&mut bench);
+        bench.ledger.0.borrow_mut().fail_at = None;
+        assert_eq!(rest(&mut bench), before, "charge {fail} failed");
+    }
+    assert_eq!(bench.server.counters().mishaps, 0);
+}
+
+#[test]
+fn what_the_kernel_will_not_delete_is_lost_and_never_given_to_another() {
+    let mut plain = bench();
+    life(&mut plain);
+    let deletions = plain.kernel.0.borrow().deletions;
+    for fail in 1..=deletions {
+        let mut bench = bench();
+        bench.kernel.0.borrow_mut().fail_deletion_at = Some(fail);
+        life(&mut bench);
+        assert!(bench.server.counters().mishaps >= 1, "deletion {fail}");
+        assert!(bench.ledger.0.borrow().used(GROUP).is_none());
+        bench.server.memory().check();
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_turned_down_and_counted() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    let caller = Caller::Task {
+        tag: task(0).tag(),
+        operator: false,
+    };
+    let gone = Caller::Task {
+        tag: TaskTag {
+            generation_low: 2,
+            ..task(0).tag()
+        },
+        operator: false,
+    };
+    let proc = Caller::Server(ServerName::Proc);
+    let create = CreateRegion::LABEL.bits();
+    let provide = CreateTask::LABEL.bits();
+    let wrong: [(Caller, u64, bool, &[u8], ProtocolError); 10] = [
+        (caller, 5, false, &[0; 32], ProtocolError::ForgedFault),
+        (caller, 0, false, &[], ProtocolError::ForgedFault),
+        (proc, 5, false, &[], ProtocolError::ForgedFault),
+        (caller, 7, false, &[], ProtocolError::UnknownInterface),
+        (
+            caller,
+            provide,
+            false,
+            &[0; 32],
+            ProtocolError::NotForClients,
+        ),
+        (gone, create, false, &[1; 8], ProtocolError::UnknownCaller),
+        (
+            caller,
+            create,
+            true,
+            &[1, 0, 0, 0, 0, 0, 0, 0],
+            ProtocolError::CapabilitiesSent,
+        ),
+        (caller, create, false, &[0xff; 16], ProtocolError::Malformed),
+        (
+            caller,
+            create | 0xff,
+            false,
+            &[],
+            ProtocolError::UnknownOperation,
+        ),
+        (
+            Caller::Server(ServerName::Limits),
+            create,
+            false,
+            &[1; 8],
+            ProtocolError::UnknownInterface,
+        ),
+    ];
+    let count = wrong.len() as u64;
+    for (caller, label, carries, payload, error) in wrong {
+        let answer = bench
+            .server
+            .request(caller, label, carries, payload, &mut [0; 960]);
+        assert_eq!(
+            answer,
+            Answer::Dispatched(Dispatched::Protocol(error)),
+            "{label:x}"
+        );
+    }
+    assert!(matches!(
+        bench.server.fault(task(0).tag(), None),
+        Answer::Dispatched(Dispatched::Protocol(_))
+    ));
+    assert_eq!(bench.proc(ReadPool {}).unwrap().protocol_errors, count + 1);
+    let version = Label::new(3, 2, 0).bits();
+    let answer = bench
+        .server
+        .request(caller, version, false, &[], &mut [0; 960]);
+    assert_eq!(
+        answer,
+        Answer::Dispatched(Dispatched::Protocol(ProtocolError::UnknownVersion))
+    );
+}
+
+#[test]
+fn a_stale_or_unknown_name_is_refused() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    let stale = TaskId {
+        index: 0,
+        generation: 0,
+    };
+    assert_eq!(
+        bench.proc(DestroyTask { task: stale }),
+        Err(UnknownRefusal::Unknown)
+    );
+    assert_eq!(
+        bench.proc(DestroyTask { task: task(99) }),
+        Err(UnknownRefusal::Unknown)
+    );
+    let thread = CreateThread {
+        task: stale,
+        thread: 9,
+        number: 1,
+    };
+    assert_eq!(bench.proc(thread), Err(CreateRefusal::UnknownTask));
+    let twice = CreateTask {
+        task: task(0),
+        thread: 5,
+        program: PROGRAM,
+        payer: GROUP,
+    };
+    assert_eq!(bench.proc(twice), Err(CreateRefusal::BadPlace));
+    let unknown = interfaces::provision::ProgramId(7);
+    let request = CreateTask {
+        task: task(1),
+        program: unknown,
+        ..twice
+    };
+    assert_eq!(bench.proc(request), Err(CreateRefusal::UnknownProgram));
+    assert_eq!(
+        bench.proc(Describe { program: unknown }),
+        Err(UnknownRefusal::Unknown)
+    );
+    let before = rest(&mut bench);
+    let far = CreateTask {
+        task: task(2),
+        thread: 8192,
+        ..twice
+    };
+    assert_eq!(bench.proc(far), Err(CreateRefusal::BadPlace));
+    // The place in the proc-server's CSpace is taken: the kernel says so, and everything is undone.
+    let taken = CreateTask {
+        task: task(2),
+        thread: 0,
+        ..twice
+    };
+    assert_eq!(bench.proc(taken), Err(CreateRefusal::Kernel(8)));
+    assert_eq!(rest(&mut bench), before);
+}
+
+#[test]
+fn any_other_fault_is_reported_and_never_answered() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    let cause = Cause::Exception {
+        number: 6,
+        ip: 0x24_0100,
+    };
+    let answer = bench
+        .server
+        .fault(task(0).tag(), Some(FaultMessage::Fatal(cause)));
+    assert_eq!(answer, Answer::Nothing);
+    assert_eq!(
+        bench.report(),
+        Some(Report {
+            task: task(0),
+            cause
+        })
+    );
+    // The first reason counts; a report of a task that is destroyed before anybody asks is dropped.
+    bench
+        .server
+        .fault(task(0).tag(), Some(FaultMessage::Fatal(Cause::Killed)));
+    assert_eq!(bench.report(), None);
+    bench.spawn(1, GROUP).unwrap();
+    bench.touch(1, 0, false);
+    bench.end(1, GROUP);
+    assert_eq!(bench.report(), None);
+}
+
+#[test]
+fn the_archive_is_as_large_as_the_fixture_says() {
+    assert_eq!(bench().server.memory().archive_pages(), ARCHIVE_PAGES);
+}
