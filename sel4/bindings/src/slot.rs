@@ -81,7 +81,10 @@ impl Slot {
         )
     }
 
-    /// Moves the capability here and gives it a badge or a guard.
+    /// Moves a `CNode`'s capability here and gives it a guard.
+    ///
+    /// This kernel refuses endpoints and notifications here and in [`rotate`](Self::rotate), badged or not: only what
+    /// carries neither badge nor guard passes unchanged.
     pub fn mutate_from(self, source: Self, data: CapData) -> Result<()> {
         generated::cnode_mutate(
             self.root.bits(),

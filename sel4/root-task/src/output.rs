@@ -46,6 +46,7 @@ pub fn set_panic_sink(sink: fn(&str)) {
 }
 
 /// Where a panic prints.
+#[cfg(target_os = "none")]
 pub(crate) fn panic_sink() -> Option<fn(&str)> {
     PANIC.get().or_else(|| CONSOLE.get())
 }
