@@ -173,7 +173,7 @@ pub mod proc_slots {
     /// The root task's endpoint, badged as this server's faults, for the kernel to send them to.
     pub const FAULT: u64 = 11;
     /// Empty: what is found where nothing should be is moved here and deleted.
-    pub const SCRATCH: u64 = 11;
+    pub const SCRATCH: u64 = 12;
     /// The first slot for the reply capabilities of those who wait; as many as there are threads.
     pub const REPLIES: u64 = 64;
     /// The most threads, so the most that can wait.
