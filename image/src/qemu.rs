@@ -15,6 +15,8 @@ use crate::build::Image;
 
 /// The port of the device through which the guest ends the machine, `interfaces` and root task agreeing.
 const DEBUG_EXIT_PORT: &str = "0xf4";
+/// A processor with what the kernel needs, without what QEMU would warn that it does not emulate.
+const PROCESSOR: &str = "Haswell-noTSX,+fsgsbase,-pcid,-invpcid,-tsc-deadline";
 /// What the guest writes there if all went well.
 pub const PASSED: u8 = 0x10;
 /// What it writes there if not.
@@ -88,7 +90,7 @@ impl Machine {
     pub fn command(&self, qemu: &Path) -> Command {
         let mut command = Command::new(qemu);
         command
-            .args(["-cpu", "Haswell,+fsgsbase", "-m"])
+            .args(["-cpu", PROCESSOR, "-m"])
             .arg(format!("{}M", self.memory_mib));
         // The console is the serial line and nothing else; a reset ends the machine and so is no silent loop.
         command.args([
@@ -385,7 +387,7 @@ mod tests {
     fn the_command_is_shown_as_one_would_type_it() {
         assert_eq!(
             shown(&machine().command(Path::new("qemu-system-x86_64"))),
-            "qemu-system-x86_64 -cpu Haswell,+fsgsbase -m 512M -display none -monitor none -serial stdio -nic none \
+            "qemu-system-x86_64 -cpu Haswell-noTSX,+fsgsbase,-pcid,-invpcid,-tsc-deadline -m 512M -display none -monitor none -serial stdio -nic none \
              -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=0x04 -icount shift=0,sleep=off -kernel kernel32.elf \
              -initrd 'my root.elf'"
         );
