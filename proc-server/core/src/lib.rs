@@ -11,6 +11,7 @@
 //! | [`waiting`] | who waits for what |
 //! | [`kill`] | whose turn it is among kills of groups |
 //! | [`programs`] | what a birth costs |
+//! | [`room`] | how much can be kept track of |
 //! | [`server`] | who is served, and what can be asked |
 //! | `birth`, `death`, `groups` | the order of steps, and what is taken back when one fails |
 //! | `check` | whether all of that is still true |
@@ -29,6 +30,7 @@ pub mod kill;
 pub mod lifecycle;
 pub mod list;
 pub mod programs;
+pub mod room;
 pub mod server;
 pub mod table;
 pub mod task;
@@ -36,6 +38,7 @@ pub mod waiting;
 
 pub use check::Broken;
 pub use hands::{Entry, Hands, KernelError, Service, Settle};
+pub use room::Room;
 pub use server::{ProcServer, Received, Settings};
 pub use table::TaskTable;
 pub use task::{Task, Thread};

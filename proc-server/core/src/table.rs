@@ -408,9 +408,9 @@ impl<'a> TaskTable<'a> {
 
     /// Makes a place's generation the last but `left`, to see what happens at the end.
     #[cfg(test)]
-    pub(crate) fn age(&mut self, index: u32, left: u32) {
+    fn age(&mut self, index: u32, left: u32) {
         if let Some(slot) = at_mut(self.tasks, index) {
-            slot.generation = u32::MAX - left;
+            slot.generation = u32::MAX.saturating_sub(left);
         }
     }
 }
@@ -428,3 +428,6 @@ fn at_mut<T>(slots: &mut [T], place: u32) -> Option<&mut T> {
 fn places(length: usize) -> impl Iterator<Item = u32> {
     0..u32::try_from(length).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,12 @@
 //! A failure at every single step of every operation that has steps: the tables hold, and the books balance.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that goes wrong is to stop"
+)]
+
 mod world;
 
 use interfaces::accounting::KillRefusal;
@@ -40,7 +47,7 @@ fn a_spawn_that_fails_anywhere_takes_everything_back() {
         let before = stage.world.borrow().books();
         match stage.ask(first, 0, &spawn()) {
             Outcome::Now(Ok(task)) => {
-                assert!(stage.world.borrow().memory.thread(task, 0).is_some())
+                assert!(stage.world.borrow().memory.thread(task, 0).is_some());
             }
             Outcome::Now(Err(_)) => {
                 assert!(!stage.server.has_work(), "it is taken back at once");

@@ -1,5 +1,12 @@
 //! What a client of the proc-server sees, case by case, in a world of maps.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that goes wrong is to stop"
+)]
+
 mod world;
 
 use interfaces::accounting::{KillRefusal, TicketRefusal};

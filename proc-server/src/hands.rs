@@ -1,0 +1,190 @@
+//! The hands of the proc-server: each does one thing to the kernel and decides nothing.
+
+use interfaces::Transport;
+use interfaces::call::Dispatched;
+use interfaces::identity::Badge;
+use interfaces::provision::{CLIENT_CNODE_RADIX, THREAD_SLOTS, ThreadSlot};
+use interfaces::start::{client_slots, proc_slots};
+use interfaces_sel4::{Endpoint, answer_saved};
+use process_core::{Entry, Hands, KernelError, Service, Settle};
+use sel4::{CapData, CapRights, Priorities, Slot, UserContext, cap};
+
+/// Interrupts on, and the bit that is always set: what every thread starts with.
+const FLAGS: u64 = 0x202;
+/// The bits of a client's CNode and of the birth CNode.
+const CLIENT_RADIX: u8 = radix(CLIENT_CNODE_RADIX);
+const BIRTH_RADIX: u8 = radix(proc_slots::BIRTH_RADIX);
+
+/// The proc-server's capabilities, all in the slots that [`proc_slots`] says.
+#[derive(Debug)]
+pub struct Capabilities {
+    limits: Endpoint,
+    memory: Endpoint,
+}
+
+impl Capabilities {
+    /// The capabilities as the root task hands them out.
+    pub const fn new() -> Self {
+        Self {
+            limits: Endpoint::new(cap::Endpoint::from_bits(proc_slots::LIMITS)),
+            memory: Endpoint::new(cap::Endpoint::from_bits(proc_slots::MEMORY)),
+        }
+    }
+}
+
+const fn radix(bits: u32) -> u8 {
+    assert!(bits < 64, "a CNode has fewer slots than a CSpace");
+    (bits & 63) as u8
+}
+
+/// A slot of the proc-server's own.
+const fn own(slot: u64) -> Slot {
+    Slot::in_root(cap::CNode::from_bits(proc_slots::CNODE), slot)
+}
+
+/// The slot where the reply capability of a waiter is kept.
+const fn reply_slot(waiter: u32) -> Slot {
+    own(proc_slots::REPLIES.saturating_add(waiter as u64))
+}
+
+const fn tcb(thread: u32) -> cap::Tcb {
+    cap::Tcb::from_bits(ThreadSlot::Tcb.of(thread))
+}
+
+const fn space(first: u32) -> cap::Pml4 {
+    cap::Pml4::from_bits(ThreadSlot::Space.of(first))
+}
+
+const fn refused(error: sel4::Error) -> KernelError {
+    // The kernel counts its errors from 1.
+    KernelError((error as u8).saturating_add(1))
+}
+
+/// Moves what is in a slot to the scratch slot. Whether there was anything.
+fn take_out(slot: Slot) -> bool {
+    own(proc_slots::SCRATCH).move_from(slot).is_ok()
+}
+
+impl Hands for Capabilities {
+    fn limits(&mut self) -> &mut impl Transport {
+        &mut self.limits
+    }
+
+    fn memory(&mut self) -> &mut impl Transport {
+        &mut self.memory
+    }
+
+    fn mint(
+        &mut self,
+        first: u32,
+        slot: u64,
+        service: Service,
+        badge: Badge,
+    ) -> Result<(), KernelError> {
+        let from = match service {
+            Service::Proc => proc_slots::ENDPOINT,
+            Service::Memory => proc_slots::MEMORY_MINT,
+            Service::Limits => proc_slots::LIMITS_MINT,
+            Service::Console => proc_slots::CONSOLE_MINT,
+        };
+        let node = cap::CNode::from_bits(ThreadSlot::CNode.of(first));
+        Slot::new(node, slot, CLIENT_RADIX)
+            .mint_from(own(from), CapRights::WRITE_GRANT, badge.encode())
+            .map_err(refused)
+    }
+
+    fn mint_birth(&mut self, thread: u32) -> Result<(), KernelError> {
+        let badge = Badge::Birth { thread }.encode();
+        let node = cap::CNode::from_bits(proc_slots::BIRTH_CNODE);
+        Slot::new(node, u64::from(thread), BIRTH_RADIX)
+            .mint_from(own(proc_slots::LIMITS_MINT), CapRights::WRITE_GRANT, badge)
+            .map_err(refused)
+    }
+
+    fn bear(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError> {
+        // Its registers are as they were made, all zero: its first instruction is at address 0.
+        tcb(thread)
+            .configure(
+                u64::from(thread),
+                Priorities { mcp: 0, priority },
+                cap::CNode::from_bits(proc_slots::BIRTH_CNODE),
+                CapData::skip_guard(BIRTH_RADIX),
+                space(first),
+                0,
+                cap::Frame::NULL,
+            )
+            .and_then(|()| tcb(thread).resume())
+            .map_err(refused)
+    }
+
+    fn settle(&mut self, settle: Settle) -> Result<(), KernelError> {
+        let Settle {
+            thread,
+            first,
+            priority,
+            ipc_buffer,
+        } = settle;
+        tcb(thread)
+            .configure(
+                client_slots::FAULT,
+                Priorities { mcp: 0, priority },
+                cap::CNode::from_bits(ThreadSlot::CNode.of(first)),
+                CapData::skip_guard(CLIENT_RADIX),
+                space(first),
+                u64::from(ipc_buffer),
+                cap::Frame::from_bits(ThreadSlot::IpcBuffer.of(thread)),
+            )
+            .map_err(refused)
+    }
+
+    fn run(&mut self, thread: u32, entry: Entry) -> Result<(), KernelError> {
+        let registers = UserContext {
+            rip: entry.ip,
+            rsp: entry.sp,
+            rflags: FLAGS,
+            rdi: entry.argument,
+            ..UserContext::default()
+        };
+        // Starting it ends its wait for an answer to the birth notice.
+        tcb(thread)
+            .write_registers(true, &registers)
+            .map_err(refused)
+    }
+
+    fn clear(&mut self, thread: u32) -> u64 {
+        let first = ThreadSlot::Tcb.of(thread);
+        let mut left = 0_u64;
+        for slot in first..first.saturating_add(THREAD_SLOTS) {
+            if take_out(own(slot)) {
+                // What cannot be deleted stays in the scratch slot, and the next one in its own: seen as alarms.
+                let _ = own(proc_slots::SCRATCH).delete();
+                left = left.saturating_add(1);
+            }
+        }
+        left
+    }
+
+    fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError> {
+        reply_slot(waiter).save_caller().map_err(refused)
+    }
+
+    fn reply_is_gone(&mut self, waiter: u32) -> bool {
+        // Moving is the one thing that tells a taken slot from an empty one and changes nothing.
+        if !take_out(reply_slot(waiter)) {
+            return true;
+        }
+        reply_slot(waiter)
+            .move_from(own(proc_slots::SCRATCH))
+            .is_err()
+    }
+
+    fn drop_reply(&mut self, waiter: u32) {
+        // Deleting a reply capability cannot fail, and deleting nothing neither.
+        let _ = reply_slot(waiter).delete();
+    }
+
+    fn answer(&mut self, waiter: u32, payload: &[u8]) {
+        let reply = cap::Reply::from_bits(proc_slots::REPLIES.saturating_add(u64::from(waiter)));
+        answer_saved(reply, Dispatched::Reply(payload.len()), payload);
+    }
+}

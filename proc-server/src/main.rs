@@ -1,0 +1,70 @@
+//! Makes tasks and ends them: who is alive, whose child, and who is told of an end.
+//!
+//! **Holds** what `interfaces::start::proc_slots` lists: endpoints to mint clients' capabilities from, the birth CNode,
+//! and, placed there by the memory-server, the TCB, CNode and root of every client. No untyped, and no address space
+//! in which it could look at a client's memory.
+//!
+//! **Serves** clients (what `interfaces::process` lists), and hears from the memory-server, through its notification,
+//! that a task cannot go on. `process_core` decides everything; here it meets the kernel.
+//!
+//! **Never** calls a client or the root task. Never suspends a thread: this kernel then repeats an interrupted request
+//! or garbles the next. Never lets a thread leave the birth CNode whose birth was not confirmed. Never panics once it
+//! serves; if its start page is wrong, or something that the system is to start is refused, it stops before, with a
+//! fault that the root task reports.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+mod hands;
+mod memory;
+mod start;
+
+use interfaces::start::proc_slots;
+use interfaces_sel4::{Message, Port, Response};
+use process_core::{ProcServer, Received};
+use sel4::cap;
+
+use crate::hands::Capabilities;
+
+/// Serves one message.
+fn serve(
+    server: &mut ProcServer<'_, Capabilities>,
+    port: &mut Port,
+    message: &Message,
+) -> Response {
+    let (payload, reply) = port.buffers();
+    let received = Received {
+        badge: message.badge,
+        label: message.info.label(),
+        capabilities: message.carries_capabilities(),
+        payload,
+    };
+    match server.receive(received, reply) {
+        Some(dispatched) => dispatched.into(),
+        None => Response::Nothing,
+    }
+}
+
+// The description of the system is decoded on the stack: up to 64 groups with all their limits.
+#[sel4_root_task::entry(stack_pages = 64)]
+fn main(start_page: usize) -> ! {
+    let mut server = match start::server(start_page) {
+        Ok(server) => server,
+        Err(wrong) => panic!("proc-server: {wrong}"),
+    };
+    let mut port = Port::new(cap::Endpoint::from_bits(proc_slots::ENDPOINT));
+    let mut response = Response::Nothing;
+    loop {
+        // While something goes on by itself, one slice of it is done between any two messages.
+        let message = if server.has_work() {
+            let message = port.poll(response);
+            response = Response::Nothing;
+            server.work();
+            message
+        } else {
+            Some(port.next(response))
+        };
+        if let Some(message) = message {
+            response = serve(&mut server, &mut port, &message);
+        }
+    }
+}
