@@ -87,6 +87,7 @@ impl Hands for Capabilities {
             Service::Limits => proc_slots::LIMITS_MINT,
             Service::Console => proc_slots::CONSOLE_MINT,
         };
+        // As the memory-server made it, without a guard.
         let node = cap::CNode::from_bits(ThreadSlot::CNode.of(first));
         Slot::new(node, slot, CLIENT_RADIX)
             .mint_from(own(from), CapRights::WRITE_GRANT, badge.encode())
@@ -95,8 +96,9 @@ impl Hands for Capabilities {
 
     fn mint_birth(&mut self, thread: u32) -> Result<(), KernelError> {
         let badge = Badge::Birth { thread }.encode();
+        // The root task gave it the guard of a whole CSpace, which it is for a newborn.
         let node = cap::CNode::from_bits(proc_slots::BIRTH_CNODE);
-        Slot::new(node, u64::from(thread), BIRTH_RADIX)
+        Slot::in_root(node, u64::from(thread))
             .mint_from(own(proc_slots::LIMITS_MINT), CapRights::WRITE_GRANT, badge)
             .map_err(refused)
     }
