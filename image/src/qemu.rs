@@ -23,6 +23,8 @@ pub const PASSED: u8 = 0x10;
 pub const FAILED: u8 = 0x11;
 /// The longest console line that is kept whole; a longer one is cut into several, so that no guest fills our memory.
 const LINE_BYTES: u64 = 8192;
+/// How many lines may wait to be looked at; then the guest waits too.
+const WAITING_LINES: usize = 1024;
 /// How long the machine may take to go once it was told to, or once its console is closed.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -54,6 +56,8 @@ pub enum Ending {
     Signal(i32),
     /// The time was up, and it was ended from here.
     TimedOut(Duration),
+    /// QEMU closed the console and did not end, and was ended from here.
+    Stuck,
 }
 
 /// Why a machine could not be run.
@@ -137,7 +141,12 @@ impl Machine {
             let left = deadline.map_or(Duration::MAX, |end| {
                 end.saturating_duration_since(Instant::now())
             });
-            match run.lines.recv_timeout(left) {
+            let next = match left {
+                // A guest that never stops printing has no silence to be found out by.
+                Duration::ZERO => Err(RecvTimeoutError::Timeout),
+                left => run.lines.recv_timeout(left),
+            };
+            match next {
                 Ok(line) => on_line(&line),
                 Err(RecvTimeoutError::Timeout) => {
                     run.kill()?;
@@ -147,7 +156,7 @@ impl Machine {
                     }
                     return Ok(Ending::TimedOut(limit));
                 }
-                Err(RecvTimeoutError::Disconnected) => return run.ended(limit),
+                Err(RecvTimeoutError::Disconnected) => return run.ended(),
             }
         }
     }
@@ -186,7 +195,7 @@ impl Run {
         if let Some(console) = child.stdin.take() {
             thread::spawn(move || relay_input(console));
         }
-        let (sender, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::sync_channel(WAITING_LINES);
         if let Some(console) = child.stdout.take() {
             thread::spawn(move || {
                 let mut console = BufReader::new(console);
@@ -201,7 +210,7 @@ impl Run {
     }
 
     /// How it ended, once its console is closed.
-    fn ended(&mut self, limit: Duration) -> Result<Ending, RunError> {
+    fn ended(&mut self) -> Result<Ending, RunError> {
         let began = Instant::now();
         while began.elapsed() < GRACE {
             if let Some(status) = self.child.try_wait().map_err(RunError::Wait)? {
@@ -210,7 +219,7 @@ impl Run {
             thread::sleep(Duration::from_millis(10));
         }
         self.kill()?;
-        Ok(Ending::TimedOut(limit))
+        Ok(Ending::Stuck)
     }
 
     fn kill(&mut self) -> Result<(), RunError> {
@@ -281,6 +290,7 @@ impl fmt::Display for Ending {
                 "QEMU ended with status {code}, without a word of the guest"
             ),
             Self::Signal(signal) => write!(out, "signal {signal} ended QEMU"),
+            Self::Stuck => out.write_str("QEMU closed the console and did not end"),
             Self::TimedOut(limit) => {
                 write!(out, "the guest did not end within {} s", limit.as_secs())
             }
@@ -363,6 +373,14 @@ mod tests {
         let (ending, lines) = run("echo hello; exec sleep 1000", limit);
         assert_eq!(ending, Ending::TimedOut(limit));
         assert_eq!(lines, ["hello"]);
+    }
+
+    #[test]
+    fn endless_talk_is_ended_when_the_time_is_up() {
+        let limit = Duration::from_millis(200);
+        let (ending, lines) = run("exec yes", limit);
+        assert_eq!(ending, Ending::TimedOut(limit));
+        assert!(lines.iter().all(|line| line == "y"));
     }
 
     #[test]
