@@ -11,9 +11,9 @@ mod bit_fields;
 mod conditions;
 mod emit;
 mod headers;
-mod interfaces;
+pub mod interfaces;
 mod names;
-mod stubs;
+pub mod stubs;
 
 use std::path::Path;
 

@@ -19,7 +19,7 @@ impl fmt::Display for SourceError {
         match self {
             Self::Metadata(error) => write!(
                 f,
-                "cannot ask Cargo where the kernel's source lies: {}; run `cargo fetch --locked` with a connection and try again",
+                "cannot ask Cargo where the kernel's source lies: {}; if Cargo.lock is out of date, `cargo fetch` updates it, else `cargo fetch --locked` brings what is missing",
                 error.to_string().trim_end()
             ),
             Self::NotInLock => f.write_str(
