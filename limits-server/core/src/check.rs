@@ -125,7 +125,11 @@ impl Ledger<'_> {
     }
 
     /// Tasks and threads agree about who belongs to whom.
+    ///
+    /// Each list holds only what says that it is in it, and there are as many in lists as say so: so each is in its
+    /// own list, and in no other.
     fn check_register(&self) {
+        let (mut threads_in_lists, mut opened_in_lists) = (0, 0);
         for (index, task) in (0..).zip(self.tasks.iter()) {
             let threads = walk(self.threads, task.first_thread, |slot| slot.of_task);
             assert_eq!(threads.len(), task.threads as usize);
@@ -141,21 +145,25 @@ impl Ledger<'_> {
             if task.stage == Stage::Expected {
                 assert!(threads.iter().all(|&thread| self.threads[thread as usize].stage == Stage::Expected));
             }
-            for group in walk(self.groups, task.first_opened, |slot| slot.opened) {
+            let opened = walk(self.groups, task.first_opened, |slot| slot.opened);
+            for &group in &opened {
                 assert_eq!(self.groups[group as usize].opener, index);
             }
+            threads_in_lists += threads.len();
+            opened_in_lists += opened.len();
         }
-        for (index, thread) in (0..).zip(self.threads.iter()) {
-            if thread.stage == Stage::Vacant {
-                assert_eq!(*thread, ThreadSlot::VACANT);
-                continue;
-            }
-            let task = &self.tasks[thread.task as usize];
-            assert_ne!(task.stage, Stage::Vacant);
-            assert!(walk(self.threads, task.first_thread, |slot| slot.of_task).contains(&index));
-            let payer = &self.groups[thread.payer as usize];
-            assert!(walk(self.threads, payer.first_paid, |slot| slot.of_payer).contains(&index));
+        for thread in self.threads.iter().filter(|thread| thread.stage == Stage::Vacant) {
+            assert_eq!(*thread, ThreadSlot::VACANT);
         }
+        let threads = self.threads.iter().filter(|thread| thread.stage != Stage::Vacant).count();
+        assert_eq!(threads, threads_in_lists, "threads of tasks");
+        let opened = self.groups.iter().filter(|slot| slot.opener != NONE).count();
+        assert_eq!(opened, opened_in_lists, "groups that tasks hold on to");
+        let live = || self.groups.iter().filter(|slot| slot.life == Life::Live);
+        let paid = live().map(|slot| walk(self.threads, slot.first_paid, |slot| slot.of_payer).len());
+        assert_eq!(threads, paid.sum::<usize>(), "threads that are paid for");
+        let tasks = self.tasks.iter().filter(|task| task.stage != Stage::Vacant).count();
+        assert_eq!(tasks, live().map(|slot| slot.tasks as usize).sum::<usize>(), "tasks in groups");
     }
 
     /// One group: its lists, its counts, and its usage counted again from nothing.
@@ -199,8 +207,6 @@ impl Ledger<'_> {
         }
         if slot.opener != NONE {
             assert_eq!(self.tasks[slot.opener as usize].stage, Stage::Born);
-            let opened = self.tasks[slot.opener as usize].first_opened;
-            assert!(walk(self.groups, opened, |slot| slot.opened).contains(&index));
         }
     }
 

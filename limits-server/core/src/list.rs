@@ -84,6 +84,8 @@ pub(crate) fn remove<T>(slots: &mut [T], first: u32, index: u32, side: Side<T>) 
 
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
 
     fn walk(slots: &[Links], first: u32) -> Vec<u32> {
