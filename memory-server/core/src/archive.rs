@@ -1,5 +1,7 @@
 //! The archive: the bytes that programs are made of, and where each program is in them.
 
+use core::fmt;
+
 use interfaces::provision::{ProgramId, ProgramName};
 use interfaces::system::{PROGRAMS, System};
 use tar_no_std::TarArchiveRef;
@@ -18,6 +20,16 @@ pub enum ArchiveError {
     Missing(ProgramName),
     /// A program's image is not accepted.
     Image(ProgramName, ImageError),
+}
+
+impl fmt::Display for ArchiveError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnArchive => out.write_str("the archive cannot be read"),
+            Self::Missing(name) => write!(out, "the archive has no {FOLDER}{name}"),
+            Self::Image(name, error) => write!(out, "{FOLDER}{name}: {error}"),
+        }
+    }
 }
 
 /// The programs of `system.toml`, in its order.

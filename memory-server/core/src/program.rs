@@ -8,6 +8,8 @@
 //! stands beside the segment in the file, which is the program itself, padding, or the name of the next member. A
 //! writable page is copied when it is first touched.
 
+use core::fmt;
+
 use elf::ElfBytes;
 use elf::abi::{EM_X86_64, ET_EXEC, PF_W, PT_LOAD};
 use elf::endian::LittleEndian;
@@ -143,6 +145,42 @@ pub enum ImageError {
     },
     /// The first instruction is in no segment.
     NoEntry,
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnImage => out.write_str("not a static 64-bit x86 ELF file, or cut off"),
+            Self::SegmentCount(count) => {
+                write!(out, "{count} segments, and 1 to {SEGMENTS} are right")
+            }
+            Self::OutOfRange { address } => {
+                write!(
+                    out,
+                    "the segment at {address:#x} is not where images may be"
+                )
+            }
+            Self::Overlap { address } => {
+                write!(
+                    out,
+                    "the segment at {address:#x} shares a page with another"
+                )
+            }
+            Self::Misplaced { address } => {
+                write!(
+                    out,
+                    "the segment at {address:#x} and its place in the archive do not agree"
+                )
+            }
+            Self::ReadOnlyZeros { address } => {
+                write!(
+                    out,
+                    "the read-only segment at {address:#x} is longer than its file"
+                )
+            }
+            Self::NoEntry => out.write_str("the first instruction is in no segment"),
+        }
+    }
 }
 
 impl Program {
