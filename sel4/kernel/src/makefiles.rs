@@ -4,7 +4,6 @@
 //! comments. A list of our own would have to be kept in step with the package; this one is right by construction.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use crate::{BuildError, KernelSource, Profile};
 
@@ -52,22 +51,22 @@ fn read(
     found: &mut Found,
 ) -> Result<(), BuildError> {
     let path = source.path(makefile);
-    let text = std::fs::read_to_string(&path).map_err(|error| BuildError::File {
-        doing: "read",
-        path: path.clone(),
-        error,
-    })?;
-    for included in parse(&text, profile, found).map_err(|line| BuildError::Makefile {
-        path: path_of(source, makefile),
-        line,
-    })? {
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            return Err(BuildError::File {
+                doing: "read",
+                path,
+                error,
+            });
+        }
+    };
+    let includes =
+        parse(&text, profile, found).map_err(|line| BuildError::Makefile { path, line })?;
+    for included in includes {
         read(source, profile, &included, found)?;
     }
     Ok(())
-}
-
-fn path_of(source: &KernelSource, makefile: &str) -> PathBuf {
-    source.path(makefile)
 }
 
 /// Takes the lists of one Makefile and returns those it includes; the error is the line not understood.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{CargoOpt, MetadataCommand};
+use cargo_metadata::MetadataCommand;
 
 use crate::SourceError;
 
@@ -21,7 +21,6 @@ impl KernelSource {
     pub fn locate() -> Result<Self, SourceError> {
         let metadata = MetadataCommand::new()
             .manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
-            .features(CargoOpt::NoDefaultFeatures)
             // Else Cargo would resolve anew, and the checksum in Cargo.lock would bind nobody.
             .other_options(vec!["--locked".to_owned()])
             .exec()
