@@ -18,7 +18,9 @@ use elf::endian::LittleEndian;
 use elf::segment::ProgramHeader;
 
 /// Bytes of a page.
-pub const PAGE: u64 = 4096;
+pub const PAGE: u64 = PAGE_BYTES as u64;
+/// The same, to count bytes in memory.
+pub const PAGE_BYTES: usize = 4096;
 /// The most loadable segments: text, constants, data, stack, and as many to spare.
 pub const SEGMENTS: usize = 8;
 

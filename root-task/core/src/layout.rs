@@ -15,7 +15,9 @@ use core::ops::Range;
 use crate::image::PAGE;
 
 /// Bytes of a large frame, and of what one page table covers.
-pub const LARGE_PAGE: u64 = 1 << 21;
+pub const LARGE_PAGE: u64 = LARGE_PAGE_BYTES as u64;
+/// The same, to count bytes in memory.
+pub const LARGE_PAGE_BYTES: usize = 1 << 21;
 /// Bytes that one page directory covers.
 pub const DIRECTORY: u64 = 1 << 30;
 
@@ -42,7 +44,7 @@ pub const HEAP: u64 = 0x1_0000_0000;
 /// The most bytes of a heap.
 pub const HEAP_BYTES: u64 = 64 * DIRECTORY;
 /// Where the root task, in its own space, looks into frames that it fills: far above its image and the bootinfo.
-pub const ROOT_SCRATCH: u64 = 0x2_0000_0000;
+pub const ROOT_SCRATCH: usize = 0x2_0000_0000;
 
 const _: () = assert!(SYSTEM + SYSTEM_PAGES * PAGE <= SCRATCH);
 const _: () = assert!(SCRATCH + SCRATCH_BYTES <= ARCHIVE);

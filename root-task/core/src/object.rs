@@ -116,6 +116,8 @@ pub enum Item {
     ScratchTable,
     /// Two slots above the root task's CNode, through which a report looks into a server's.
     ReportCNode,
+    /// A thread that finds out which kernel this is.
+    Probe,
     /// Memory that is kept to restart a server.
     Spare,
 }
@@ -137,6 +139,7 @@ impl fmt::Display for Item {
             Self::AsidMemory => out.write_str("ASID pools"),
             Self::ScratchDirectory | Self::ScratchTable => out.write_str("scratch of root-task"),
             Self::ReportCNode => out.write_str("CNode for reports"),
+            Self::Probe => out.write_str("probe of the kernel"),
             Self::Spare => out.write_str("reserve for restarts"),
         }
     }

@@ -19,7 +19,7 @@ pub enum Found {
     /// A capability of this kind.
     Of(CapKind),
     /// A capability of a kind that no server is ever given; the kernel's number for it.
-    Strange(u32),
+    Strange(u64),
 }
 
 /// A slot that is not as the table says.

@@ -1,0 +1,55 @@
+//! Starts a server whose address space and CNode are ready.
+
+use boot_core::grants::fault_slot;
+use boot_core::image::Image;
+use boot_core::layout;
+use boot_core::object::Item;
+use boot_core::plan::BootPlan;
+use interfaces::ServerName;
+use sel4::cap::{self, Cap};
+use sel4::{CapData, Priorities, Result, UserContext};
+
+use crate::authority::{cnode, space, tcb};
+
+/// Gives the server's thread its spaces, its priority and its registers. It does not run yet.
+pub fn configure(
+    plan: &BootPlan,
+    server: ServerName,
+    image: &Image<'_>,
+    priority: u8,
+) -> Result<()> {
+    let own = plan.servers.of(server);
+    let ipc_frame = plan
+        .slots(Item::Frames(server))
+        .at(own.ipc_frame())
+        .ok_or(sel4::Error::InvalidCapability)?;
+    let thread = tcb(plan, server);
+    thread.configure(
+        fault_slot(server),
+        Priorities {
+            mcp: own.max_priority,
+            priority,
+        },
+        cnode(plan, server),
+        CapData::skip_guard(own.cnode_radix),
+        space(plan, server),
+        layout::IPC_BUFFER,
+        Cap::from_bits(ipc_frame),
+    )?;
+    if server == ServerName::Proc {
+        let news: cap::Notification = Cap::from_bits(plan.slot(Item::News));
+        thread.bind_notification(news)?;
+    }
+    // A stack pointer of 0 lets the entry take the stack that the image brought along.
+    let registers = UserContext {
+        rip: image.entry(),
+        rdi: layout::START,
+        ..UserContext::default()
+    };
+    thread.write_registers(false, &registers)
+}
+
+/// Lets the server run, once whoever is above lets it.
+pub fn resume(plan: &BootPlan, server: ServerName) -> Result<()> {
+    tcb(plan, server).resume()
+}
