@@ -29,5 +29,9 @@ pub fn round() {
 /// What share of a time some rounds are, in per mille, when one round takes `round` on the same clock.
 #[must_use]
 pub fn share(rounds: u64, round: u64, time: u64) -> u64 {
-    rounds.saturating_mul(round).saturating_mul(1000).checked_div(time).unwrap_or(0)
+    rounds
+        .saturating_mul(round)
+        .saturating_mul(1000)
+        .checked_div(time)
+        .unwrap_or(0)
 }

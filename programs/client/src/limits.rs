@@ -1,9 +1,10 @@
 //! Groups, their limits and their accounts. `None` for a group is the caller's own.
 
 use interfaces::limits::{
-    Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, LabelText, ListChildren, ListTasks, Membership,
-    OpenGroup, OpenGroupRefusal, Page, ReadAccount, ReadRefusal, ReadResource, ResourceAccount, SetLabel, SetLimit,
-    SetRefusal, SetSoftLimit, WhoAmI, WouldFit, WouldFitRefusal,
+    Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, LabelText, ListChildren,
+    ListTasks, Membership, OpenGroup, OpenGroupRefusal, Page, ReadAccount, ReadRefusal,
+    ReadResource, ResourceAccount, SetLabel, SetLimit, SetRefusal, SetSoftLimit, WhoAmI, WouldFit,
+    WouldFitRefusal,
 };
 use interfaces::{Amounts, CallError, GroupId, Limit, ProtocolError, Resource, TaskId};
 
@@ -29,18 +30,46 @@ pub fn close_group(group: GroupId) -> Result<(), CallError<CloseGroupRefusal>> {
 }
 
 /// Sets a hard limit.
-pub fn set_limit(group: GroupId, resource: Resource, limit: Limit) -> Result<(), CallError<SetRefusal>> {
-    call(Server::Limits, &SetLimit { group, resource, limit })
+pub fn set_limit(
+    group: GroupId,
+    resource: Resource,
+    limit: Limit,
+) -> Result<(), CallError<SetRefusal>> {
+    call(
+        Server::Limits,
+        &SetLimit {
+            group,
+            resource,
+            limit,
+        },
+    )
 }
 
 /// Sets a soft limit.
-pub fn set_soft_limit(group: GroupId, resource: Resource, limit: Limit) -> Result<(), CallError<SetRefusal>> {
-    call(Server::Limits, &SetSoftLimit { group, resource, limit })
+pub fn set_soft_limit(
+    group: GroupId,
+    resource: Resource,
+    limit: Limit,
+) -> Result<(), CallError<SetRefusal>> {
+    call(
+        Server::Limits,
+        &SetSoftLimit {
+            group,
+            resource,
+            limit,
+        },
+    )
 }
 
 /// Labels a group; what is longer than a label can be is cut.
 pub fn set_label(group: GroupId, label: &str) -> Result<(), CallError<SetRefusal>> {
-    call(Server::Limits, &SetLabel { group, label: LabelText::cut(label) })
+    call(
+        Server::Limits,
+        &SetLabel {
+            group,
+            label: LabelText::cut(label),
+        },
+    )
 }
 
 /// Reads everything about a group.
@@ -49,7 +78,10 @@ pub fn read_account(group: Option<GroupId>) -> Result<Account, CallError<ReadRef
 }
 
 /// Reads one kind's numbers.
-pub fn read_resource(group: Option<GroupId>, resource: Resource) -> Result<ResourceAccount, CallError<ReadRefusal>> {
+pub fn read_resource(
+    group: Option<GroupId>,
+    resource: Resource,
+) -> Result<ResourceAccount, CallError<ReadRefusal>> {
     call(Server::Limits, &ReadResource { group, resource })
 }
 
@@ -62,16 +94,25 @@ pub fn list_children(
 }
 
 /// A page of the tasks directly in a group.
-pub fn list_tasks(group: Option<GroupId>, after: Option<TaskId>) -> Result<Page<TaskId>, CallError<ReadRefusal>> {
+pub fn list_tasks(
+    group: Option<GroupId>,
+    after: Option<TaskId>,
+) -> Result<Page<TaskId>, CallError<ReadRefusal>> {
     call(Server::Limits, &ListTasks { group, after })
 }
 
 /// The limit that binds in fact.
-pub fn effective_limit(group: Option<GroupId>, resource: Resource) -> Result<Effective, CallError<ReadRefusal>> {
+pub fn effective_limit(
+    group: Option<GroupId>,
+    resource: Resource,
+) -> Result<Effective, CallError<ReadRefusal>> {
     call(Server::Limits, &EffectiveLimit { group, resource })
 }
 
 /// Whether a charge would be admitted now.
-pub fn would_fit(group: Option<GroupId>, amounts: Amounts) -> Result<(), CallError<WouldFitRefusal>> {
+pub fn would_fit(
+    group: Option<GroupId>,
+    amounts: Amounts,
+) -> Result<(), CallError<WouldFitRefusal>> {
     call(Server::Limits, &WouldFit { group, amounts })
 }

@@ -1,8 +1,8 @@
 //! Memory of one's own: reserved by the page, granted when touched.
 
 use interfaces::memory::{
-    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, ReadRegion, ReadSpace, RegionAccount,
-    RegionId, RegionRefusal, SpaceAccount, Unmap,
+    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, ReadRegion, ReadSpace,
+    RegionAccount, RegionId, RegionRefusal, SpaceAccount, Unmap,
 };
 use interfaces::{CallError, ProtocolError};
 
@@ -16,8 +16,19 @@ pub fn create_region(pages: u32) -> Result<RegionId, CallError<CreateRegionRefus
 }
 
 /// Maps a region, where there is room if no address is given; gives its address.
-pub fn map(region: RegionId, address: Option<u32>, access: Access) -> Result<u32, CallError<MapRefusal>> {
-    call(Server::Memory, &Map { region, address, access })
+pub fn map(
+    region: RegionId,
+    address: Option<u32>,
+    access: Access,
+) -> Result<u32, CallError<MapRefusal>> {
+    call(
+        Server::Memory,
+        &Map {
+            region,
+            address,
+            access,
+        },
+    )
 }
 
 /// Takes a mapping away; the pages stay.

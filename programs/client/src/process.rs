@@ -1,12 +1,13 @@
 //! Tasks and threads.
 
+use interfaces::accounting::Receipt;
 use interfaces::limits::Page;
 use interfaces::process::{
-    Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures, FindProgram, FindRefusal, JoinThread,
-    Kill, KillGroup, KillGroupRefusal, NextGroup, OperatorRefusal, ReadArguments, ReadFigures, ReadPool, ReadTask,
-    Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, ThreadRefusal, Wait, WaitRefusal,
+    Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures, FindProgram,
+    FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup, OperatorRefusal,
+    ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal, StartThread, TaskAccount,
+    TaskRefusal, ThreadRefusal, Wait, WaitRefusal,
 };
-use interfaces::accounting::Receipt;
 use interfaces::provision::{PoolFigures, ProgramId, ProgramName};
 use interfaces::{CallError, GroupId, TaskId};
 
@@ -14,7 +15,12 @@ use crate::server::{Server, call};
 
 /// Finds a program of the archive.
 pub fn find_program(name: &str) -> Result<ProgramId, CallError<FindRefusal>> {
-    call(Server::Process, &FindProgram { name: ProgramName::cut(name) })
+    call(
+        Server::Process,
+        &FindProgram {
+            name: ProgramName::cut(name),
+        },
+    )
 }
 
 /// Starts a program as a child, in the caller's group or one below it.
@@ -23,7 +29,14 @@ pub fn spawn(
     group: Option<GroupId>,
     arguments: Arguments,
 ) -> Result<TaskId, CallError<SpawnRefusal>> {
-    call(Server::Process, &Spawn { program, group, arguments })
+    call(
+        Server::Process,
+        &Spawn {
+            program,
+            group,
+            arguments,
+        },
+    )
 }
 
 /// Ends the caller's task.
@@ -73,17 +86,36 @@ pub fn start_thread(
 ) -> Result<u32, CallError<ThreadRefusal>> {
     // A program is linked below 4 GiB, so its functions' addresses fit; another could not be started anyway.
     let entry = u32::try_from(entry as usize).unwrap_or(0);
-    call(Server::Process, &StartThread { entry, stack_top, argument })
+    call(
+        Server::Process,
+        &StartThread {
+            entry,
+            stack_top,
+            argument,
+        },
+    )
 }
 
 /// Ends one of the caller's further threads, not the calling one.
 pub fn end_thread(number: u32) -> Result<(), CallError<ThreadRefusal>> {
-    call(Server::Process, &EndThread { number, myself: false })
+    call(
+        Server::Process,
+        &EndThread {
+            number,
+            myself: false,
+        },
+    )
 }
 
 /// Ends the calling thread, which has this number; returns only if that is refused.
 pub fn end_this_thread(number: u32) -> Result<(), CallError<ThreadRefusal>> {
-    call(Server::Process, &EndThread { number, myself: true })
+    call(
+        Server::Process,
+        &EndThread {
+            number,
+            myself: true,
+        },
+    )
 }
 
 /// Waits for the end of one of the caller's further threads.

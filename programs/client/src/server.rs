@@ -78,5 +78,9 @@ impl Answer {
 pub fn raw(server: Server, label: u64, payload: &[u8]) -> Answer {
     let mut bytes = [0; MESSAGE_BYTES];
     let (label, length) = interfaces_sel4::raw(server.endpoint(), label, payload, &mut bytes);
-    Answer { label, bytes, length }
+    Answer {
+        label,
+        bytes,
+        length,
+    }
 }

@@ -52,7 +52,11 @@ fn pace() -> u64 {
     round();
     let pace = client::clock().saturating_sub(before);
     // The clock itself and the kernel's ticks add a little, which is no work.
-    if pace.abs_diff(ROUND) < ROUND / 50 { ROUND } else { pace }
+    if pace.abs_diff(ROUND) < ROUND / 50 {
+        ROUND
+    } else {
+        pace
+    }
 }
 
 /// Where naps are taken: the first group below the worker's own, if there is one.

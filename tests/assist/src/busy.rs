@@ -38,10 +38,16 @@ pub fn share(words: &mut Words<'_>) -> i32 {
 pub fn flood() -> i32 {
     let before = console::dropped();
     for _ in 0..4 {
-        console::print("flood: 8901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890\x1b\x1e");
+        console::print(
+            "flood: 8901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890\x1b\x1e",
+        );
     }
     console::print("\n");
     let dropped = console::dropped().saturating_sub(before);
     // Four times 110 letters are 200 more than a line holds. Control bytes may count or not.
-    if (200..=208).contains(&dropped) { 0 } else { problem!("dropped {dropped} bytes") }
+    if (200..=208).contains(&dropped) {
+        0
+    } else {
+        problem!("dropped {dropped} bytes")
+    }
 }

@@ -62,7 +62,9 @@ fn write(address: u64) {
 fn overflow(depth: u64) -> u64 {
     let frame = core::hint::black_box([depth; 16]);
     let deeper = overflow(depth.wrapping_add(1));
-    core::hint::black_box(frame).iter().fold(deeper, |sum, word| sum.wrapping_add(*word))
+    core::hint::black_box(frame)
+        .iter()
+        .fold(deeper, |sum, word| sum.wrapping_add(*word))
 }
 
 /// `forge LABEL`: sends a fault's label on every service endpoint, and expects to be told so; with a slot as a second
@@ -83,7 +85,11 @@ pub fn forge(words: &mut Words<'_>) -> i32 {
         let info = MessageInfo::new(label, 0, 0, message.len());
         let (answer, _) = sel4::call_registers(server.endpoint(), info, message);
         if answer.label() != client::interfaces::ProtocolError::ForgedFault as u64 {
-            return problem!("{}: fault {label} answered with {}", server.name(), answer.label());
+            return problem!(
+                "{}: fault {label} answered with {}",
+                server.name(),
+                answer.label()
+            );
         }
     }
     0

@@ -26,13 +26,19 @@ const ARGUMENTS: [[u64; 8]; 4] = [
 pub fn slots() -> i32 {
     for slot in 0..SLOTS {
         // What looks like a fault on the fault endpoint is one; those are tried one by one (`forge`).
-        let first = if slot == client_slots::FAULT { FAULTS } else { 0 };
+        let first = if slot == client_slots::FAULT {
+            FAULTS
+        } else {
+            0
+        };
         for label in first..=LABELS {
             for arguments in &ARGUMENTS {
                 for extra in [0, 1, 3] {
                     let answer = invoke(slot, label, arguments, extra);
                     if !is_no(slot, label, answer) {
-                        return problem!("slot {slot}, label {label}, {extra} capabilities: answer {answer}");
+                        return problem!(
+                            "slot {slot}, label {label}, {extra} capabilities: answer {answer}"
+                        );
                     }
                 }
             }

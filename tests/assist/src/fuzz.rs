@@ -51,7 +51,10 @@ pub fn run(words: &mut Words<'_>) -> i32 {
             error => error <= LAST_ERROR,
         };
         if !typed {
-            return problem!("message {number}, label {label:#x}: answer {}", answer.label);
+            return problem!(
+                "message {number}, label {label:#x}: answer {}",
+                answer.label
+            );
         }
     }
     0

@@ -1,7 +1,9 @@
 //! Modes of a task in its group.
 
 use client::interfaces::accounting::{KillRefusal, TicketRefusal};
-use client::interfaces::limits::{CloseGroupRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal};
+use client::interfaces::limits::{
+    CloseGroupRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal,
+};
 use client::interfaces::process::{KillGroupRefusal, OperatorRefusal, SpawnRefusal};
 use client::interfaces::{Amounts, CallError, GroupId, Limit, Resource, console};
 use client::{limits, process};
@@ -35,11 +37,19 @@ pub fn escape(words: &mut Words<'_>) -> i32 {
         limits::set_soft_limit(own, Resource::Tasks, Limit::Max),
         Err(CallError::Refused(SetRefusal::NotYours))
     );
-    expect!(limits::set_label(own, "free"), Err(CallError::Refused(SetRefusal::NotYours)));
-    expect!(limits::close_group(own), Err(CallError::Refused(CloseGroupRefusal::NotYours)));
+    expect!(
+        limits::set_label(own, "free"),
+        Err(CallError::Refused(SetRefusal::NotYours))
+    );
+    expect!(
+        limits::close_group(own),
+        Err(CallError::Refused(CloseGroupRefusal::NotYours))
+    );
     expect!(
         process::kill_group(own),
-        Err(CallError::Refused(KillGroupRefusal::Kill(KillRefusal::NotYours)))
+        Err(CallError::Refused(KillGroupRefusal::Kill(
+            KillRefusal::NotYours
+        )))
     );
     0
 }
@@ -48,7 +58,9 @@ pub fn escape(words: &mut Words<'_>) -> i32 {
 fn outside(group: GroupId) -> i32 {
     expect!(
         spawn(Some(group), "exit 0"),
-        Err(CallError::Refused(SpawnRefusal::Ticket(TicketRefusal::UnknownGroup)))
+        Err(CallError::Refused(SpawnRefusal::Ticket(
+            TicketRefusal::UnknownGroup
+        )))
     );
     expect!(
         limits::open_group(Some(group)),
@@ -56,17 +68,26 @@ fn outside(group: GroupId) -> i32 {
     );
     expect!(
         limits::close_group(group),
-        Err(CallError::Refused(CloseGroupRefusal::UnknownGroup | CloseGroupRefusal::NotYours))
+        Err(CallError::Refused(
+            CloseGroupRefusal::UnknownGroup | CloseGroupRefusal::NotYours
+        ))
     );
     expect!(
         limits::set_limit(group, Resource::Tasks, Limit::Max),
-        Err(CallError::Refused(SetRefusal::UnknownGroup | SetRefusal::NotYours))
+        Err(CallError::Refused(
+            SetRefusal::UnknownGroup | SetRefusal::NotYours
+        ))
     );
     expect!(
         limits::set_label(group, "mine"),
-        Err(CallError::Refused(SetRefusal::UnknownGroup | SetRefusal::NotYours))
+        Err(CallError::Refused(
+            SetRefusal::UnknownGroup | SetRefusal::NotYours
+        ))
     );
-    expect!(limits::read_account(Some(group)), Err(CallError::Refused(ReadRefusal::UnknownGroup)));
+    expect!(
+        limits::read_account(Some(group)),
+        Err(CallError::Refused(ReadRefusal::UnknownGroup))
+    );
     expect!(
         limits::read_resource(Some(group), Resource::Frames),
         Err(CallError::Refused(ReadRefusal::UnknownGroup))
@@ -75,7 +96,10 @@ fn outside(group: GroupId) -> i32 {
         limits::list_children(Some(group), None),
         Err(CallError::Refused(ReadRefusal::UnknownGroup))
     );
-    expect!(limits::list_tasks(Some(group), None), Err(CallError::Refused(ReadRefusal::UnknownGroup)));
+    expect!(
+        limits::list_tasks(Some(group), None),
+        Err(CallError::Refused(ReadRefusal::UnknownGroup))
+    );
     expect!(
         limits::effective_limit(Some(group), Resource::Tasks),
         Err(CallError::Refused(ReadRefusal::UnknownGroup))
@@ -86,21 +110,38 @@ fn outside(group: GroupId) -> i32 {
     );
     expect!(
         process::kill_group(group),
-        Err(CallError::Refused(KillGroupRefusal::Kill(KillRefusal::UnknownGroup | KillRefusal::NotYours)))
+        Err(CallError::Refused(KillGroupRefusal::Kill(
+            KillRefusal::UnknownGroup | KillRefusal::NotYours
+        )))
     );
     0
 }
 
 /// `no-operator`: what only an operator may do is refused.
 pub fn no_operator() -> i32 {
-    expect!(process::audit(GroupId::ROOT), Err(CallError::Refused(OperatorRefusal::NotOperator)));
-    expect!(process::next_group(None), Err(CallError::Refused(OperatorRefusal::NotOperator)));
-    expect!(process::figures(), Err(CallError::Refused(OperatorRefusal::NotOperator)));
-    expect!(process::pool(), Err(CallError::Refused(OperatorRefusal::NotOperator)));
+    expect!(
+        process::audit(GroupId::ROOT),
+        Err(CallError::Refused(OperatorRefusal::NotOperator))
+    );
+    expect!(
+        process::next_group(None),
+        Err(CallError::Refused(OperatorRefusal::NotOperator))
+    );
+    expect!(
+        process::figures(),
+        Err(CallError::Refused(OperatorRefusal::NotOperator))
+    );
+    expect!(
+        process::pool(),
+        Err(CallError::Refused(OperatorRefusal::NotOperator))
+    );
     expect!(
         client::console::write_record(format_args!("done 1 0")),
         Err(CallError::Refused(console::OperatorRefusal::NotOperator))
     );
-    expect!(client::console::halt(true), Err(CallError::Refused(console::OperatorRefusal::NotOperator)));
+    expect!(
+        client::console::halt(true),
+        Err(CallError::Refused(console::OperatorRefusal::NotOperator))
+    );
     0
 }

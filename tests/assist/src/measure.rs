@@ -22,9 +22,15 @@ pub fn measure(words: &mut Words<'_>) -> i32 {
             let amounts = Amounts::of(Resource::Frames, 1).with(Resource::Commit, 1);
             least(|| limits::would_fit(None, amounts).is_ok())
         }
-        "open-close" => least(|| limits::open_group(None).is_ok_and(|group| limits::close_group(group).is_ok())),
-        "region" => least(|| memory::create_region(1).is_ok_and(|region| memory::destroy_region(region).is_ok())),
-        "spawn" => least(|| spawn(None, "exit 0").is_ok_and(|child| process::wait(Some(child)).is_ok())),
+        "open-close" => {
+            least(|| limits::open_group(None).is_ok_and(|group| limits::close_group(group).is_ok()))
+        }
+        "region" => least(|| {
+            memory::create_region(1).is_ok_and(|region| memory::destroy_region(region).is_ok())
+        }),
+        "spawn" => {
+            least(|| spawn(None, "exit 0").is_ok_and(|child| process::wait(Some(child)).is_ok()))
+        }
         "fault" => faults(),
         other => return problem!("no measure {other}"),
     };

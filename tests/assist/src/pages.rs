@@ -1,7 +1,9 @@
 //! Modes of a task with memory.
 
 use client::interfaces::accounting::ChargeRefusal;
-use client::interfaces::memory::{Access, CreateRegionRefusal, MapRefusal, PAGE_BYTES, RegionId, RegionRefusal};
+use client::interfaces::memory::{
+    Access, CreateRegionRefusal, MapRefusal, PAGE_BYTES, RegionId, RegionRefusal,
+};
 use client::interfaces::{CallError, Resource};
 use client::{limits, memory};
 
@@ -17,7 +19,8 @@ fn at(address: u32, page: u32) -> *mut u64 {
 /// A new region, mapped; gives its address.
 fn mapped(pages: u32) -> Result<(RegionId, u32), i32> {
     let region = memory::create_region(pages).map_err(|error| problem!("create: {error:?}"))?;
-    let address = memory::map(region, None, Access::ReadWrite).map_err(|error| problem!("map: {error:?}"))?;
+    let address =
+        memory::map(region, None, Access::ReadWrite).map_err(|error| problem!("map: {error:?}"))?;
     Ok((region, address))
 }
 
@@ -109,7 +112,11 @@ pub fn zeroed(words: &mut Words<'_>) -> i32 {
     };
     // SAFETY: as above, and every bit pattern is a word.
     let clean = each_word(address, pages, |word| unsafe { word.read_volatile() } == 0);
-    if clean { 0 } else { problem!("a new page is not zero") }
+    if clean {
+        0
+    } else {
+        problem!("a new page is not zero")
+    }
 }
 
 /// Does something with every word of a mapping, until it says no; whether it never did.
@@ -134,13 +141,25 @@ pub fn read_only() -> i32 {
 
 /// `foreign REGION`: another task's region does not exist.
 pub fn foreign(words: &mut Words<'_>) -> i32 {
-    let region = RegionId { index: words.number(), generation: words.number() };
+    let region = RegionId {
+        index: words.number(),
+        generation: words.number(),
+    };
     expect!(
         memory::map(region, None, Access::Read),
         Err(CallError::Refused(MapRefusal::UnknownRegion))
     );
-    expect!(memory::unmap(region), Err(CallError::Refused(RegionRefusal::UnknownRegion)));
-    expect!(memory::destroy_region(region), Err(CallError::Refused(RegionRefusal::UnknownRegion)));
-    expect!(memory::read_region(region), Err(CallError::Refused(RegionRefusal::UnknownRegion)));
+    expect!(
+        memory::unmap(region),
+        Err(CallError::Refused(RegionRefusal::UnknownRegion))
+    );
+    expect!(
+        memory::destroy_region(region),
+        Err(CallError::Refused(RegionRefusal::UnknownRegion))
+    );
+    expect!(
+        memory::read_region(region),
+        Err(CallError::Refused(RegionRefusal::UnknownRegion))
+    );
     0
 }

@@ -7,8 +7,8 @@ use client::interfaces::memory::{Access, RegionId};
 use client::interfaces::process::Arguments;
 use client::interfaces::provision::{ProgramId, ProgramName};
 use client::interfaces::{
-    Amounts, Call, GroupId, Label, Limit, ProtocolError, Resource, TaskId, Text, accounting, console, limits, memory,
-    process, provision,
+    Amounts, Call, GroupId, Label, Limit, ProtocolError, Resource, TaskId, Text, accounting,
+    console, limits, memory, process, provision,
 };
 use sel4::MessageInfo;
 
@@ -22,8 +22,15 @@ pub fn check(words: &mut Words<'_>) -> i32 {
     let server = words.server();
     match labels(server).and_then(|()| operations(server)) {
         Ok(()) => 0,
-        Err(Unexpected { label, what, answer }) => {
-            problem!("{}: label {label:#x}, {what}: answer {answer}", server.name())
+        Err(Unexpected {
+            label,
+            what,
+            answer,
+        }) => {
+            problem!(
+                "{}: label {label:#x}, {what}: answer {answer}",
+                server.name()
+            )
         }
     }
 }
@@ -43,15 +50,31 @@ fn answered(
     expected: ProtocolError,
 ) -> Result<(), Unexpected> {
     let answer = client::server::raw(server, label, payload).label;
-    if answer == expected as u64 { Ok(()) } else { Err(Unexpected { label, what, answer }) }
+    if answer == expected as u64 {
+        Ok(())
+    } else {
+        Err(Unexpected {
+            label,
+            what,
+            answer,
+        })
+    }
 }
 
 /// The interface that a server serves to clients, how many operations it has, and the one that is not for them.
 fn served(server: Server) -> (u8, usize, Option<u8>) {
     match server {
         Server::Process => (process::INTERFACE, process::OPERATIONS.len(), None),
-        Server::Memory => (memory::INTERFACE, memory::OPERATIONS.len(), Some(provision::INTERFACE)),
-        Server::Limits => (limits::INTERFACE, limits::OPERATIONS.len(), Some(accounting::INTERFACE)),
+        Server::Memory => (
+            memory::INTERFACE,
+            memory::OPERATIONS.len(),
+            Some(provision::INTERFACE),
+        ),
+        Server::Limits => (
+            limits::INTERFACE,
+            limits::OPERATIONS.len(),
+            Some(accounting::INTERFACE),
+        ),
         Server::Console => (console::INTERFACE, console::OPERATIONS.len(), None),
     }
 }
@@ -61,10 +84,22 @@ fn labels(server: Server) -> Result<(), Unexpected> {
     let (interface, operations, servers_only) = served(server);
     for payload in [&[][..], &[1; 8], &[0xff; MESSAGE_BYTES]] {
         for label in 0..FAULTS {
-            answered(server, label, payload, "a fault's label", ProtocolError::ForgedFault)?;
+            answered(
+                server,
+                label,
+                payload,
+                "a fault's label",
+                ProtocolError::ForgedFault,
+            )?;
         }
         for label in [FAULTS, 0xff, 0x100, 0xffff] {
-            answered(server, label, payload, "no interface at all", ProtocolError::UnknownInterface)?;
+            answered(
+                server,
+                label,
+                payload,
+                "no interface at all",
+                ProtocolError::UnknownInterface,
+            )?;
         }
         for other in (1..16).filter(|&other| other != interface) {
             let (expected, what) = if servers_only == Some(other) {
@@ -73,16 +108,34 @@ fn labels(server: Server) -> Result<(), Unexpected> {
                 (ProtocolError::UnknownInterface, "another interface")
             };
             for operation in 0..20 {
-                answered(server, Label::new(other, 1, operation).bits(), payload, what, expected)?;
+                answered(
+                    server,
+                    Label::new(other, 1, operation).bits(),
+                    payload,
+                    what,
+                    expected,
+                )?;
             }
         }
         for version in [0, 2, 3, 255] {
             let label = Label::new(interface, version, 0).bits();
-            answered(server, label, payload, "another version", ProtocolError::UnknownVersion)?;
+            answered(
+                server,
+                label,
+                payload,
+                "another version",
+                ProtocolError::UnknownVersion,
+            )?;
         }
         for operation in u8::try_from(operations).unwrap_or(u8::MAX)..=u8::MAX {
             let label = Label::new(interface, 1, operation).bits();
-            answered(server, label, payload, "no operation", ProtocolError::UnknownOperation)?;
+            answered(
+                server,
+                label,
+                payload,
+                "no operation",
+                ProtocolError::UnknownOperation,
+            )?;
         }
     }
     Ok(())
@@ -95,12 +148,22 @@ fn operation<C: Call>(server: Server, request: &C) -> Result<(), Unexpected> {
     let used = postcard::to_slice(request, &mut buffer).map_or(0, |bytes| bytes.len());
     let whole = used.next_multiple_of(8);
     let malformed = |payload: Option<&[u8]>, what| {
-        answered(server, label, payload.unwrap_or_default(), what, ProtocolError::Malformed)
+        answered(
+            server,
+            label,
+            payload.unwrap_or_default(),
+            what,
+            ProtocolError::Malformed,
+        )
     };
     if used > 0 {
         malformed(Some(&[]), "no payload")?;
     }
-    if let Some(shorter) = used.checked_sub(1).map(|bytes| bytes / 8 * 8).filter(|&bytes| bytes > 0) {
+    if let Some(shorter) = used
+        .checked_sub(1)
+        .map(|bytes| bytes / 8 * 8)
+        .filter(|&bytes| bytes > 0)
+    {
         malformed(buffer.get(..shorter), "too short")?;
     }
     malformed(buffer.get(..whole.saturating_add(8)), "a word too long")?;
@@ -114,27 +177,46 @@ fn operation<C: Call>(server: Server, request: &C) -> Result<(), Unexpected> {
         }
         malformed(padded.get(..whole), "padding that is not zero")?;
     }
-    let words = u64::from_le_bytes([buffer[0], buffer[1], buffer[2], buffer[3], buffer[4], buffer[5], buffer[6], buffer[7]]);
+    let words = u64::from_le_bytes([
+        buffer[0], buffer[1], buffer[2], buffer[3], buffer[4], buffer[5], buffer[6], buffer[7],
+    ]);
     // The same endpoint's capability is the only one that the kernel lets through to a receiver without a slot.
     sel4::set_extra_cap(0, server.endpoint());
     let info = MessageInfo::new(label, 0, 1, 1);
     let (answer, _) = sel4::call_registers(server.endpoint(), info, [words, 0, 0, 0]);
     if answer.label() != ProtocolError::CapabilitiesSent as u64 {
-        return Err(Unexpected { label, what: "a capability along", answer: answer.label() });
+        return Err(Unexpected {
+            label,
+            what: "a capability along",
+            answer: answer.label(),
+        });
     }
     for other in Server::ALL.into_iter().filter(|&other| other != server) {
         let payload = buffer.get(..whole).unwrap_or_default();
         let answer = client::server::raw(other, label, payload).label;
         if answer != ProtocolError::UnknownInterface as u64 {
-            return Err(Unexpected { label, what: "at another server", answer });
+            return Err(Unexpected {
+                label,
+                what: "at another server",
+                answer,
+            });
         }
     }
     Ok(())
 }
 
-const GROUP: GroupId = GroupId { index: 300, generation: 300 };
-const TASK: TaskId = TaskId { index: 300, generation: 300 };
-const REGION: RegionId = RegionId { index: 300, generation: 300 };
+const GROUP: GroupId = GroupId {
+    index: 300,
+    generation: 300,
+};
+const TASK: TaskId = TaskId {
+    index: 300,
+    generation: 300,
+};
+const REGION: RegionId = RegionId {
+    index: 300,
+    generation: 300,
+};
 
 /// Every operation of a server, with a request that would be understood.
 fn operations(server: Server) -> Result<(), Unexpected> {
@@ -148,12 +230,24 @@ fn operations(server: Server) -> Result<(), Unexpected> {
 
 fn tasks(server: Server) -> Result<(), Unexpected> {
     use process::{
-        Audit, Children, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup, NextGroup, ReadArguments,
-        ReadFigures, ReadPool, ReadTask, Spawn, StartThread, Wait,
+        Audit, Children, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup, NextGroup,
+        ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, StartThread, Wait,
     };
     let arguments = Arguments::cut("some arguments that take more than a register");
-    operation(server, &Spawn { program: ProgramId(0), group: Some(GROUP), arguments })?;
-    operation(server, &FindProgram { name: ProgramName::cut("assist") })?;
+    operation(
+        server,
+        &Spawn {
+            program: ProgramId(0),
+            group: Some(GROUP),
+            arguments,
+        },
+    )?;
+    operation(
+        server,
+        &FindProgram {
+            name: ProgramName::cut("assist"),
+        },
+    )?;
     operation(server, &Exit { code: 1 })?;
     operation(server, &Wait { child: Some(TASK) })?;
     operation(server, &Kill { task: TASK })?;
@@ -161,8 +255,21 @@ fn tasks(server: Server) -> Result<(), Unexpected> {
     operation(server, &ReadTask { task: Some(TASK) })?;
     operation(server, &Children { after: Some(TASK) })?;
     operation(server, &ReadArguments {})?;
-    operation(server, &StartThread { entry: 0x24_0000, stack_top: 0x24_0000, argument: u64::MAX })?;
-    operation(server, &EndThread { number: 1, myself: true })?;
+    operation(
+        server,
+        &StartThread {
+            entry: 0x24_0000,
+            stack_top: 0x24_0000,
+            argument: u64::MAX,
+        },
+    )?;
+    operation(
+        server,
+        &EndThread {
+            number: 1,
+            myself: true,
+        },
+    )?;
     operation(server, &JoinThread { number: 1 })?;
     operation(server, &Audit { group: GROUP })?;
     operation(server, &NextGroup { after: Some(GROUP) })?;
@@ -173,7 +280,14 @@ fn tasks(server: Server) -> Result<(), Unexpected> {
 fn regions(server: Server) -> Result<(), Unexpected> {
     use memory::{CreateRegion, DestroyRegion, Map, ReadRegion, ReadSpace, Unmap};
     operation(server, &CreateRegion { pages: 1 })?;
-    operation(server, &Map { region: REGION, address: Some(0x2000_0000), access: Access::ReadWrite })?;
+    operation(
+        server,
+        &Map {
+            region: REGION,
+            address: Some(0x2000_0000),
+            access: Access::ReadWrite,
+        },
+    )?;
     operation(server, &Unmap { region: REGION })?;
     operation(server, &DestroyRegion { region: REGION })?;
     operation(server, &ReadRegion { region: REGION })?;
@@ -182,28 +296,76 @@ fn regions(server: Server) -> Result<(), Unexpected> {
 
 fn groups(server: Server) -> Result<(), Unexpected> {
     use limits::{
-        CloseGroup, EffectiveLimit, ListChildren, ListTasks, OpenGroup, ReadAccount, ReadResource, SetLabel, SetLimit,
-        SetSoftLimit, WhoAmI, WouldFit,
+        CloseGroup, EffectiveLimit, ListChildren, ListTasks, OpenGroup, ReadAccount, ReadResource,
+        SetLabel, SetLimit, SetSoftLimit, WhoAmI, WouldFit,
     };
     let (group, resource) = (Some(GROUP), Resource::Frames);
     operation(server, &OpenGroup { parent: group })?;
     operation(server, &CloseGroup { group: GROUP })?;
-    operation(server, &SetLimit { group: GROUP, resource, limit: Limit::At(u64::MAX) })?;
-    operation(server, &SetSoftLimit { group: GROUP, resource, limit: Limit::Max })?;
-    operation(server, &SetLabel { group: GROUP, label: LabelText::cut("a label that takes some words") })?;
+    operation(
+        server,
+        &SetLimit {
+            group: GROUP,
+            resource,
+            limit: Limit::At(u64::MAX),
+        },
+    )?;
+    operation(
+        server,
+        &SetSoftLimit {
+            group: GROUP,
+            resource,
+            limit: Limit::Max,
+        },
+    )?;
+    operation(
+        server,
+        &SetLabel {
+            group: GROUP,
+            label: LabelText::cut("a label that takes some words"),
+        },
+    )?;
     operation(server, &ReadAccount { group })?;
     operation(server, &ReadResource { group, resource })?;
-    operation(server, &ListChildren { group, after: group })?;
-    operation(server, &ListTasks { group, after: Some(TASK) })?;
+    operation(
+        server,
+        &ListChildren {
+            group,
+            after: group,
+        },
+    )?;
+    operation(
+        server,
+        &ListTasks {
+            group,
+            after: Some(TASK),
+        },
+    )?;
     operation(server, &EffectiveLimit { group, resource })?;
-    operation(server, &WouldFit { group, amounts: Amounts::of(resource, u64::MAX) })?;
+    operation(
+        server,
+        &WouldFit {
+            group,
+            amounts: Amounts::of(resource, u64::MAX),
+        },
+    )?;
     operation(server, &WhoAmI {})
 }
 
 fn lines(server: Server) -> Result<(), Unexpected> {
     use console::{Halt, ReadDropped, Write, WriteRecord};
-    operation(server, &Write { text: Text::cut("a line that nobody is to see\n") })?;
-    operation(server, &WriteRecord { record: Text::cut("done 1 0") })?;
+    operation(
+        server,
+        &Write {
+            text: Text::cut("a line that nobody is to see\n"),
+        },
+    )?;
+    operation(
+        server,
+        &WriteRecord {
+            record: Text::cut("done 1 0"),
+        },
+    )?;
     operation(server, &Halt { passed: true })?;
     operation(server, &ReadDropped {})
 }

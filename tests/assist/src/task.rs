@@ -45,7 +45,11 @@ pub fn born(words: &mut Words<'_>, born: Born) -> i32 {
 pub fn child_of(words: &mut Words<'_>) -> i32 {
     let parent = words.task();
     let account = value!(process::read_task(None));
-    if account.parent == Some(parent) { 0 } else { problem!("parent {:?}", account.parent) }
+    if account.parent == Some(parent) {
+        0
+    } else {
+        problem!("parent {:?}", account.parent)
+    }
 }
 
 /// `orphan`: leaves a child behind.
@@ -60,7 +64,12 @@ pub fn parent() -> i32 {
     let second = value!(spawn(None, "idle"));
     let seen = value!(process::children(None));
     // The first may have ended already.
-    if !seen.items.contains(&second) || seen.items.iter().any(|&child| child != first && child != second) {
+    if !seen.items.contains(&second)
+        || seen
+            .items
+            .iter()
+            .any(|&child| child != first && child != second)
+    {
         return problem!("children: {:?}", seen.items);
     }
     let end = value!(process::wait(Some(first)));
@@ -72,18 +81,29 @@ pub fn parent() -> i32 {
     if end.task != second {
         return problem!("waited for {}, not {second}", end.task);
     }
-    expect!(process::wait(None), Err(CallError::Refused(WaitRefusal::NoChildren)));
+    expect!(
+        process::wait(None),
+        Err(CallError::Refused(WaitRefusal::NoChildren))
+    );
     0
 }
 
 /// `stranger TASK`: neither below nor a descendant, so nothing can be done to it.
 pub fn stranger(words: &mut Words<'_>) -> i32 {
     let task = words.task();
-    expect!(process::kill(task), Err(CallError::Refused(TaskRefusal::UnknownTask)));
-    expect!(process::read_task(Some(task)), Err(CallError::Refused(TaskRefusal::UnknownTask)));
+    expect!(
+        process::kill(task),
+        Err(CallError::Refused(TaskRefusal::UnknownTask))
+    );
+    expect!(
+        process::read_task(Some(task)),
+        Err(CallError::Refused(TaskRefusal::UnknownTask))
+    );
     expect!(
         process::wait(Some(task)),
-        Err(CallError::Refused(WaitRefusal::NotAChild | WaitRefusal::NoChildren))
+        Err(CallError::Refused(
+            WaitRefusal::NotAChild | WaitRefusal::NoChildren
+        ))
     );
     0
 }

@@ -24,7 +24,9 @@ static NUMBER: [AtomicU32; STACKS] = [const { AtomicU32::new(0) }; STACKS];
 static SUM: AtomicU32 = AtomicU32::new(0);
 
 fn start(place: usize, entry: extern "C" fn(u64) -> !) -> Result<u32, CallError<ThreadRefusal>> {
-    let top = STACK.get(place).map_or(0, |stack| (stack.0.get() as usize).saturating_add(8192));
+    let top = STACK
+        .get(place)
+        .map_or(0, |stack| (stack.0.get() as usize).saturating_add(8192));
     let number = process::start_thread(entry, u32::try_from(top).unwrap_or(0), place as u64)?;
     if let Some(known) = NUMBER.get(place) {
         known.store(number, Ordering::Release);
@@ -41,7 +43,9 @@ extern "C" fn idle(_: u64) -> ! {
 /// Asks who it is, adds to the sum, and ends itself.
 extern "C" fn add(place: u64) -> ! {
     let own = loop {
-        let known = NUMBER.get(usize::try_from(place).unwrap_or(usize::MAX)).map(|known| known.load(Ordering::Acquire));
+        let known = NUMBER
+            .get(usize::try_from(place).unwrap_or(usize::MAX))
+            .map(|known| known.load(Ordering::Acquire));
         match known {
             Some(0) => client::yield_now(),
             Some(number) => break number,
@@ -94,13 +98,34 @@ pub fn work() -> i32 {
         return problem!("the threads added {sum}, not {expected}");
     }
     let last = value!(start(4, idle));
-    expect!(process::read_task(None).map(|account| account.threads), Ok(2));
+    expect!(
+        process::read_task(None).map(|account| account.threads),
+        Ok(2)
+    );
     value!(process::end_thread(last));
-    expect!(process::end_thread(last), Err(CallError::Refused(ThreadRefusal::UnknownThread)));
-    expect!(process::join_thread(last), Err(CallError::Refused(ThreadRefusal::UnknownThread)));
-    expect!(process::end_thread(0), Err(CallError::Refused(ThreadRefusal::UnknownThread)));
-    expect!(process::end_thread(16), Err(CallError::Refused(ThreadRefusal::UnknownThread)));
-    expect!(process::read_task(None).map(|account| account.threads), Ok(1));
-    expect!(limits::read_resource(None, Resource::Threads).map(|account| account.usage), Ok(1));
+    expect!(
+        process::end_thread(last),
+        Err(CallError::Refused(ThreadRefusal::UnknownThread))
+    );
+    expect!(
+        process::join_thread(last),
+        Err(CallError::Refused(ThreadRefusal::UnknownThread))
+    );
+    expect!(
+        process::end_thread(0),
+        Err(CallError::Refused(ThreadRefusal::UnknownThread))
+    );
+    expect!(
+        process::end_thread(16),
+        Err(CallError::Refused(ThreadRefusal::UnknownThread))
+    );
+    expect!(
+        process::read_task(None).map(|account| account.threads),
+        Ok(1)
+    );
+    expect!(
+        limits::read_resource(None, Resource::Threads).map(|account| account.usage),
+        Ok(1)
+    );
     0
 }

@@ -24,12 +24,18 @@ impl<'a> Words<'a> {
 
     /// The next two words as a group.
     pub fn group(&mut self) -> GroupId {
-        GroupId { index: self.number(), generation: self.number() }
+        GroupId {
+            index: self.number(),
+            generation: self.number(),
+        }
     }
 
     /// The next two words as a task.
     pub fn task(&mut self) -> TaskId {
-        TaskId { index: self.number(), generation: self.number() }
+        TaskId {
+            index: self.number(),
+            generation: self.number(),
+        }
     }
 
     /// The next word as a server's place in the list of all.

@@ -25,7 +25,11 @@ enum Thing {
 
 impl Thing {
     /// Another of the same kind: a group, or a task that never gets to run (its band is below the suite's).
-    fn another(kind: Kind, world: &World, group: GroupId) -> Result<Self, Result<Shortage, Failure>> {
+    fn another(
+        kind: Kind,
+        world: &World,
+        group: GroupId,
+    ) -> Result<Self, Result<Shortage, Failure>> {
         match kind {
             Kind::Group => match limits::open_group(Some(group)) {
                 Ok(group) => Ok(Self::Group(group)),
@@ -34,7 +38,9 @@ impl Thing {
             },
             Kind::Task => match world.spawn(Some(group), format_args!("idle")) {
                 Ok(task) => Ok(Self::Task(task)),
-                Err(CallError::Refused(SpawnRefusal::Ticket(TicketRefusal::Short(shortage)))) => Err(Ok(shortage)),
+                Err(CallError::Refused(SpawnRefusal::Ticket(TicketRefusal::Short(shortage)))) => {
+                    Err(Ok(shortage))
+                }
                 Err(other) => Err(Err(other.into())),
             },
         }
@@ -75,7 +81,10 @@ fn at_every_level(world: &World, kind: Kind, resource: Resource) -> Result<(), F
         let limit = leave(group, resource, need)?;
         let thing = made(Thing::another(kind, world, bottom))?;
         let account = limits::read_resource(Some(group), resource)?;
-        ensure!(account.usage == limit && account.peak == limit, "level {level}: {account:?}");
+        ensure!(
+            account.usage == limit && account.peak == limit,
+            "level {level}: {account:?}"
+        );
         refused_at(world, kind, &chain, group, resource, (limit, need))?;
         thing.take_away(world)?;
         let left = world.usage(group, resource)?;
@@ -105,7 +114,13 @@ fn refused_at(
     let used = world.usage(group, resource)?;
     match Thing::another(kind, world, chain.bottom()) {
         Err(Ok(shortage)) => {
-            let expected = Shortage { resource, group: Some(group), limit, used, asked };
+            let expected = Shortage {
+                resource,
+                group: Some(group),
+                limit,
+                used,
+                asked,
+            };
             equal!("the refusal", shortage, expected);
         }
         Err(Err(failure)) => return Err(failure),
@@ -135,14 +150,21 @@ at_every_level! {
     exact_boundary_of_address_spaces_at_every_level_of_16: Task, AddressSpaces;
 }
 
-pub fn touched_pages_stop_exactly_at_the_limit_at_every_level_of_16(world: &mut World) -> Result<(), Failure> {
+pub fn touched_pages_stop_exactly_at_the_limit_at_every_level_of_16(
+    world: &mut World,
+) -> Result<(), Failure> {
     let chain = Chain::open(world.low)?;
     for (level, group) in chain.levels() {
         // More at each level, so that every peak is the level's own.
         let limit = leave(group, Resource::Frames, level.saturating_add(40))?;
         match world.run(Some(chain.bottom()), format_args!("touch 200"))? {
             ExitReason::Fault(Cause::NoFrame(shortage)) => {
-                let found = (shortage.resource, shortage.limit, shortage.used, shortage.asked);
+                let found = (
+                    shortage.resource,
+                    shortage.limit,
+                    shortage.used,
+                    shortage.asked,
+                );
                 equal!("the refusal", found, (Resource::Frames, limit, limit, 1));
             }
             other => fail!("level {level}: ended with {other:?}"),
@@ -156,7 +178,9 @@ pub fn touched_pages_stop_exactly_at_the_limit_at_every_level_of_16(world: &mut 
     Ok(())
 }
 
-pub fn reserved_pages_stop_exactly_at_the_limit_at_every_level_of_16(world: &mut World) -> Result<(), Failure> {
+pub fn reserved_pages_stop_exactly_at_the_limit_at_every_level_of_16(
+    world: &mut World,
+) -> Result<(), Failure> {
     let chain = Chain::open(world.low)?;
     let bottom = chain.bottom();
     let need = cost(world, bottom, Resource::Commit)?;
@@ -167,14 +191,19 @@ pub fn reserved_pages_stop_exactly_at_the_limit_at_every_level_of_16(world: &mut
         let reason = world.run(Some(bottom), format_args!("reserve {limit}"))?;
         equal!("reserved", code(reason), Some(left));
         let account = limits::read_resource(Some(group), Resource::Commit)?;
-        ensure!(account.peak == limit && account.usage == 0, "level {level}: {account:?}");
+        ensure!(
+            account.peak == limit && account.usage == 0,
+            "level {level}: {account:?}"
+        );
         equal!("the refusals", account.refusals, 1);
         unlimit(group, Resource::Commit)?;
     }
     Ok(())
 }
 
-pub fn further_threads_stop_exactly_at_the_limit_at_every_level_of_16(world: &mut World) -> Result<(), Failure> {
+pub fn further_threads_stop_exactly_at_the_limit_at_every_level_of_16(
+    world: &mut World,
+) -> Result<(), Failure> {
     let chain = Chain::open(world.low)?;
     for (level, group) in chain.levels() {
         let left = level % 5;
@@ -182,7 +211,10 @@ pub fn further_threads_stop_exactly_at_the_limit_at_every_level_of_16(world: &mu
         let reason = world.run(Some(chain.bottom()), format_args!("threads {limit}"))?;
         equal!("started", code(reason), Some(left));
         let account = limits::read_resource(Some(group), Resource::Threads)?;
-        ensure!(account.peak == limit && account.usage == 0, "level {level}: {account:?}");
+        ensure!(
+            account.peak == limit && account.usage == 0,
+            "level {level}: {account:?}"
+        );
         equal!("the refusals", account.refusals, 1);
         unlimit(group, Resource::Threads)?;
     }
@@ -208,7 +240,10 @@ pub fn siblings_race_for_the_last_unit_and_one_gets_it(world: &mut World) -> Res
             Ok(limits::read_resource(Some(parent), Resource::Commit)?.refusals >= RACERS as u64)
         })?;
         let account = limits::read_resource(Some(parent), Resource::Commit)?;
-        ensure!(account.usage == limit && account.peak == limit, "{left} left: {account:?}");
+        ensure!(
+            account.usage == limit && account.peak == limit,
+            "{left} left: {account:?}"
+        );
         equal!("refusals", account.refusals, RACERS as u64);
         let mut won = 0_u64;
         for &(group, racer) in &racers {

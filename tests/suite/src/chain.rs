@@ -41,7 +41,9 @@ impl Chain {
 #[track_caller]
 pub fn leave(group: GroupId, resource: Resource, more: u64) -> Result<u64, Failure> {
     limits::set_limit(group, resource, Limit::At(u64::MAX >> 1))?;
-    let limit = limits::read_resource(Some(group), resource)?.usage.saturating_add(more);
+    let limit = limits::read_resource(Some(group), resource)?
+        .usage
+        .saturating_add(more);
     limits::set_limit(group, resource, Limit::At(limit))?;
     Ok(limit)
 }

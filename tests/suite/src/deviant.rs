@@ -9,7 +9,9 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::world::World;
 
-pub fn a_task_without_a_ticket_never_runs_nor_gets_a_page(world: &mut World) -> Result<(), Failure> {
+pub fn a_task_without_a_ticket_never_runs_nor_gets_a_page(
+    world: &mut World,
+) -> Result<(), Failure> {
     let group = world.low_group()?;
     for _ in 0..20 {
         let (ledger, pool) = (Ledger::read()?, process::pool()?);
@@ -29,7 +31,10 @@ pub fn a_task_without_a_ticket_never_runs_nor_gets_a_page(world: &mut World) -> 
 }
 
 pub fn a_task_with_a_ticket_runs_beside_it(world: &mut World) -> Result<(), Failure> {
-    world.content(None, format_args!("born {} {}", world.own.index, world.own.generation))
+    world.content(
+        None,
+        format_args!("born {} {}", world.own.index, world.own.generation),
+    )
 }
 
 pub fn this_case_fails_on_purpose(_world: &mut World) -> Result<(), Failure> {

@@ -15,15 +15,45 @@ const FAULT_SLOT: u64 = client::interfaces::start::client_slots::FAULT;
 pub fn each_fault_ends_the_task_with_its_reason(world: &mut World) -> Result<(), Failure> {
     type Reason = fn(Cause) -> bool;
     let reasons: [(&str, Reason); 9] = [
-        ("null", |cause| matches!(cause, Cause::BadAddress { address: 0, .. })),
-        ("unmapped", |cause| matches!(cause, Cause::BadAddress { address: 0x5000_0000, .. })),
-        ("write-text", |cause| matches!(cause, Cause::BadAddress { address: 0x24_0000..0x40_0000, .. })),
-        ("jump", |cause| matches!(cause, Cause::BadAddress { address: 0x10, .. })),
-        ("invalid", |cause| matches!(cause, Cause::Exception { number: 6, .. })),
-        ("divide", |cause| matches!(cause, Cause::Exception { number: 0, .. })),
-        ("privileged", |cause| matches!(cause, Cause::Exception { number: 13, .. })),
-        ("syscall", |cause| matches!(cause, Cause::UnknownSyscall { number: 1234 })),
-        ("capability", |cause| matches!(cause, Cause::CapabilityFault { .. })),
+        ("null", |cause| {
+            matches!(cause, Cause::BadAddress { address: 0, .. })
+        }),
+        ("unmapped", |cause| {
+            matches!(
+                cause,
+                Cause::BadAddress {
+                    address: 0x5000_0000,
+                    ..
+                }
+            )
+        }),
+        ("write-text", |cause| {
+            matches!(
+                cause,
+                Cause::BadAddress {
+                    address: 0x24_0000..0x40_0000,
+                    ..
+                }
+            )
+        }),
+        ("jump", |cause| {
+            matches!(cause, Cause::BadAddress { address: 0x10, .. })
+        }),
+        ("invalid", |cause| {
+            matches!(cause, Cause::Exception { number: 6, .. })
+        }),
+        ("divide", |cause| {
+            matches!(cause, Cause::Exception { number: 0, .. })
+        }),
+        ("privileged", |cause| {
+            matches!(cause, Cause::Exception { number: 13, .. })
+        }),
+        ("syscall", |cause| {
+            matches!(cause, Cause::UnknownSyscall { number: 1234 })
+        }),
+        ("capability", |cause| {
+            matches!(cause, Cause::CapabilityFault { .. })
+        }),
     ];
     for (fault, expected) in reasons {
         match world.run(None, format_args!("fault {fault}"))? {
@@ -36,12 +66,17 @@ pub fn each_fault_ends_the_task_with_its_reason(world: &mut World) -> Result<(),
 
 pub fn a_stack_overflow_hits_the_guard_page(world: &mut World) -> Result<(), Failure> {
     match world.run(None, format_args!("fault stack"))? {
-        ExitReason::Fault(Cause::BadAddress { address: 0x21_0000..0x21_1000, .. }) => Ok(()),
+        ExitReason::Fault(Cause::BadAddress {
+            address: 0x21_0000..0x21_1000,
+            ..
+        }) => Ok(()),
         other => fail!("{other:?}"),
     }
 }
 
-pub fn an_address_above_4_gib_is_not_mistaken_for_its_low_half(world: &mut World) -> Result<(), Failure> {
+pub fn an_address_above_4_gib_is_not_mistaken_for_its_low_half(
+    world: &mut World,
+) -> Result<(), Failure> {
     for fault in ["beyond-4-gib", "write-above", "not-canonical"] {
         match world.run(None, format_args!("fault {fault}"))? {
             ExitReason::Fault(Cause::BadAddress { .. } | Cause::Exception { number: 13, .. }) => {}
@@ -72,6 +107,10 @@ pub fn a_task_can_forge_a_fault_only_against_itself(world: &mut World) -> Result
         );
     }
     Ledger::read()?.uses_what(&before)?;
-    equal!("the bystander", client::process::read_task(Some(task))?.task, task);
+    equal!(
+        "the bystander",
+        client::process::read_task(Some(task))?.task,
+        task
+    );
     Ok(())
 }

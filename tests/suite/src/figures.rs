@@ -11,14 +11,28 @@ use crate::record;
 use crate::world::World;
 
 /// What is measured everywhere.
-const MEASURES: [&str; 7] = ["call", "read", "would-fit", "open-close", "region", "fault", "spawn"];
+const MEASURES: [&str; 7] = [
+    "call",
+    "read",
+    "would-fit",
+    "open-close",
+    "region",
+    "fault",
+    "spawn",
+];
 
 pub fn instructions_of_calls_charges_faults_and_spawns(world: &mut World) -> Result<(), Failure> {
     // In the servers' own band, one group below it and sixteen; and in a lower band.
     let chain = Chain::open(world.top)?;
-    let Some((_, first)) = chain.levels().next() else { fail!("no chain") };
+    let Some((_, first)) = chain.levels().next() else {
+        fail!("no chain")
+    };
     let below = limits::open_group(Some(world.low))?;
-    for (place, group) in [("depth-1", first), ("depth-16", chain.bottom()), ("low-band", below)] {
+    for (place, group) in [
+        ("depth-1", first),
+        ("depth-16", chain.bottom()),
+        ("low-band", below),
+    ] {
         for what in MEASURES {
             measure(world, place, what, group)?;
         }
@@ -29,8 +43,13 @@ pub fn instructions_of_calls_charges_faults_and_spawns(world: &mut World) -> Res
 
 fn measure(world: &World, place: &str, what: &str, group: GroupId) -> Result<(), Failure> {
     let reason = world.run(Some(group), format_args!("measure {what}"))?;
-    let Some(value) = code(reason) else { fail!("{what}: {reason:?}") };
+    let Some(value) = code(reason) else {
+        fail!("{what}: {reason:?}")
+    };
     let mut name = client::interfaces::Text::<60>::default();
     let _ = core::fmt::Write::write_fmt(&mut name, format_args!("{what}-{place}-instructions"));
-    Ok(record(Record::Figure { name: name.as_str(), value })?)
+    Ok(record(Record::Figure {
+        name: name.as_str(),
+        value,
+    })?)
 }

@@ -20,7 +20,10 @@ const HELD: core::ops::RangeInclusive<u64> = 1..=5;
 
 /// Where a server stands in the list of all.
 fn place(server: Server) -> usize {
-    Server::ALL.iter().position(|&other| other == server).unwrap_or(0)
+    Server::ALL
+        .iter()
+        .position(|&other| other == server)
+        .unwrap_or(0)
 }
 
 /// The servers answer correctly: one call to each with a known answer.
@@ -30,7 +33,10 @@ fn servers_answer(world: &World) -> Result<(), Failure> {
     let region = client::memory::create_region(3)?;
     equal!("pages", client::memory::read_region(region)?.pages, 3);
     client::memory::destroy_region(region)?;
-    world.content(None, format_args!("born {} {}", world.own.index, world.own.generation))
+    world.content(
+        None,
+        format_args!("born {} {}", world.own.index, world.own.generation),
+    )
 }
 
 /// Runs an assistant in a group where it can spawn nothing, and compares before and after.
@@ -42,7 +48,11 @@ fn harmless(world: &World, mode: core::fmt::Arguments<'_>) -> Result<ExitReason,
     let end = world.run(Some(group), mode)?;
     Ledger::read()?.uses_what(&ledger)?;
     let after = process::pool()?;
-    equal!("free", (after.free, after.free_slots, after.regions), (pool.free, pool.free_slots, pool.regions));
+    equal!(
+        "free",
+        (after.free, after.free_slots, after.regions),
+        (pool.free, pool.free_slots, pool.regions)
+    );
     servers_answer(world)?;
     Ok(end)
 }
@@ -74,7 +84,9 @@ fn wrong_messages(world: &World, server: Server) -> Result<(), Failure> {
     content(format_args!("protocol"), harmless(world, mode)?)
 }
 
-pub fn every_wrong_label_length_and_capability_is_refused_by_the_proc_server(world: &mut World) -> Result<(), Failure> {
+pub fn every_wrong_label_length_and_capability_is_refused_by_the_proc_server(
+    world: &mut World,
+) -> Result<(), Failure> {
     wrong_messages(world, Server::Process)
 }
 
@@ -90,7 +102,9 @@ pub fn every_wrong_label_length_and_capability_is_refused_by_the_limits_server(
     wrong_messages(world, Server::Limits)
 }
 
-pub fn every_wrong_label_length_and_capability_is_refused_by_the_root_task(world: &mut World) -> Result<(), Failure> {
+pub fn every_wrong_label_length_and_capability_is_refused_by_the_root_task(
+    world: &mut World,
+) -> Result<(), Failure> {
     wrong_messages(world, Server::Console)
 }
 
@@ -100,24 +114,35 @@ fn random_messages(world: &World, server: Server) -> Result<(), Failure> {
     content(format_args!("fuzz"), harmless(world, mode)?)
 }
 
-pub fn random_messages_to_the_proc_server_get_typed_answers_100000_times(world: &mut World) -> Result<(), Failure> {
+pub fn random_messages_to_the_proc_server_get_typed_answers_100000_times(
+    world: &mut World,
+) -> Result<(), Failure> {
     random_messages(world, Server::Process)
 }
 
-pub fn random_messages_to_the_memory_server_get_typed_answers_100000_times(world: &mut World) -> Result<(), Failure> {
+pub fn random_messages_to_the_memory_server_get_typed_answers_100000_times(
+    world: &mut World,
+) -> Result<(), Failure> {
     random_messages(world, Server::Memory)
 }
 
-pub fn random_messages_to_the_limits_server_get_typed_answers_100000_times(world: &mut World) -> Result<(), Failure> {
+pub fn random_messages_to_the_limits_server_get_typed_answers_100000_times(
+    world: &mut World,
+) -> Result<(), Failure> {
     random_messages(world, Server::Limits)
 }
 
-pub fn random_messages_to_the_root_task_get_typed_answers_100000_times(world: &mut World) -> Result<(), Failure> {
+pub fn random_messages_to_the_root_task_get_typed_answers_100000_times(
+    world: &mut World,
+) -> Result<(), Failure> {
     random_messages(world, Server::Console)
 }
 
 pub fn no_invocation_on_any_slot_does_anything(world: &mut World) -> Result<(), Failure> {
-    content(format_args!("slots"), harmless(world, format_args!("slots"))?)?;
+    content(
+        format_args!("slots"),
+        harmless(world, format_args!("slots"))?,
+    )?;
     // Sent without waiting for an answer: nobody else waits either. On the fault endpoint it may end the sender.
     for slot in HELD {
         for label in [0, 5, 6, 7, 40, 0x1_0100, 0x3_0100, 0x5_0103, 0x6_0103] {
@@ -158,7 +183,19 @@ pub fn nothing_can_be_received_on_any_slot(world: &mut World) -> Result<(), Fail
 }
 
 pub fn beyond_the_last_slot_there_is_nothing(world: &mut World) -> Result<(), Failure> {
-    for slot in [16, 17, 31, 32, 255, 4096, 0x1_0001, 1 << 32, 1 << 60, (1 << 60) + 1, u64::MAX] {
+    for slot in [
+        16,
+        17,
+        31,
+        32,
+        255,
+        4096,
+        0x1_0001,
+        1 << 32,
+        1 << 60,
+        (1 << 60) + 1,
+        u64::MAX,
+    ] {
         match world.run(None, format_args!("beyond {slot}"))? {
             ExitReason::Fault(Cause::CapabilityFault { .. }) => {}
             other => fail!("call {slot:#x}: {other:?}"),
@@ -167,13 +204,23 @@ pub fn beyond_the_last_slot_there_is_nothing(world: &mut World) -> Result<(), Fa
     Ok(())
 }
 
-pub fn a_client_that_keeps_every_server_busy_does_not_stop_its_equal(world: &mut World) -> Result<(), Failure> {
+pub fn a_client_that_keeps_every_server_busy_does_not_stop_its_equal(
+    world: &mut World,
+) -> Result<(), Failure> {
     // Both in the servers' own band; the suite waits below them.
-    let (busy, equal) = (limits::open_group(Some(world.top))?, limits::open_group(Some(world.top))?);
+    let (busy, equal) = (
+        limits::open_group(Some(world.top))?,
+        limits::open_group(Some(world.top))?,
+    );
     world.start(Some(busy), format_args!("busy"))?;
     let share = code(world.run(Some(equal), format_args!("share 400"))?);
-    client::println!("suite: beside a client that keeps every server busy, its equal had {share:?} per mille");
-    ensure!(share.is_some_and(|share| share >= 400), "its equal had {share:?} per mille");
+    client::println!(
+        "suite: beside a client that keeps every server busy, its equal had {share:?} per mille"
+    );
+    ensure!(
+        share.is_some_and(|share| share >= 400),
+        "its equal had {share:?} per mille"
+    );
     process::kill_group(busy)?;
     Ok(())
 }

@@ -28,7 +28,12 @@ impl Ledger {
         let mut entries = heapless::Vec::new();
         each_group(|group| {
             let account = limits::read_account(Some(group))?;
-            let entry = Entry { group, refusals: account.refusals, usage: account.usage, rest: digest(account)? };
+            let entry = Entry {
+                group,
+                refusals: account.refusals,
+                usage: account.usage,
+                rest: digest(account)?,
+            };
             ensure!(entries.push(entry).is_ok(), "more than {GROUPS} groups");
             Ok(())
         })?;
@@ -45,7 +50,9 @@ impl Ledger {
     ) -> Result<(), Failure> {
         let mut expected = before.clone();
         for entry in expected.0.iter_mut().filter(|entry| entry.group == group) {
-            entry.refusals.set(resource, entry.refusals.get(resource).saturating_add(1));
+            entry
+                .refusals
+                .set(resource, entry.refusals.get(resource).saturating_add(1));
         }
         self.is(&expected)
     }
@@ -68,7 +75,10 @@ impl Ledger {
         for (found, expected) in self.0.iter().zip(&expected.0) {
             equal!("group", found.group, expected.group);
             let group = found.group;
-            ensure!(found.rest == expected.rest, "the account of group {group} has changed");
+            ensure!(
+                found.rest == expected.rest,
+                "the account of group {group} has changed"
+            );
             equal!(group, found.refusals, expected.refusals);
         }
         Ok(())

@@ -64,7 +64,10 @@ every_case!(tables);
 fn main() -> i32 {
     world::warm_up();
     let arguments = client::process::arguments();
-    let (name, filter) = arguments.as_str().split_once(' ').unwrap_or((arguments.as_str(), ""));
+    let (name, filter) = arguments
+        .as_str()
+        .split_once(' ')
+        .unwrap_or((arguments.as_str(), ""));
     match run(list(name), filter) {
         Ok(passed) => {
             // Not answered if we may do it.
@@ -92,8 +95,15 @@ fn run(cases: &[Case], filter: &str) -> Result<bool, Failure> {
         let left = world.take_down();
         let failure = result.and(left).err();
         let reason = failure.as_ref().map_or("", Failure::as_str);
-        let outcome = if failure.is_none() { Outcome::Ok } else { Outcome::Failed { reason } };
-        record(Record::End { name: case.name, outcome })?;
+        let outcome = if failure.is_none() {
+            Outcome::Ok
+        } else {
+            Outcome::Failed { reason }
+        };
+        record(Record::End {
+            name: case.name,
+            outcome,
+        })?;
         if failure.is_none() {
             passed = passed.saturating_add(1);
         } else {

@@ -10,7 +10,9 @@ use client::{limits, process};
 use crate::failure::Failure;
 use crate::world::World;
 
-pub fn a_child_is_born_in_its_parents_group_before_its_first_instruction(world: &mut World) -> Result<(), Failure> {
+pub fn a_child_is_born_in_its_parents_group_before_its_first_instruction(
+    world: &mut World,
+) -> Result<(), Failure> {
     // The assistant's first call of all asks where it is.
     let own = world.own;
     world.content(None, format_args!("born {} {}", own.index, own.generation))?;
@@ -18,9 +20,17 @@ pub fn a_child_is_born_in_its_parents_group_before_its_first_instruction(world: 
     let group = world.low_group()?;
     let child = world.start(Some(group), format_args!("idle"))?;
     let account = world.account(group)?;
-    equal!("tasks", (account.usage.get(Resource::Tasks), account.tasks_here), (1, 1));
+    equal!(
+        "tasks",
+        (account.usage.get(Resource::Tasks), account.tasks_here),
+        (1, 1)
+    );
     let tasks = limits::list_tasks(Some(group), None)?;
-    ensure!(tasks.items.as_slice() == [child], "tasks of the group: {:?}", tasks.items);
+    ensure!(
+        tasks.items.as_slice() == [child],
+        "tasks of the group: {:?}",
+        tasks.items
+    );
     equal!("group", process::read_task(Some(child))?.group, group);
     Ok(())
 }
@@ -29,7 +39,10 @@ pub fn a_child_can_be_born_in_a_group_below(world: &mut World) -> Result<(), Fai
     let mut group = world.group()?;
     for _ in 0..4 {
         group = limits::open_group(Some(group))?;
-        world.content(Some(group), format_args!("born {} {}", group.index, group.generation))?;
+        world.content(
+            Some(group),
+            format_args!("born {} {}", group.index, group.generation),
+        )?;
     }
     Ok(())
 }
@@ -39,13 +52,20 @@ pub fn spawning_above_or_beside_is_refused(world: &mut World) -> Result<(), Fail
         world.spawn(Some(GroupId::ROOT), format_args!("exit 0")),
         SpawnRefusal::Ticket(TicketRefusal::UnknownGroup)
     );
-    let nobody = GroupId { index: u32::MAX, generation: 0 };
+    let nobody = GroupId {
+        index: u32::MAX,
+        generation: 0,
+    };
     refused!(
         world.spawn(Some(nobody), format_args!("exit 0")),
         SpawnRefusal::Ticket(TicketRefusal::UnknownGroup)
     );
     refused!(
-        process::spawn(ProgramId(200), None, client::interfaces::process::Arguments::default()),
+        process::spawn(
+            ProgramId(200),
+            None,
+            client::interfaces::process::Arguments::default()
+        ),
         SpawnRefusal::UnknownProgram
     );
     Ok(())
@@ -70,48 +90,83 @@ pub fn wait_takes_any_child_or_the_one_named(world: &mut World) -> Result<(), Fa
     for code in 1..=3 {
         let _ = children.push(world.start(None, format_args!("exit {code}"))?);
     }
-    let [first, second, third] = children.as_slice() else { fail!("not three children") };
-    equal!("the second", world.end_of(*second)?, ExitReason::Exited { code: 2 });
+    let [first, second, third] = children.as_slice() else {
+        fail!("not three children")
+    };
+    equal!(
+        "the second",
+        world.end_of(*second)?,
+        ExitReason::Exited { code: 2 }
+    );
     let mut others = [process::wait(None)?, process::wait(None)?];
     others.sort_unstable_by_key(|end| end.task != *first);
     equal!("the others", others.map(|end| end.task), [*first, *third]);
     refused!(process::wait(None), WaitRefusal::NoChildren);
-    refused!(process::wait(Some(*first)), WaitRefusal::NotAChild | WaitRefusal::NoChildren);
+    refused!(
+        process::wait(Some(*first)),
+        WaitRefusal::NotAChild | WaitRefusal::NoChildren
+    );
     Ok(())
 }
 
-pub fn kill_reaches_descendants_and_groups_below_and_nobody_else(world: &mut World) -> Result<(), Failure> {
+pub fn kill_reaches_descendants_and_groups_below_and_nobody_else(
+    world: &mut World,
+) -> Result<(), Failure> {
     // A task in a group below, whoever spawned it.
     let group = world.group()?;
     world.run(Some(group), format_args!("orphan"))?;
     let tasks = limits::list_tasks(Some(group), None)?;
-    let [orphan] = tasks.items.as_slice() else { fail!("tasks left: {:?}", tasks.items) };
+    let [orphan] = tasks.items.as_slice() else {
+        fail!("tasks left: {:?}", tasks.items)
+    };
     process::kill(*orphan)?;
     equal!("tasks", world.account(group)?.tasks_here, 0);
     // A descendant in the same group.
     let child = world.start(None, format_args!("idle"))?;
     process::kill(child)?;
-    equal!("end", world.end_of(child)?, ExitReason::Killed { by: world.task });
+    equal!(
+        "end",
+        world.end_of(child)?,
+        ExitReason::Killed { by: world.task }
+    );
     // Nobody else: not a sibling, not the parent.
     let sibling = world.start(None, format_args!("idle"))?;
     for task in [sibling, world.task] {
-        world.content(None, format_args!("stranger {} {}", task.index, task.generation))?;
+        world.content(
+            None,
+            format_args!("stranger {} {}", task.index, task.generation),
+        )?;
     }
-    equal!("the sibling", process::read_task(Some(sibling))?.task, sibling);
+    equal!(
+        "the sibling",
+        process::read_task(Some(sibling))?.task,
+        sibling
+    );
     Ok(())
 }
 
 pub fn parents_and_children_know_each_other(world: &mut World) -> Result<(), Failure> {
     let own = world.task;
-    world.content(None, format_args!("child-of {} {}", own.index, own.generation))?;
+    world.content(
+        None,
+        format_args!("child-of {} {}", own.index, own.generation),
+    )?;
     world.content(None, format_args!("parent"))?;
     let child = world.start(None, format_args!("idle"))?;
     let account = process::read_task(Some(child))?;
     equal!("parent", account.parent, Some(own));
     equal!("program", account.program.as_str(), "assist");
-    equal!("threads and children", (account.threads, account.children), (1, 0));
+    equal!(
+        "threads and children",
+        (account.threads, account.children),
+        (1, 0)
+    );
     let children = process::children(None)?;
-    ensure!(children.items.as_slice() == [child], "children: {:?}", children.items);
+    ensure!(
+        children.items.as_slice() == [child],
+        "children: {:?}",
+        children.items
+    );
     equal!("own account", process::read_task(None)?.task, own);
     Ok(())
 }
@@ -123,10 +178,15 @@ pub fn an_orphan_lives_on_in_its_group(world: &mut World) -> Result<(), Failure>
     let account = world.account(group)?;
     equal!("tasks", account.usage.get(Resource::Tasks), 1);
     let tasks = limits::list_tasks(Some(group), None)?;
-    let [orphan] = tasks.items.as_slice() else { fail!("tasks left: {:?}", tasks.items) };
+    let [orphan] = tasks.items.as_slice() else {
+        fail!("tasks left: {:?}", tasks.items)
+    };
     equal!("parent", process::read_task(Some(*orphan))?.parent, None);
     // Its end is nobody's to wait for.
-    refused!(process::wait(Some(*orphan)), WaitRefusal::NotAChild | WaitRefusal::NoChildren);
+    refused!(
+        process::wait(Some(*orphan)),
+        WaitRefusal::NotAChild | WaitRefusal::NoChildren
+    );
     process::kill(*orphan)?;
     equal!("usage", world.account(group)?.usage, Amounts::NONE);
     Ok(())
@@ -142,7 +202,9 @@ pub fn what_a_task_opened_is_let_go_when_it_ends(world: &mut World) -> Result<()
     Ok(())
 }
 
-pub fn ends_that_nobody_waits_for_are_kept_and_then_counted(world: &mut World) -> Result<(), Failure> {
+pub fn ends_that_nobody_waits_for_are_kept_and_then_counted(
+    world: &mut World,
+) -> Result<(), Failure> {
     let lost_before = process::read_task(None)?.lost_ends;
     let many = KEPT_ENDS.saturating_add(5);
     let group = world.low_group()?;
@@ -150,10 +212,16 @@ pub fn ends_that_nobody_waits_for_are_kept_and_then_counted(world: &mut World) -
         let child = world.start(Some(group), format_args!("idle"))?;
         process::kill(child)?;
     }
-    let lost = process::read_task(None)?.lost_ends.saturating_sub(lost_before);
+    let lost = process::read_task(None)?
+        .lost_ends
+        .saturating_sub(lost_before);
     equal!("lost", lost, 5);
     for _ in 0..KEPT_ENDS {
-        equal!("end", process::wait(None)?.reason, ExitReason::Killed { by: world.task });
+        equal!(
+            "end",
+            process::wait(None)?.reason,
+            ExitReason::Killed { by: world.task }
+        );
     }
     refused!(process::wait(None), WaitRefusal::NoChildren);
     Ok(())
@@ -170,7 +238,10 @@ pub fn stale_task_ids_are_refused(world: &mut World) -> Result<(), Failure> {
         refused!(process::kill(old), TaskRefusal::UnknownTask);
         refused!(process::read_task(Some(old)), TaskRefusal::UnknownTask);
         refused!(process::wait(Some(old)), WaitRefusal::NotAChild);
-        refused!(limits::list_tasks(Some(group), Some(old)), ReadRefusal::Stale);
+        refused!(
+            limits::list_tasks(Some(group), Some(old)),
+            ReadRefusal::Stale
+        );
         equal!("the new one", process::read_task(Some(new))?.task, new);
         process::kill(new)?;
         world.end_of(new)?;
@@ -186,7 +257,10 @@ pub fn threads_start_run_join_and_end(world: &mut World) -> Result<(), Failure> 
     world.content(Some(group), format_args!("thread-work"))?;
     let account = world.account(group)?;
     equal!("usage", account.usage, Amounts::NONE);
-    ensure!(account.peak.get(Resource::Threads) > 1, "no threads were counted");
+    ensure!(
+        account.peak.get(Resource::Threads) > 1,
+        "no threads were counted"
+    );
     Ok(())
 }
 
@@ -197,15 +271,24 @@ pub fn a_group_is_killed_with_a_receipt_that_is_equal(world: &mut World) -> Resu
         world.start(Some(place), format_args!("hold 30"))?;
         world.start(Some(place), format_args!("thread-work"))?;
     }
-    world.until("pages held", || Ok(world.usage(group, Resource::Groups)? >= 3))?;
+    world.until("pages held", || {
+        Ok(world.usage(group, Resource::Groups)? >= 3)
+    })?;
     let receipt = process::kill_group(group)?;
     equal!("returned", receipt.returned, receipt.held);
-    ensure!(receipt.held.get(Resource::Frames) >= 60, "held {}", receipt.held);
+    ensure!(
+        receipt.held.get(Resource::Frames) >= 60,
+        "held {}",
+        receipt.held
+    );
     equal!("tasks", world.usage(group, Resource::Tasks)?, 0);
     equal!("frames", world.usage(group, Resource::Frames)?, 0);
     for _ in 0..4 {
         let end = process::wait(None)?.reason;
-        let expected = matches!(end, ExitReason::GroupKilled { .. } | ExitReason::Exited { code: 0 });
+        let expected = matches!(
+            end,
+            ExitReason::GroupKilled { .. } | ExitReason::Exited { code: 0 }
+        );
         ensure!(expected, "end: {end:?}");
     }
     // It admits charges again.

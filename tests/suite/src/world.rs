@@ -41,7 +41,10 @@ pub fn warm_up() {
     let here = 0_u8;
     let top = (&raw const here) as u64;
     let stack = (top.saturating_sub(WARM_STACK)..top).rev();
-    for byte in (image.start..image.end).step_by(4096).chain(stack.step_by(4096)) {
+    for byte in (image.start..image.end)
+        .step_by(4096)
+        .chain(stack.step_by(4096))
+    {
         // SAFETY: the bytes are in the suite's own image, or in the part of its stack that nothing uses now; they
         // are read and thrown away.
         unsafe { (byte as *const u8).read_volatile() };
@@ -118,7 +121,11 @@ impl World {
 
     /// Starts an assistant that must start.
     #[track_caller]
-    pub fn start(&self, group: Option<GroupId>, mode: fmt::Arguments<'_>) -> Result<TaskId, Failure> {
+    pub fn start(
+        &self,
+        group: Option<GroupId>,
+        mode: fmt::Arguments<'_>,
+    ) -> Result<TaskId, Failure> {
         Ok(self.spawn(group, mode)?)
     }
 
@@ -132,7 +139,11 @@ impl World {
 
     /// Runs an assistant to its end.
     #[track_caller]
-    pub fn run(&self, group: Option<GroupId>, mode: fmt::Arguments<'_>) -> Result<ExitReason, Failure> {
+    pub fn run(
+        &self,
+        group: Option<GroupId>,
+        mode: fmt::Arguments<'_>,
+    ) -> Result<ExitReason, Failure> {
         let child = self.start(group, mode)?;
         self.end_of(child)
     }
@@ -176,7 +187,11 @@ impl World {
         );
         equal!("the suite's usage after the case", usage, before.0);
         equal!("free pages after the case", pool.free, before.1.free);
-        equal!("free slots after the case", pool.free_slots, before.1.free_slots);
+        equal!(
+            "free slots after the case",
+            pool.free_slots,
+            before.1.free_slots
+        );
         equal!("regions after the case", pool.regions, before.1.regions);
         Ok(())
     }
@@ -211,7 +226,9 @@ impl World {
         let mut left = heapless::Vec::<GroupId, LEFT_GROUPS>::new();
         ledger::each_group(|group| {
             let account = limits::read_account(Some(group))?;
-            if account.parent == Some(self.own) || left.iter().any(|&above| account.parent == Some(above)) {
+            if account.parent == Some(self.own)
+                || left.iter().any(|&above| account.parent == Some(above))
+            {
                 // What does not fit is left, and found by the comparison.
                 let _ = left.push(group);
             } else if account.parent == Some(self.low) || account.parent == Some(self.top) {
@@ -236,7 +253,10 @@ impl World {
             }
             for (kind, charged) in found.ledger.iter() {
                 let held = found.held.get(kind);
-                ensure!(held == charged, "audit of group {group}: {charged} {kind} charged, {held} held");
+                ensure!(
+                    held == charged,
+                    "audit of group {group}: {charged} {kind} charged, {held} held"
+                );
             }
             Ok(())
         })

@@ -41,20 +41,27 @@ impl Verdict {
 
     /// The value, or a complaint.
     pub fn value<T, E: fmt::Display>(&mut self, what: &str, result: Result<T, E>) -> Option<T> {
-        result.inspect_err(|error| self.wrong(format_args!("{what}: {error}"))).ok()
+        result
+            .inspect_err(|error| self.wrong(format_args!("{what}: {error}")))
+            .ok()
     }
 
     /// A task must have ended by itself, with code 0.
     pub fn ended_well(&mut self, name: &str, end: Result<Ended, CallError<WaitRefusal>>) {
         if let Some(end) = self.value(name, end) {
-            self.require(well(end.reason), format_args!("{name} ended: {:?}", end.reason));
+            self.require(
+                well(end.reason),
+                format_args!("{name} ended: {:?}", end.reason),
+            );
         }
     }
 }
 
 /// Every group of the machine. An operator may walk them all; should that fail, it is said once.
 pub fn every_group(verdict: &mut Verdict) -> impl Iterator<Item = GroupId> + use<> {
-    let mut next = verdict.value("walking all groups", process::next_group(None)).flatten();
+    let mut next = verdict
+        .value("walking all groups", process::next_group(None))
+        .flatten();
     core::iter::from_fn(move || {
         let group = next?;
         next = process::next_group(Some(group)).ok().flatten();
@@ -75,13 +82,19 @@ pub fn exact_peak(verdict: &mut Verdict, name: &str, group: GroupId, resource: R
         account.peak == account.limit.bound(),
         format_args!("the {name}'s peak is not its limit"),
     );
-    verdict.require(account.refusals > 0, format_args!("the {name} was never refused"));
+    verdict.require(
+        account.refusals > 0,
+        format_args!("the {name} was never refused"),
+    );
 }
 
 /// Kills a group; what it held must be what came back.
 pub fn kill(verdict: &mut Verdict, name: &str, group: GroupId) {
     if let Some(receipt) = verdict.value(name, process::kill_group(group)) {
-        println!("demo: killed the {name}: it held {}; {} came back", receipt.held, receipt.returned);
+        println!(
+            "demo: killed the {name}: it held {}; {} came back",
+            receipt.held, receipt.returned
+        );
         verdict.require(
             receipt.held == receipt.returned,
             format_args!("the {name}'s receipt is not equal"),
@@ -97,15 +110,18 @@ pub fn nothing_left(verdict: &mut Verdict, groups: &Groups) {
         let Some(account) = verdict.value("reading", limits::read_account(Some(group))) else {
             continue;
         };
-        let exempt = group == GroupId::ROOT || group == groups.own || account.label.as_str() == "system";
+        let exempt =
+            group == GroupId::ROOT || group == groups.own || account.label.as_str() == "system";
         if exempt {
             continue;
         }
         let records = if account.children == 0 {
             Amounts::NONE
         } else {
-            Amounts::of(Resource::Groups, account.usage.get(Resource::Groups))
-                .with(Resource::KernelMemory, account.usage.get(Resource::KernelMemory))
+            Amounts::of(Resource::Groups, account.usage.get(Resource::Groups)).with(
+                Resource::KernelMemory,
+                account.usage.get(Resource::KernelMemory),
+            )
         };
         verdict.require(
             account.usage == records,
@@ -125,7 +141,10 @@ pub fn audit(verdict: &mut Verdict) {
         };
         verdict.require(
             result.ledger == result.held,
-            format_args!("group {group}: ledger {}, held {}", result.ledger, result.held),
+            format_args!(
+                "group {group}: ledger {}, held {}",
+                result.ledger, result.held
+            ),
         );
         agreed = agreed.saturating_add(u32::from(result.ledger == result.held));
     }

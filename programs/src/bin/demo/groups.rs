@@ -32,12 +32,14 @@ impl Groups {
 
     /// How often the bomb was refused a task and the hog a frame.
     pub fn refusals(&self) -> [(&'static str, u64); 2] {
-        [("bomb", self.bomb, Resource::Tasks), ("hog", self.hog, Resource::Frames)].map(
-            |(name, group, resource)| {
-                let account = limits::read_resource(Some(group), resource);
-                (name, account.map_or(0, |account| account.refusals))
-            },
-        )
+        [
+            ("bomb", self.bomb, Resource::Tasks),
+            ("hog", self.hog, Resource::Frames),
+        ]
+        .map(|(name, group, resource)| {
+            let account = limits::read_resource(Some(group), resource);
+            (name, account.map_or(0, |account| account.refusals))
+        })
     }
 }
 

@@ -40,7 +40,10 @@ fn main() -> i32 {
         Err(label) => verdict.wrong(format_args!("there is no group {label} below this one")),
     }
     let passed = verdict.passed();
-    let done = Record::Done { passed: u32::from(passed), failed: u32::from(!passed) };
+    let done = Record::Done {
+        passed: u32::from(passed),
+        failed: u32::from(!passed),
+    };
     if passed {
         println!("All is well.");
     }
@@ -52,11 +55,10 @@ fn main() -> i32 {
 
 fn demonstrate(groups: &Groups, verdict: &mut Verdict) {
     println!("demo: one round of work takes {} on this clock", pace());
-    let started = [
-        ("bomb", groups.bomb, ""),
-        ("hog", groups.hog, ""),
-    ]
-    .map(|(name, group, arguments)| verdict.value(name, programs::start(name, Some(group), arguments)));
+    let started =
+        [("bomb", groups.bomb, ""), ("hog", groups.hog, "")].map(|(name, group, arguments)| {
+            verdict.value(name, programs::start(name, Some(group), arguments))
+        });
     let nest = verdict.value("nest", start_with(groups.nest, "nest", DEPTH));
     if started.contains(&None) || nest.is_none() {
         return;
@@ -105,7 +107,10 @@ fn watch_the_worker(groups: &Groups, verdict: &mut Verdict) {
         format_args!("the worker had only {share} per mille of all instructions"),
     );
     for ((name, before), (_, after)) in refused_before.into_iter().zip(groups.refusals()) {
-        println!("demo: meanwhile the {name} was refused {} times", after.saturating_sub(before));
+        println!(
+            "demo: meanwhile the {name} was refused {} times",
+            after.saturating_sub(before)
+        );
         verdict.require(
             after > before,
             format_args!("the {name} was not refused anything while the worker worked"),

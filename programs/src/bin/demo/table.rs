@@ -27,8 +27,17 @@ pub fn print(verdict: &mut Verdict) {
 fn line(account: &Account) {
     let used = |kind| account.usage.get(kind);
     let peak = |kind| account.peak.get(kind);
-    let limit = |kind: Resource| account.limit.get(kind.index()).copied().unwrap_or(Limit::Max);
-    let refusals = account.refusals.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(count));
+    let limit = |kind: Resource| {
+        account
+            .limit
+            .get(kind.index())
+            .copied()
+            .unwrap_or(Limit::Max)
+    };
+    let refusals = account
+        .refusals
+        .iter()
+        .fold(0_u64, |sum, (_, count)| sum.saturating_add(count));
     println!(
         "{:<8}|{:>6}{:>7}{:>6} |{:>8}{:>9}{:>8} |{:>10} |{:>9}",
         account.label,

@@ -1,0 +1,135 @@
+//! What must be true of the source itself.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use image::workspace::Workspace;
+
+/// Where no shortcut may stand outside of tests: servers, cores and interfaces.
+const FOLDERS: [&str; 5] = [
+    "interfaces",
+    "limits-server",
+    "memory-server",
+    "proc-server",
+    "root-task",
+];
+/// The shortcuts. In pieces, so that this file has none.
+const SHORTCUTS: [&str; 3] = [
+    concat!("todo", "!"),
+    concat!("unimplemented", "!"),
+    concat!("unwrap", "()"),
+];
+
+fn root() -> PathBuf {
+    Workspace::here().root().to_owned()
+}
+
+/// The files of the repository that git knows or would add, below some folders.
+fn files(folders: &[&str], pattern: &str) -> Vec<PathBuf> {
+    let output = Command::new("git")
+        .current_dir(root())
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "--",
+        ])
+        .args(
+            folders
+                .iter()
+                .map(|folder| format!(":(glob){folder}/**/{pattern}")),
+        )
+        .output()
+        .expect("git runs");
+    assert!(output.status.success(), "git ls-files failed");
+    let listed = String::from_utf8(output.stdout).expect("paths are text");
+    listed
+        .lines()
+        .map(|line| root().join(line))
+        .filter(|path| path.is_file())
+        .collect()
+}
+
+/// The lines of a file before its tests, with their numbers. A file in a folder of tests has none.
+fn outside_tests(path: &Path) -> Vec<(usize, String)> {
+    let relative = path.strip_prefix(root()).expect("below the root");
+    let in_tests = relative
+        .components()
+        .any(|part| part.as_os_str() == "tests")
+        || relative
+            .file_stem()
+            .is_some_and(|stem| stem.to_string_lossy().ends_with("tests"));
+    if in_tests {
+        return Vec::new();
+    }
+    let text = std::fs::read_to_string(path).expect("a source file is text");
+    let lines = text
+        .lines()
+        .take_while(|line| !line.contains("#[cfg(test)]"));
+    lines
+        .enumerate()
+        .map(|(number, line)| (number + 1, line.to_owned()))
+        .collect()
+}
+
+#[test]
+fn no_shortcut_stands_outside_of_tests() {
+    let mut found = Vec::new();
+    let sources = files(&FOLDERS, "*.rs");
+    assert!(
+        sources.len() > 20,
+        "only {} sources were found",
+        sources.len()
+    );
+    for path in sources {
+        for (number, line) in outside_tests(&path) {
+            let code = line.split("//").next().unwrap_or_default();
+            if SHORTCUTS.iter().any(|shortcut| code.contains(shortcut)) {
+                found.push(format!("{}:{number}: {line}", path.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn cores_forbid_unsafe_code_and_know_no_kernel() {
+    for server in ["limits-server", "memory-server", "proc-server", "root-task"] {
+        let core = root().join(server).join("core");
+        let library =
+            std::fs::read_to_string(core.join("src/lib.rs")).expect("a core has a library");
+        assert!(
+            library.contains("#![forbid(unsafe_code)]"),
+            "{server}/core allows unsafe code"
+        );
+        let manifest =
+            std::fs::read_to_string(core.join("Cargo.toml")).expect("a core has a manifest");
+        assert!(
+            !manifest.lines().any(|line| line.starts_with("sel4")),
+            "{server}/core depends on the kernel's API"
+        );
+    }
+}
+
+#[test]
+fn nothing_above_sel4_names_the_kernels_version() {
+    let above = [
+        "interfaces",
+        "limits-server",
+        "memory-server",
+        "proc-server",
+        "root-task",
+        "programs",
+        "tests",
+    ];
+    let version = concat!("5.0", ".0");
+    for path in files(&above, "*.rs") {
+        let text = std::fs::read_to_string(&path).expect("a source file is text");
+        assert!(
+            !text.contains(version),
+            "{} names the kernel's version",
+            path.display()
+        );
+    }
+}

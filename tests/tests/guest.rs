@@ -1,0 +1,243 @@
+//! Everything that needs QEMU, one line a case: the guest's suite, a system that breaks a rule on purpose, the report
+//! of all capabilities, and the demonstration.
+//!
+//! Cases run one after another, in their order: a boot begins when its first case is asked for, and each line comes as
+//! the guest reports it.
+
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use image::qemu::Ending;
+use image::verdict::Failure;
+use image::workspace::Workspace;
+use interfaces::system::Mode;
+use libtest_mimic::{Arguments, Failed, Trial};
+use sel4_kernel::Profile;
+use tests::boot::{Boot, Over, System};
+use tests::cases;
+use tests::demonstration::{Row, find, number_between, table};
+
+mod capabilities;
+
+/// The case that fails so that it can be seen that failures are seen.
+const FAILS: &str = "deviant::this_case_fails_on_purpose";
+/// The share of all instructions that the demonstration's worker must get, in per cent.
+const LEAST_SHARE: f64 = 40.0;
+
+static SUITE: LazyLock<Arc<Boot>> = LazyLock::new(|| {
+    Boot::start(System {
+        file: "tests/suite.toml",
+        mode: Mode::Run,
+        profile: Profile::Release,
+        features: &[],
+        folder: "suite",
+        limit: Duration::from_mins(15),
+    })
+});
+
+static DEVIANT: LazyLock<Arc<Boot>> = LazyLock::new(|| {
+    Boot::start(System {
+        file: "tests/deviant.toml",
+        mode: Mode::Run,
+        profile: Profile::Release,
+        features: &["proc-server/test-omit-ticket"],
+        folder: "deviant",
+        limit: Duration::from_mins(2),
+    })
+});
+
+static REPORT: LazyLock<Arc<Boot>> = LazyLock::new(|| {
+    Boot::start(System {
+        file: "image/system.toml",
+        mode: Mode::Report,
+        profile: Profile::Debug,
+        features: &[],
+        folder: "report",
+        limit: Duration::from_mins(2),
+    })
+});
+
+/// What `image/boot` said, and whether its status was 0.
+static DEMONSTRATION: LazyLock<Result<(bool, String), String>> = LazyLock::new(|| {
+    let root = Workspace::here().root().to_owned();
+    let output = Command::new(root.join("image/boot"))
+        // As if a newcomer typed it, without what Cargo tells its tests.
+        .env_remove("CARGO_MANIFEST_DIR")
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("image/boot: {error}"))?;
+    Ok((
+        output.status.success(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    ))
+});
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(1);
+    // `cargo test --quiet` is about Cargo; a line a case stays.
+    arguments.quiet = false;
+    libtest_mimic::run(&arguments, trials()).exit_code()
+}
+
+fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        trial("harness::there_are_cases", there_are_cases),
+        trial(
+            "harness::a_failing_case_is_reported_as_failing",
+            a_failing_case_is_reported_as_failing,
+        ),
+    ];
+    trials.extend(
+        cases::system()
+            .iter()
+            .map(|&name| trial(name, move || SUITE.case(name))),
+    );
+    trials.push(trial(
+        "harness::every_planned_case_ended_and_the_suite_said_so",
+        || SUITE.passed(),
+    ));
+    let deviant = cases::deviant().iter().filter(|&&name| name != FAILS);
+    trials.extend(deviant.map(|&name| trial(name, move || DEVIANT.case(name))));
+    trials.push(trial(
+        "report::every_capability_is_in_the_plan_and_no_other",
+        || {
+            REPORT.passed()?;
+            capabilities::compare(&REPORT.report())
+        },
+    ));
+    trials.extend([
+        trial(
+            "demonstration::image_boot_succeeds_and_all_is_well",
+            all_is_well,
+        ),
+        trial(
+            "demonstration::the_bombs_group_peaks_at_exactly_20_tasks",
+            the_bomb_peaks,
+        ),
+        trial(
+            "demonstration::the_hogs_group_peaks_at_exactly_its_frame_limit",
+            the_hog_peaks,
+        ),
+        trial(
+            "demonstration::the_worker_gets_at_least_40_per_cent",
+            the_worker_works,
+        ),
+        trial(
+            "demonstration::receipts_are_equal_and_the_audit_agrees",
+            everything_came_back,
+        ),
+    ]);
+    trials
+}
+
+fn trial(name: &str, run: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+    Trial::test(name, || run().map_err(Failed::from))
+}
+
+fn require(truth: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+    if truth { Ok(()) } else { Err(why()) }
+}
+
+fn there_are_cases() -> Result<(), String> {
+    for list in [cases::system(), cases::deviant()] {
+        let mut names = list.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        require(!names.is_empty() && names.len() == list.len(), || {
+            "a list is empty or names a case twice".into()
+        })?;
+    }
+    // The guest's plan is the host's: nothing was left out on the way.
+    let first = cases::system().first().copied().unwrap_or_default();
+    SUITE.case(first)?;
+    let planned = SUITE.planned().map(|planned| planned as usize);
+    require(planned == Some(cases::system().len()), || {
+        format!("the guest planned {planned:?} cases")
+    })
+}
+
+fn a_failing_case_is_reported_as_failing() -> Result<(), String> {
+    match DEVIANT.case(FAILS) {
+        Err(reason) if reason.ends_with("on purpose") => {}
+        other => return Err(format!("the failing case ended with {other:?}")),
+    }
+    match DEVIANT.over() {
+        Over::Ran {
+            ending: Ending::Failed,
+            verdict: Err(Failure::Cases { failed: 1 }),
+        } => Ok(()),
+        other => Err(format!("the run was judged so: {other:?}")),
+    }
+}
+
+/// What the demonstration printed.
+fn demonstration() -> Result<&'static str, String> {
+    DEMONSTRATION
+        .as_ref()
+        .map(|(_, console)| console.as_str())
+        .map_err(Clone::clone)
+}
+
+/// A group's row of the demonstration's table.
+fn row(label: &str) -> Result<Row, String> {
+    find(&table(demonstration()?), label).cloned()
+}
+
+fn all_is_well() -> Result<(), String> {
+    let console = demonstration()?;
+    let succeeded = DEMONSTRATION
+        .as_ref()
+        .is_ok_and(|(succeeded, _)| *succeeded);
+    let last = console.lines().rfind(|line| !line.trim().is_empty());
+    require(
+        succeeded && last.is_some_and(|last| last.ends_with("All is well.")),
+        || format!("status 0: {succeeded}; it printed:\n{console}"),
+    )
+}
+
+fn the_bomb_peaks() -> Result<(), String> {
+    let row = row("bomb")?;
+    let (_, limit, peak) = row.tasks;
+    require(limit == Some(20) && peak == 20 && row.refusals > 0, || {
+        format!("{row:?}")
+    })
+}
+
+fn the_hog_peaks() -> Result<(), String> {
+    let row = row("hog")?;
+    let (_, limit, peak) = row.frames;
+    require(limit == Some(peak) && row.refusals > 0, || {
+        format!("{row:?}")
+    })
+}
+
+fn the_worker_works() -> Result<(), String> {
+    let share = number_between(demonstration()?, "instructions: ", " % of all");
+    require(share.is_some_and(|share| share >= LEAST_SHARE), || {
+        format!("its share: {share:?} %")
+    })
+}
+
+fn everything_came_back() -> Result<(), String> {
+    let console = demonstration()?;
+    for name in ["bomb", "hog"] {
+        let killed = format!("killed the {name}: it held ");
+        let receipt = console
+            .lines()
+            .find_map(|line| line.split_once(&killed))
+            .map(|(_, receipt)| receipt);
+        let (held, returned) = receipt
+            .and_then(|text| text.split_once("; "))
+            .ok_or("there is no receipt")?;
+        require(returned.strip_suffix(" came back") == Some(held), || {
+            format!("{name}: {held}; {returned}")
+        })?;
+    }
+    require(
+        console.contains("audit: ledger and kernel objects agree"),
+        || "there is no audit".into(),
+    )
+}
