@@ -189,6 +189,12 @@ impl<'a, H: Hands> ProcServer<'a, H> {
         self.counts
     }
 
+    /// The table, to look at in tests.
+    #[must_use]
+    pub const fn table(&self) -> &TaskTable<'a> {
+        &self.tasks
+    }
+
     /// The hands, to look at in tests.
     pub const fn hands(&mut self) -> &mut H {
         &mut self.hands

@@ -63,6 +63,11 @@ impl Limits {
             .any(|above| self.killing.contains_key(&above))
     }
 
+    /// Whether it is this group that is being killed, and not one above.
+    pub fn is_killed(&self, group: GroupId) -> bool {
+        self.killing.contains_key(&group)
+    }
+
     pub fn birth_notice(&mut self, thread: u32) -> bool {
         self.threads
             .get_mut(&thread)

@@ -129,6 +129,12 @@ impl World {
         }
     }
 
+    /// Whether nothing of a task can run any more.
+    pub fn is_stopped(&self, task: TaskId) -> bool {
+        let first = self.memory.thread(task, 0);
+        !first.is_some_and(|first| self.tcbs.contains_key(&first))
+    }
+
     /// What every book says: charged amounts, objects, taken slots.
     pub fn books(&self) -> (BTreeMap<GroupId, Amounts>, usize, usize, usize, usize) {
         (

@@ -1,0 +1,740 @@
+//! Any sequence of operations, compared with a naive model that keeps everything in maps.
+//!
+//! The model is told when the ledger lets go of a task, and from then on knows by itself who must be answered, and
+//! what. After every step the tables hold; at the end everybody exits and every book is empty.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that goes wrong is to stop"
+)]
+
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use interfaces::process::*;
+use interfaces::provision::{Cause, ProgramId};
+use interfaces::{Call, GroupId, TaskId, Text};
+use process_core::lifecycle::{Ending, Lifecycle};
+use proptest::prelude::*;
+use world::{Event, GROUPS, Outcome, Stage, group};
+
+/// One step; the numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Step {
+    Spawn {
+        by: u8,
+        group: u8,
+    },
+    Exit {
+        by: u8,
+    },
+    Wait {
+        by: u8,
+        thread: u8,
+        child: Option<u8>,
+    },
+    WaitWithoutWaiting {
+        by: u8,
+    },
+    Kill {
+        by: u8,
+        thread: u8,
+        target: u8,
+    },
+    KillGroup {
+        by: u8,
+        thread: u8,
+        group: u8,
+    },
+    Fault {
+        who: u8,
+    },
+    StartThread {
+        by: u8,
+    },
+    EndThread {
+        by: u8,
+        thread: u8,
+    },
+    Join {
+        by: u8,
+        thread: u8,
+        other: u8,
+    },
+    Work {
+        slices: u8,
+    },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let any = || any::<u8>();
+    let step = prop_oneof![
+        6 => (any(), any()).prop_map(|(by, group)| Step::Spawn { by, group }),
+        2 => any().prop_map(|by| Step::Exit { by }),
+        4 => (any(), any(), proptest::option::of(any()))
+            .prop_map(|(by, thread, child)| Step::Wait { by, thread, child }),
+        1 => any().prop_map(|by| Step::WaitWithoutWaiting { by }),
+        2 => (any(), any(), any()).prop_map(|(by, thread, target)| Step::Kill { by, thread, target }),
+        1 => (any(), any(), any())
+            .prop_map(|(by, thread, group)| Step::KillGroup { by, thread, group }),
+        1 => any().prop_map(|who| Step::Fault { who }),
+        3 => any().prop_map(|by| Step::StartThread { by }),
+        2 => (any(), any()).prop_map(|(by, thread)| Step::EndThread { by, thread }),
+        2 => (any(), any(), any()).prop_map(|(by, thread, other)| Step::Join { by, thread, other }),
+        4 => (0..12_u8).prop_map(|slices| Step::Work { slices }),
+    ];
+    proptest::collection::vec(step, 1..120)
+}
+
+/// What a thread waits for, as the model has it.
+#[derive(Clone, Debug, PartialEq)]
+enum Waits {
+    Child(Option<TaskId>),
+    Killed(TaskId),
+    Group(GroupId),
+    Thread(u32),
+}
+
+/// A task, as the model has it.
+#[derive(Clone, Debug)]
+struct Person {
+    parent: Option<TaskId>,
+    group: GroupId,
+    /// Its threads, and the request that each waits for.
+    threads: BTreeMap<u32, Option<u64>>,
+    reason: Option<ExitReason>,
+    ends: VecDeque<Ended>,
+    lost: u32,
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    people: BTreeMap<TaskId, Person>,
+    /// Who waits, in the order in which they began: request, task, thread, for what.
+    waiting: Vec<(u64, TaskId, u32, Waits)>,
+    /// What must have been answered, in order.
+    expected: Vec<(u64, Vec<u8>)>,
+    used: BTreeSet<TaskId>,
+    seen_events: usize,
+}
+
+fn encoded<C: Call>(answer: &Result<C::Reply, C::Refusal>) -> Vec<u8> {
+    let mut bytes = [0; 256];
+    postcard::to_slice(answer, &mut bytes).unwrap().to_vec()
+}
+
+fn up(from: GroupId) -> impl Iterator<Item = GroupId> {
+    std::iter::successors(Some(from), |below| {
+        let (_, parent) = GROUPS.iter().find(|(index, _)| *index == below.index)?;
+        parent.map(group)
+    })
+}
+
+impl Model {
+    fn running(&self) -> Vec<TaskId> {
+        let alive = self
+            .people
+            .iter()
+            .filter(|(_, person)| person.reason.is_none());
+        alive.map(|(&task, _)| task).collect()
+    }
+
+    fn is_running(&self, task: TaskId) -> bool {
+        self.people
+            .get(&task)
+            .is_some_and(|person| person.reason.is_none())
+    }
+
+    fn children(&self, parent: TaskId) -> Vec<TaskId> {
+        let born = self
+            .people
+            .iter()
+            .filter(|(_, person)| person.parent == Some(parent));
+        born.map(|(&task, _)| task).collect()
+    }
+
+    fn sees(&self, task: TaskId, target: TaskId) -> bool {
+        let Some(person) = self.people.get(&target) else {
+            return false;
+        };
+        let mine = self.people[&task].group;
+        if person.group != mine && up(person.group).any(|above| above == mine) {
+            return true;
+        }
+        let mut above = person.parent;
+        while let Some(parent) = above {
+            if parent == task {
+                return true;
+            }
+            above = self.people.get(&parent).and_then(|person| person.parent);
+        }
+        false
+    }
+
+    /// A task's end begins.
+    fn end(&mut self, task: TaskId, reason: ExitReason) {
+        if !self.is_running(task) {
+            return;
+        }
+        self.people.get_mut(&task).unwrap().reason = Some(reason);
+        self.waiting.retain(|(_, owner, _, _)| *owner != task);
+    }
+
+    fn wait(&mut self, request: u64, task: TaskId, thread: u32, waits: Waits) {
+        self.waiting.push((request, task, thread, waits));
+        let person = self.people.get_mut(&task).unwrap();
+        person.threads.insert(thread, Some(request));
+    }
+
+    /// Whoever waits for such a thing is answered.
+    fn answer(
+        &mut self,
+        wanted: impl Fn(TaskId, &Waits) -> Option<Vec<u8>>,
+        only_one: bool,
+    ) -> bool {
+        let mut found = false;
+        let mut index = 0;
+        while index < self.waiting.len() {
+            let (request, task, thread, waits) = self.waiting[index].clone();
+            if let Some(bytes) = wanted(task, &waits) {
+                self.waiting.remove(index);
+                self.expected.push((request, bytes));
+                let person = self.people.get_mut(&task).unwrap();
+                person.threads.insert(thread, None);
+                found = true;
+                if only_one {
+                    return true;
+                }
+            } else {
+                index += 1;
+            }
+        }
+        found
+    }
+
+    /// The ledger let go of a task: everything came back, and everybody concerned hears of it.
+    fn gone(&mut self, task: TaskId) {
+        let person = self.people.remove(&task).unwrap();
+        let reason = person.reason.expect("nobody goes before its end began");
+        let killed = encoded::<Kill>(&Ok(()));
+        self.answer(
+            |_, waits| (*waits == Waits::Killed(task)).then(|| killed.clone()),
+            false,
+        );
+        for child in self.children(task) {
+            self.people.get_mut(&child).unwrap().parent = None;
+        }
+        let Some(parent) = person.parent.filter(|&parent| self.is_running(parent)) else {
+            return;
+        };
+        let ended = Ended { task, reason };
+        let bytes = encoded::<Wait>(&Ok(ended));
+        let told = self.answer(
+            |owner, waits| {
+                let concerned =
+                    matches!(waits, Waits::Child(child) if child.is_none_or(|child| child == task));
+                (owner == parent && concerned).then(|| bytes.clone())
+            },
+            true,
+        );
+        if !told {
+            let person = self.people.get_mut(&parent).unwrap();
+            person.ends.push_back(ended);
+            if person.ends.len() > KEPT_ENDS {
+                person.ends.pop_front();
+                person.lost += 1;
+            }
+        }
+        let alone = self.children(parent).is_empty();
+        self.answer(
+            |owner, waits| match waits {
+                Waits::Child(Some(child)) if owner == parent && *child == task => {
+                    Some(encoded::<Wait>(&Err(WaitRefusal::NotAChild)))
+                }
+                Waits::Child(None) if owner == parent && alone => {
+                    Some(encoded::<Wait>(&Err(WaitRefusal::NoChildren)))
+                }
+                _ => None,
+            },
+            false,
+        );
+    }
+}
+
+struct History {
+    stage: Stage,
+    model: Model,
+}
+
+impl History {
+    fn new() -> Self {
+        let mut history = Self {
+            stage: Stage::new(24, 40),
+            model: Model::default(),
+        };
+        for _ in 0..2 {
+            let task = history.stage.first();
+            history.born(task, None, group(1));
+        }
+        history
+    }
+
+    fn born(&mut self, task: TaskId, parent: Option<TaskId>, group: GroupId) {
+        assert!(self.model.used.insert(task), "no id is given twice");
+        let person = Person {
+            parent,
+            group,
+            threads: BTreeMap::from([(0, None)]),
+            reason: None,
+            ends: VecDeque::new(),
+            lost: 0,
+        };
+        self.model.people.insert(task, person);
+    }
+
+    /// A running task.
+    fn task(&self, choice: u8) -> Option<TaskId> {
+        let running = self.model.running();
+        running
+            .get(usize::from(choice) % running.len().max(1))
+            .copied()
+    }
+
+    /// A thread of it that does not wait.
+    fn free_thread(&self, task: TaskId, choice: u8) -> Option<u32> {
+        let threads = &self.model.people[&task].threads;
+        let free: Vec<u32> = threads
+            .iter()
+            .filter(|(_, request)| request.is_none())
+            .map(|(&number, _)| number)
+            .collect();
+        free.get(usize::from(choice) % free.len().max(1)).copied()
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Spawn { by, group } => self.spawn(by, group),
+            Step::Exit { by } => self.exit(by),
+            Step::Wait { by, thread, child } => self.wait(by, thread, child),
+            Step::WaitWithoutWaiting { by } => self.wait_without_waiting(by),
+            Step::Kill { by, thread, target } => self.kill(by, thread, target),
+            Step::KillGroup { by, thread, group } => self.kill_group(by, thread, group),
+            Step::Fault { who } => {
+                if let Some(task) = self.task(who) {
+                    self.stage.report(task, Cause::OutOfMemory);
+                }
+            }
+            Step::StartThread { by } => self.start_thread(by),
+            Step::EndThread { by, thread } => self.end_thread(by, thread),
+            Step::Join { by, thread, other } => self.join(by, thread, other),
+            Step::Work { slices } => {
+                for _ in 0..slices {
+                    self.work();
+                }
+            }
+        }
+        self.observe();
+    }
+
+    /// One slice of work. What the server decides by itself is read off the world: which report it took, and whom a
+    /// kill chose.
+    fn work(&mut self) {
+        let (report, reports) = {
+            let waiting = &self.stage.world.borrow().memory.reports;
+            (waiting.front().copied(), waiting.len())
+        };
+        let killing: Vec<GroupId> = {
+            let world = self.stage.world.borrow();
+            let all = GROUPS.iter().map(|&(index, _)| group(index));
+            all.filter(|&group| world.limits.is_killed(group)).collect()
+        };
+        self.stage.server.work();
+        let left = self.stage.world.borrow().memory.reports.len();
+        let taken = report.filter(|_| left < reports);
+        if let Some(report) = taken {
+            self.model.end(report.task, ExitReason::Fault(report.cause));
+        }
+        // A victim's TCB is gone as soon as its end begins.
+        for task in self.model.running() {
+            if self.stage.world.borrow().is_stopped(task) {
+                let mine = self.model.people[&task].group;
+                let by: Vec<GroupId> = up(mine).filter(|above| killing.contains(above)).collect();
+                let life = self
+                    .stage
+                    .server
+                    .table()
+                    .get(task)
+                    .map(process_core::Task::life);
+                let Some(Lifecycle::Ending(Ending::Told(ExitReason::GroupKilled { group }))) = life
+                else {
+                    panic!("{task} was stopped and nobody asked for it: {life:?}");
+                };
+                assert!(by.contains(&group), "it is in a group that is being killed");
+                self.model.end(task, ExitReason::GroupKilled { group });
+            }
+        }
+        self.observe();
+    }
+
+    /// Hears of what happened and compares the answers.
+    fn observe(&mut self) {
+        self.stage.check();
+        let events: Vec<Event> = self.stage.world.borrow().events.clone();
+        let mut answers: Vec<(u64, Vec<u8>)> = Vec::new();
+        for event in &events[self.model.seen_events..] {
+            match event {
+                Event::Uncharged(task) => self.model.gone(*task),
+                Event::Answered(request, bytes) => answers.push((*request, bytes.clone())),
+            }
+        }
+        self.model.seen_events = events.len();
+        let groups = self.finished_kills(&answers);
+        answers.retain(|(request, _)| !groups.contains(request));
+        let expected = std::mem::take(&mut self.model.expected);
+        let sorted = |mut all: Vec<(u64, Vec<u8>)>| {
+            all.sort();
+            all
+        };
+        assert_eq!(sorted(answers), sorted(expected));
+    }
+
+    /// The requests among these answers that were to kill a group. Those must be right by what is in the group.
+    fn finished_kills(&mut self, answers: &[(u64, Vec<u8>)]) -> BTreeSet<u64> {
+        let mut finished = BTreeSet::new();
+        for (request, bytes) in answers {
+            let waiting = self.model.waiting.iter().position(|(waiter, _, _, waits)| {
+                waiter == request && matches!(waits, Waits::Group(_))
+            });
+            let Some(index) = waiting else { continue };
+            let (_, task, thread, waits) = self.model.waiting.remove(index);
+            let Waits::Group(killed) = waits else {
+                continue;
+            };
+            self.model
+                .people
+                .get_mut(&task)
+                .unwrap()
+                .threads
+                .insert(thread, None);
+            finished.insert(*request);
+            let answer: Result<interfaces::accounting::Receipt, KillGroupRefusal> =
+                postcard::from_bytes(bytes).unwrap();
+            if let Ok(receipt) = answer {
+                assert_eq!(receipt.held, receipt.returned);
+                let inside = self.model.people.values();
+                assert!(
+                    !inside
+                        .into_iter()
+                        .any(|person| up(person.group).any(|above| above == killed)),
+                    "nobody is left in a killed group"
+                );
+            }
+        }
+        finished
+    }
+
+    fn spawn(&mut self, by: u8, choice: u8) {
+        let Some((task, thread)) = self.caller(by, 0) else {
+            return;
+        };
+        let wanted = (choice % 5 != 0).then(|| group(u32::from(choice % 5)));
+        let request = Spawn {
+            program: ProgramId(choice % 2),
+            group: wanted,
+            arguments: Text::default(),
+        };
+        let mine = self.model.people[&task].group;
+        let into = wanted.unwrap_or(mine);
+        let books = self.stage.world.borrow().books();
+        let killing = self.stage.world.borrow().limits.is_killing(into);
+        match Stage::now(self.stage.ask(task, thread, &request)) {
+            Ok(child) => {
+                assert!(up(into).any(|above| above == mine) && !killing);
+                self.born(child, Some(task), into);
+            }
+            Err(refusal) => {
+                let threads: usize = self
+                    .model
+                    .people
+                    .values()
+                    .map(|person| person.threads.len())
+                    .sum();
+                let full = self.model.people.len() == 24 || threads == 40;
+                match refusal {
+                    SpawnRefusal::TableFull => assert!(full),
+                    SpawnRefusal::Ticket(_) => {
+                        assert!(killing || !up(into).any(|above| above == mine));
+                    }
+                    other => panic!("{other:?}"),
+                }
+                assert_eq!(self.stage.world.borrow().books(), books);
+            }
+        }
+    }
+
+    fn exit(&mut self, by: u8) {
+        // Two tasks stay, so that there is always somebody to ask.
+        let Some((task, thread)) = self.caller(by, 0).filter(|(task, _)| task.index > 1) else {
+            return;
+        };
+        let code = i32::from(by);
+        Stage::later(self.stage.ask(task, thread, &Exit { code }));
+        self.model.end(task, ExitReason::Exited { code });
+    }
+
+    fn wait(&mut self, by: u8, thread: u8, child: Option<u8>) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let known: Vec<TaskId> = self.model.used.iter().copied().collect();
+        let child = child.map(|choice| known[usize::from(choice) % known.len()]);
+        let children = self.model.children(task);
+        let person = self.model.people.get_mut(&task).unwrap();
+        let kept = match child {
+            None => (!person.ends.is_empty()).then_some(0),
+            Some(child) => person.ends.iter().position(|ended| ended.task == child),
+        };
+        let expected = match kept {
+            Some(index) => Some(Ok(person.ends.remove(index).unwrap())),
+            None => match child {
+                None if children.is_empty() => Some(Err(WaitRefusal::NoChildren)),
+                Some(child) if !children.contains(&child) => Some(Err(WaitRefusal::NotAChild)),
+                _ => None,
+            },
+        };
+        match self.stage.ask(task, thread, &Wait { child }) {
+            Outcome::Now(answer) => assert_eq!(Some(answer), expected),
+            Outcome::Later(request) => {
+                assert_eq!(expected, None);
+                self.model.wait(request, task, thread, Waits::Child(child));
+            }
+            Outcome::Protocol(error) => panic!("{error}"),
+        }
+    }
+
+    /// Waits for a child that is never told of: the request leaves no thread waiting. It must not take anybody's
+    /// end, so it names a thread.
+    fn wait_without_waiting(&mut self, by: u8) {
+        let Some((task, _)) = self.caller(by, 0) else {
+            return;
+        };
+        let number = self.model.people[&task]
+            .threads
+            .keys()
+            .copied()
+            .find(|&number| number > 0);
+        if let Some(number) = number {
+            self.stage.send(task, &JoinThread { number });
+        }
+    }
+
+    fn kill(&mut self, by: u8, thread: u8, target: u8) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let known: Vec<TaskId> = self
+            .model
+            .used
+            .iter()
+            .copied()
+            .filter(|task| task.index > 1)
+            .collect();
+        if known.is_empty() {
+            return;
+        }
+        let target = known[usize::from(target) % known.len()];
+        let allowed = target != task && self.model.sees(task, target);
+        match self.stage.ask(task, thread, &Kill { task: target }) {
+            Outcome::Now(answer) => {
+                assert_eq!(answer, Err(TaskRefusal::UnknownTask));
+                assert!(!allowed);
+            }
+            Outcome::Later(request) => {
+                assert!(allowed);
+                self.model
+                    .wait(request, task, thread, Waits::Killed(target));
+                self.model.end(target, ExitReason::Killed { by: task });
+            }
+            Outcome::Protocol(error) => panic!("{error}"),
+        }
+    }
+
+    fn kill_group(&mut self, by: u8, thread: u8, choice: u8) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let killed = group(u32::from(choice % 3) + 2);
+        let request = KillGroup { group: killed };
+        match self.stage.ask(task, thread, &request) {
+            Outcome::Later(request) => self.model.wait(request, task, thread, Waits::Group(killed)),
+            Outcome::Now(answer) => assert_eq!(answer, Err(KillGroupRefusal::TableFull)),
+            Outcome::Protocol(error) => panic!("{error}"),
+        }
+    }
+
+    fn start_thread(&mut self, by: u8) {
+        let Some((task, thread)) = self.caller(by, 0) else {
+            return;
+        };
+        let request = StartThread {
+            entry: 0,
+            stack_top: 0,
+            argument: 0,
+        };
+        let lowest = {
+            let threads = &self.model.people[&task].threads;
+            (1..).find(|number| !threads.contains_key(number)).unwrap()
+        };
+        match Stage::now(self.stage.ask(task, thread, &request)) {
+            Ok(number) => {
+                assert_eq!(number, lowest);
+                self.model
+                    .people
+                    .get_mut(&task)
+                    .unwrap()
+                    .threads
+                    .insert(number, None);
+            }
+            Err(ThreadRefusal::TableFull) => {
+                let threads: usize = self
+                    .model
+                    .people
+                    .values()
+                    .map(|person| person.threads.len())
+                    .sum();
+                assert!(threads == 40 || lowest == 16);
+            }
+            Err(ThreadRefusal::Ticket(_)) => {
+                let mine = self.model.people[&task].group;
+                assert!(self.stage.world.borrow().limits.is_killing(mine));
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn end_thread(&mut self, by: u8, choice: u8) {
+        let Some((task, thread)) = self.caller(by, choice) else {
+            return;
+        };
+        let number = u32::from(choice % 6);
+        let known = self.model.people[&task].threads.contains_key(&number) && number != 0;
+        let request = EndThread {
+            number,
+            myself: number == thread,
+        };
+        match self.stage.ask(task, thread, &request) {
+            Outcome::Now(Err(refusal)) => {
+                assert_eq!(refusal, ThreadRefusal::UnknownThread);
+                assert!(!known);
+            }
+            outcome => {
+                assert!(known);
+                let at_once = matches!(outcome, Outcome::Now(Ok(())));
+                assert_eq!(at_once, number != thread);
+                let person = self.model.people.get_mut(&task).unwrap();
+                person.threads.remove(&number);
+                self.model
+                    .waiting
+                    .retain(|(_, owner, of, _)| (*owner, *of) != (task, number));
+                let done = encoded::<JoinThread>(&Ok(()));
+                self.model.answer(
+                    |owner, waits| {
+                        (owner == task && *waits == Waits::Thread(number)).then(|| done.clone())
+                    },
+                    false,
+                );
+            }
+        }
+    }
+
+    fn join(&mut self, by: u8, thread: u8, other: u8) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let number = u32::from(other % 6);
+        let known = self.model.people[&task].threads.contains_key(&number) && number != 0;
+        match self.stage.ask(task, thread, &JoinThread { number }) {
+            Outcome::Now(answer) => {
+                assert_eq!(answer, Err(ThreadRefusal::UnknownThread));
+                assert!(!known);
+            }
+            Outcome::Later(request) => {
+                assert!(known);
+                self.model
+                    .wait(request, task, thread, Waits::Thread(number));
+            }
+            Outcome::Protocol(error) => panic!("{error}"),
+        }
+    }
+
+    fn caller(&self, by: u8, thread: u8) -> Option<(TaskId, u32)> {
+        let task = self.task(by)?;
+        Some((task, self.free_thread(task, thread)?))
+    }
+
+    /// Nothing goes on by itself any more: whoever still waits must have something to wait for.
+    fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if !self.stage.server.has_work() {
+                break;
+            }
+            self.work();
+        }
+        assert!(!self.stage.server.has_work(), "the work ends");
+        for (request, task, _, waits) in &self.model.waiting {
+            match waits {
+                Waits::Child(None) => assert!(!self.model.children(*task).is_empty()),
+                Waits::Child(Some(child)) => assert!(self.model.people.contains_key(child)),
+                Waits::Thread(number) => {
+                    assert!(self.model.people[task].threads.contains_key(number));
+                }
+                Waits::Killed(_) | Waits::Group(_) => {
+                    panic!("request {request} was never answered")
+                }
+            }
+        }
+        for (&task, person) in &self.model.people {
+            let Some(thread) = self.free_thread(task, 0) else {
+                continue;
+            };
+            let read = ReadTask { task: None };
+            let account = Stage::now(self.stage.ask(task, thread, &read)).unwrap();
+            assert_eq!(account.lost_ends, person.lost);
+            assert_eq!(account.threads as usize, person.threads.len());
+            assert_eq!(account.children as usize, self.model.children(task).len());
+            assert_eq!(account.group, person.group);
+        }
+    }
+
+    /// Everybody ends: nothing is left anywhere.
+    fn close(mut self) {
+        for task in self.model.running() {
+            self.stage.report(task, Cause::OutOfMemory);
+        }
+        self.settle();
+        assert!(self.model.people.is_empty());
+        let world = self.stage.world.borrow();
+        let (charged, tickets, tasks, slots, replies) = world.books();
+        assert!(charged.is_empty());
+        assert_eq!((tickets, tasks, slots, replies), (0, 0, 0, 0));
+        assert_eq!(self.stage.server.counts().alarms, 0);
+        assert_eq!(self.stage.server.counts().protocol_errors, 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_history_is_as_the_model_says(steps in steps()) {
+        let mut history = History::new();
+        for step in &steps {
+            history.step(step);
+        }
+        history.settle();
+        history.close();
+    }
+}
