@@ -200,32 +200,44 @@ impl<'a> Ledger<'a> {
     }
 
     /// Lets a group vanish if nothing keeps it, and then the one above, as far up as that goes.
+    ///
+    /// What vanished is counted on the way and given back level by level in the same walk, so that the end of a
+    /// long branch costs no more than its length: a client that builds one must not stop the server by letting go.
     #[inline]
     pub(crate) fn settle(&mut self, index: u32) {
+        if at(self.groups, index).is_some_and(|slot| !slot.is_kept()) {
+            self.vanish_from(index);
+        }
+    }
+
+    fn vanish_from(&mut self, index: u32) {
+        let (mut groups, mut bytes) = (0_u32, 0_u64);
         let mut here = index;
-        while let Some(slot) = at(self.groups, here) {
-            if slot.is_kept() {
-                break;
-            }
+        let mut standing = false;
+        while let Some(slot) = at_mut(self.groups, here) {
             let above = slot.parent;
-            self.vanish(here);
+            if groups != 0 {
+                climb::lower_at(slot, &parts(&records(groups, bytes)));
+                slot.groups_below = slot.groups_below.wrapping_sub(groups);
+                slot.records_below = slot.records_below.wrapping_sub(bytes);
+            }
+            // Above a group that stays, nothing else has changed.
+            standing = standing || slot.is_kept();
+            if !standing {
+                groups = groups.wrapping_add(1);
+                bytes = bytes.wrapping_add(self.record_bytes(here));
+                self.vanish(here, above);
+            }
             here = above;
         }
     }
 
-    /// Takes an empty group away and gives back what its records cost.
-    fn vanish(&mut self, index: u32) {
+    /// Takes an empty group away. Its records are given back by the caller.
+    fn vanish(&mut self, index: u32, above: u32) {
         self.kills.pass_over(self.groups, index);
-        let Some(slot) = at_mut(self.groups, index) else { return };
-        let (above, gate, label) = (slot.parent, slot.gate, slot.label);
-        let bytes = self.record_bytes(index);
-        self.bounds.give_back(gate.bounds());
-        self.labels.give_back(label);
-        climb::lower(self.groups, above, NONE, &parts(&records(1, bytes)));
-        climb(self.groups, above, NONE, |slot| {
-            slot.groups_below = slot.groups_below.wrapping_sub(1);
-            slot.records_below = slot.records_below.wrapping_sub(bytes);
-        });
+        let Some(slot) = at(self.groups, index) else { return };
+        self.bounds.give_back(slot.gate.bounds());
+        self.labels.give_back(slot.label);
         let first = self.slot(above).map_or(NONE, |slot| slot.first_child);
         let first = list::remove(self.groups, first, index, |slot| &mut slot.siblings);
         if let Some(slot) = at_mut(self.groups, above) {

@@ -693,8 +693,8 @@ fn sixty_five_thousand_groups_are_opened_charged_and_gone_again() {
     let opener = birth(&mut ledger, 0, GroupId::ROOT);
     let mut groups = vec![GroupId::ROOT];
     for index in 1..GROUPS {
-        // Wide and deep: half of them hang below one group, the others in long branches.
-        let parent = if index % 2 == 0 { groups[1] } else { groups[index.saturating_sub(20)] };
+        // Wide and deep: half of them hang below one group, the others in branches.
+        let parent = if index % 2 == 0 { groups[1] } else { groups[index / 2] };
         let group = ledger.open_group(parent, Some(opener)).unwrap();
         let charge = ledger.charge(group, &FRAME).unwrap();
         let _ = ledger.hold(charge);
