@@ -10,7 +10,8 @@
 //! * Within an untyped, objects lie in the order in which they were placed, each aligned to its size.
 //! * Placed bytes, gaps, blocks and lost bytes add up to what there was.
 //!
-//! Device untypeds are remembered only to be counted: nothing is ever placed in them and they are never handed on.
+//! Devices' untypeds are passed over: nothing is ever placed in them, and they stay where they are. (The kernel describes
+//! the stretch above all memory with an address that is not aligned to its size, so nothing can be concluded from them.)
 
 use core::fmt;
 
@@ -80,7 +81,7 @@ impl Bin {
 
     /// How many objects of this size still fit.
     const fn room(&self, bits: u8) -> u64 {
-        if self.untyped.device || bits > self.untyped.bits {
+        if bits > self.untyped.bits {
             return 0;
         }
         self.untyped.bytes().saturating_sub(self.aligned(bits)) >> bits
@@ -98,10 +99,10 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Takes stock.
+    /// Takes stock of what is memory.
     pub fn take_stock(untypeds: impl Iterator<Item = Untyped>) -> Result<Self, InventoryError> {
         let mut bins = heapless::Vec::<Bin, UNTYPEDS>::new();
-        for untyped in untypeds {
+        for untyped in untypeds.filter(|untyped| !untyped.device) {
             if untyped.bits > MAX_UNTYPED_BITS
                 || untyped.base & untyped.bytes().saturating_sub(1) != 0
             {
@@ -129,20 +130,20 @@ impl Inventory {
     /// `None` if page numbers do not fit 32 bits: that is more than 16 TiB.
     #[must_use]
     pub fn pages(&self) -> Option<u32> {
-        let end = self.memory().map(|bin| bin.untyped.end()).max();
+        let end = self.bins.iter().map(|bin| bin.untyped.end()).max();
         u32::try_from(end.unwrap_or(0) >> PAGE_BITS).ok()
     }
 
     /// Every byte of memory, placed or not.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.memory().map(|bin| bin.untyped.bytes()).sum()
+        self.bins.iter().map(|bin| bin.untyped.bytes()).sum()
     }
 
     /// The bytes that were lost to alignment so far.
     #[must_use]
     pub fn gaps(&self) -> u64 {
-        self.memory().map(|bin| bin.gaps).sum()
+        self.bins.iter().map(|bin| bin.gaps).sum()
     }
 
     /// Places `count` objects of `1 << bits` bytes, or none of them.
@@ -214,17 +215,13 @@ impl Inventory {
         remainders
     }
 
-    /// The untypeds that are memory, in the kernel's order.
+    /// The untypeds, in the kernel's order.
     pub fn untypeds(&self) -> impl Iterator<Item = Untyped> {
-        self.memory().map(|bin| bin.untyped)
-    }
-
-    fn memory(&self) -> impl Iterator<Item = &Bin> {
-        self.bins.iter().filter(|bin| !bin.untyped.device)
+        self.bins.iter().map(|bin| bin.untyped)
     }
 
     fn blocks(&self) -> impl Iterator<Item = Remainder> {
-        self.memory().flat_map(|bin| BlocksOf {
+        self.bins.iter().flat_map(|bin| BlocksOf {
             untyped: bin.untyped,
             next: bin.aligned(PAGE_BITS),
         })
@@ -242,18 +239,15 @@ impl Inventory {
                 "used beyond its end: {bin:?}"
             );
             assert!(bin.gaps <= bin.used, "lost more than used: {bin:?}");
-            assert!(
-                !bin.untyped.device || bin.used == 0,
-                "placed in a device: {bin:?}"
-            );
+            assert!(!bin.untyped.device, "a device is no memory: {bin:?}");
             for other in self.bins.iter().skip(place.saturating_add(1)) {
                 let apart = bin.untyped.end() <= other.untyped.base
                     || other.untyped.end() <= bin.untyped.base;
                 assert!(apart, "overlap: {bin:?} {other:?}");
             }
         }
-        let used: u64 = self.memory().map(|bin| bin.used).sum();
-        let free: u64 = self.memory().map(Bin::free).sum();
+        let used: u64 = self.bins.iter().map(|bin| bin.used).sum();
+        let free: u64 = self.bins.iter().map(Bin::free).sum();
         assert_eq!(used.saturating_add(free), self.bytes());
     }
 }
@@ -500,9 +494,10 @@ mod tests {
 
     #[test]
     fn devices_are_left_alone() {
+        // Crooked, as the kernel describes what is above all memory.
         let device = Untyped {
             device: true,
-            ..memory(1, 0xf000_0000, 28)
+            ..memory(1, 0x80_0000_0000, 46)
         };
         let mut inventory = stock(&[device, memory(2, 0x1000, 12)]);
         assert_eq!(inventory.pages(), Some(2));
