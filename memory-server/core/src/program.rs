@@ -303,7 +303,9 @@ fn place(header: &ProgramHeader, image_bytes: u64, image: u32) -> Result<Segment
         .checked_add(u64::from(image))
         .and_then(|offset| u32::try_from(offset).ok())
         .ok_or(misplaced)?;
-    if u64::from(offset) & PAGE_MASK != address & PAGE_MASK || u64::from(image) & PAGE_MASK != 0 {
+    // Where nothing is in the file, its place there means nothing.
+    let agrees = header.p_filesz == 0 || u64::from(offset) & PAGE_MASK == address & PAGE_MASK;
+    if !agrees || u64::from(image) & PAGE_MASK != 0 {
         return Err(misplaced);
     }
     let access = if header.p_flags & PF_W == 0 {
