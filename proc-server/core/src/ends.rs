@@ -40,6 +40,12 @@ impl Ends {
         self.take_at(position)
     }
 
+    /// Forgets everything.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+        self.lost = 0;
+    }
+
     /// How many were lost.
     #[must_use]
     pub const fn lost(&self) -> u32 {

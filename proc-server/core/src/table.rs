@@ -90,14 +90,10 @@ impl<'a> TaskTable<'a> {
             index,
             generation: slot.generation,
         };
-        *slot = Task {
-            generation: slot.generation,
-            life: Lifecycle::Building,
-            parent: order.parent,
-            program: order.program,
-            arguments: order.arguments,
-            ..Task::vacant()
-        };
+        slot.renew(Lifecycle::Building);
+        slot.parent = order.parent;
+        slot.program = order.program;
+        slot.arguments = order.arguments;
         if let Some(first) = slot.threads.first_mut() {
             *first = Some(thread);
         }
@@ -383,15 +379,12 @@ impl<'a> TaskTable<'a> {
             return;
         };
         let next = slot.generation.checked_add(1);
-        *slot = Task {
-            generation: next.unwrap_or(slot.generation),
-            life: if next.is_some() {
-                Lifecycle::Vacant
-            } else {
-                Lifecycle::Retired
-            },
-            ..Task::vacant()
-        };
+        slot.generation = next.unwrap_or(slot.generation);
+        slot.renew(if next.is_some() {
+            Lifecycle::Vacant
+        } else {
+            Lifecycle::Retired
+        });
         if next.is_some() {
             self.free_tasks.push_first(self.tasks, task.index);
         }

@@ -85,6 +85,26 @@ impl Task {
         }
     }
 
+    /// Forgets the tenant before, but for the generation.
+    ///
+    /// Field by field: most of a place is room for ends, which need not be written to be forgotten.
+    pub(crate) fn renew(&mut self, life: Lifecycle) {
+        self.life = life;
+        self.parent = None;
+        self.group = GroupId::ROOT;
+        self.program = ProgramId(0);
+        self.arguments = Arguments::default();
+        self.owed = Owed::default();
+        self.threads = [None; TASK_THREADS as usize];
+        self.children = List::EMPTY;
+        self.child_count = 0;
+        self.ends.forget();
+        self.waiters = List::EMPTY;
+        self.killers = List::EMPTY;
+        self.queue = Hook::LOOSE;
+        self.siblings = Hook::LOOSE;
+    }
+
     /// Where it stands.
     #[must_use]
     pub const fn life(&self) -> Lifecycle {

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+mod ledger;
 mod limits;
 mod memory;
 
@@ -20,6 +21,7 @@ use process_core::{
     Thread, Waiter, Waiters,
 };
 
+pub use ledger::TheLedger;
 pub use limits::Limits;
 pub use memory::Memory;
 
@@ -64,6 +66,8 @@ pub enum Event {
 #[derive(Debug, Default)]
 pub struct World {
     pub limits: Limits,
+    /// The real one, instead of the one made of maps.
+    pub ledger: Option<TheLedger>,
     pub memory: Memory,
     /// Taken slots of threads in the proc-server's CNode.
     pub slots: BTreeSet<u64>,
@@ -169,6 +173,9 @@ impl Transport for ToLimits {
     ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
         exchange::<C>(&self.0.clone(), || {
             let world = &mut *self.0.borrow_mut();
+            if let Some(ledger) = &mut world.ledger {
+                return ledger.ask(Caller::Server(ServerName::Proc), request);
+            }
             Loopback {
                 dispatch: interfaces::accounting::dispatch,
                 server: world,
@@ -239,7 +246,9 @@ impl Hands for Reach {
         assert!(world.births_minted.contains(&thread));
         assert_eq!(priority, 110);
         world.tcbs.insert(thread, Tcb::InBirth);
-        if !world.limits.birth_notice(thread) {
+        if let Some(ledger) = &mut world.ledger {
+            ledger.birth_notice(thread);
+        } else if !world.limits.birth_notice(thread) {
             world.unannounced += 1;
         }
         Ok(())
