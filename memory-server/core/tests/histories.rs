@@ -146,7 +146,7 @@ fn op() -> impl Strategy<Value = Op> {
         Just(0x1_0000_u32),
         0x1_0000..0x1_0010_u32,
         0x4_0000..0x4_0004_u32,
-        Just(0x24_0_u32),
+        Just(0x240_u32),
         Just(0xe_ffff_u32),
     ];
     (0_u32..4).prop_flat_map(move |index| {
@@ -220,7 +220,7 @@ impl NaiveTask {
     }
 
     fn first_fit(&self, pages: u32) -> u32 {
-        (0x1_0000..)
+        (0x1_0000..0x10_0000)
             .find(|&start| !self.is_taken(start, pages))
             .unwrap()
     }
@@ -319,7 +319,7 @@ fn step(bench: &mut Bench, naive: &mut BTreeMap<u32, NaiveTask>, op: Op) {
             match region {
                 None => assert_eq!(done, Err(RegionRefusal::UnknownRegion)),
                 Some(id) if model.regions[&id].at.is_none() => {
-                    assert_eq!(done, Err(RegionRefusal::NotMapped))
+                    assert_eq!(done, Err(RegionRefusal::NotMapped));
                 }
                 Some(id) => {
                     assert_eq!(done, Ok(()));
@@ -556,16 +556,13 @@ impl Driver {
             }
         };
         match op {
-            Op::Spawn(index) => {
-                if bench.spawn(index, GROUP).is_ok() {
-                    self.tasks.insert(index, BTreeSet::new());
-                }
+            Op::Spawn(index) if !self.tasks.contains_key(&index) => {
+                let made = bench.spawn(index, GROUP);
+                self.tasks.extend(made.map(|()| (index, BTreeSet::new())));
             }
-            Op::End(index) => {
-                if self.tasks.contains_key(&index) {
-                    bench.end(index, GROUP);
-                    self.forget(bench, index);
-                }
+            Op::End(index) if self.tasks.contains_key(&index) => {
+                bench.end(index, GROUP);
+                self.forget(bench, index);
             }
             Op::Touch(index, page, write) => {
                 bench.touch(index, page << 12, write);
