@@ -86,8 +86,9 @@ fn admit_at(
         else {
             continue;
         };
-        // A limit may have been set below the usage; then nothing at all is left.
-        if asked > limit.saturating_sub(used) {
+        // A limit may have been set below the usage; then nothing at all is left. What is too much even for no limit
+        // is the root's to refuse.
+        if asked > limit.saturating_sub(used) && limit != u64::MAX {
             return Err(short(slot, group, kind, limit, asked));
         }
     }

@@ -56,7 +56,6 @@ impl Ledger<'_> {
                 }
                 _ => return Err(wrong(true)),
             }
-            self.make_permanent(declared(place));
             self.set_band(declared(place), group.band);
         }
         for (place, group) in groups.iter().enumerate() {

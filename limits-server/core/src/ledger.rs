@@ -118,7 +118,8 @@ impl<'a> Ledger<'a> {
         Some(())
     }
 
-    /// Opens a group below another. If a task is given, that task holds on to it.
+    /// Opens a group below another, which the task that opens it holds on to; without a task it is the system's own,
+    /// and permanent.
     ///
     /// Costs `parent` and all above one group and the kernel memory of its record.
     pub fn open_group(&mut self, parent: GroupId, opener: Option<TaskId>) -> Result<GroupId, OpenGroupRefusal> {
@@ -136,13 +137,13 @@ impl<'a> Ledger<'a> {
         });
         self.first_free = next_free;
         self.alive = self.alive.wrapping_add(1);
-        let generation = self.settle_in(index, above);
+        let generation = self.settle_in(index, above, opener == NONE);
         self.hold_open(index, opener);
         Ok(GroupId { index, generation })
     }
 
     /// Makes a free place a group below `above`; gives its generation.
-    fn settle_in(&mut self, index: u32, above: u32) -> u32 {
+    fn settle_in(&mut self, index: u32, above: u32, permanent: bool) -> u32 {
         let (first, depth, band) =
             self.slot(above).map_or((NONE, 0, 0), |slot| (slot.first_child, slot.depth, slot.band));
         let mut generation = 0;
@@ -154,6 +155,7 @@ impl<'a> Ledger<'a> {
                 band,
                 generation,
                 life: Life::Live,
+                permanent,
                 ..GroupSlot::VACANT
             };
         }

@@ -93,16 +93,12 @@ impl Ledger<'_> {
         }
     }
 
-    /// Lets a group live on when it is empty, as those of `system.toml` do.
-    pub fn make_permanent(&mut self, group: GroupId) {
-        if let Some(slot) = self.locate(group).and_then(|index| at_mut(self.groups, index)) {
-            slot.permanent = true;
-        }
-    }
-
     /// Charges the groups above for a record of a group. Nobody is above the root: its own records cost nobody.
     fn charge_record(&mut self, index: u32, bytes: u64) -> Result<(), SetRefusal> {
         let above = self.slot(index).map_or(NONE, |slot| slot.parent);
+        if above == NONE {
+            return Ok(());
+        }
         self.charge_at(above, NONE, &Amounts::of(Resource::KernelMemory, bytes))?;
         climb(self.groups, above, NONE, |slot| {
             slot.records_below = slot.records_below.wrapping_add(bytes);

@@ -27,9 +27,7 @@ fn task(index: u32) -> TaskId {
 }
 
 fn open(ledger: &mut Ledger<'_>, parent: GroupId) -> GroupId {
-    let group = ledger.open_group(parent, None).unwrap();
-    ledger.make_permanent(group);
-    group
+    ledger.open_group(parent, None).unwrap()
 }
 
 /// A chain of groups below the root, each below the one before.
@@ -529,8 +527,9 @@ fn a_kill_names_every_task_and_ends_with_an_equal_receipt() {
     let mut groups = vec![top];
     for index in 0..20 {
         let parent = groups[index / 2];
-        groups.push(ledger.open_group(parent, None).unwrap());
+        groups.push(ledger.open_group(parent, Some(system)).unwrap());
         let member = birth(&mut ledger, u32::try_from(index).unwrap(), *groups.last().unwrap());
+        ledger.close_group(*groups.last().unwrap(), system).unwrap();
         let charge = ledger.charge(*groups.last().unwrap(), &frames(3)).unwrap();
         let _ = (member, ledger.hold(charge));
     }
