@@ -42,6 +42,7 @@ pub fn boot(info: BootInfo) -> Result<Supervisor, Failure> {
         };
         build(info, &mut loader, images.of(server))?;
     }
+    println!("root-task: handing out; the kernel clears each block first");
     handout::hand_out(&plan, info, &grants)?;
     if system.mode == Mode::Report {
         let as_planned = report::report(info, &plan, kernel, &grants)

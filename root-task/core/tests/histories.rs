@@ -11,6 +11,9 @@ mod fixture;
 #[path = "fixture/system.rs"]
 mod system;
 
+use std::collections::BTreeMap;
+
+use boot_core::grants::{Target, grants};
 use boot_core::slots::SlotPool;
 use boot_core::{BootPlan, Image, Inventory, Machine, PerServer, Untyped, layout};
 use interfaces::system::Heaps;
@@ -50,6 +53,33 @@ impl Taken {
         }
         self.0.push((start, end));
     }
+}
+
+/// No slot twice, none outside; and the blocks of each untyped upwards, as the kernel will make them.
+fn check_grants(plan: &BootPlan) {
+    let grants = grants(plan);
+    let mut marks = BTreeMap::new();
+    for (grant, next) in grants.iter().zip(grants.iter().skip(1)) {
+        assert!(
+            grant.server < next.server || grant.end() <= next.slot,
+            "{grant:?} {next:?}"
+        );
+    }
+    for grant in &grants {
+        assert!(grant.slot > 0 && grant.end() <= 1 << plan.servers.of(grant.server).cnode_radix);
+        if let Target::Block { block, untyped } = grant.target {
+            let start = u64::from(block.page) << 12;
+            let mark = marks.insert(untyped, start + (1 << block.bits));
+            assert!(mark.is_none_or(|mark| mark <= start), "{grant:?}");
+        }
+    }
+    assert_eq!(
+        grants
+            .iter()
+            .filter(|grant| matches!(grant.target, Target::Block { .. }))
+            .count(),
+        plan.remainders.blocks.len()
+    );
 }
 
 proptest! {
@@ -122,6 +152,7 @@ proptest! {
         if let Ok(plan) = plan {
             plan.check();
             prop_assert_eq!(plan.inventory.gaps(), 0);
+            check_grants(&plan);
         }
     }
 }
