@@ -238,7 +238,11 @@ fn relay(line: &str) {
 /// The verdict; of a run that did not pass, the end of its console too.
 fn judge(tally: &Tally, ending: qemu::Ending) -> Result<(), CommandError> {
     tally.verdict(ending).map_err(|failure| {
-        eprintln!("the last lines of the console:");
+        if tally.last_lines().next().is_none() {
+            eprintln!("the console was silent");
+        } else {
+            eprintln!("the last lines of the console:");
+        }
         for line in tally.last_lines() {
             eprintln!("  | {line}");
         }

@@ -8,6 +8,7 @@ use interfaces::system::{
 
 use super::file::{Program, SPARE_MIB};
 use super::groups;
+use super::mistake::Noted;
 use super::reader::{Located, Reader};
 use super::sections::{BandDraft, Draft, StartDraft};
 use super::wrong::{Noun, Wrong};
@@ -34,6 +35,10 @@ pub(super) fn assemble(
                 },
             );
         }
+    }
+    if !draft.starts.iter().any(|start| start.operator) {
+        let at = draft.starts.first().map_or(0, |start| start.at);
+        reader.note(at, Noted::NobodyEnds);
     }
     if let (Some(memory), Some(heaps)) = (draft.memory, draft.heaps)
         && memory.value < least_memory(heaps)

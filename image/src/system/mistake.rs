@@ -85,11 +85,17 @@ pub enum Noted {
         /// The hard limit.
         hard: Limit,
     },
+    /// No program that starts at boot is an operator.
+    NobodyEnds,
 }
 
 impl fmt::Display for Noted {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NobodyEnds => out.write_str(
+                "no [[start]] is an operator, so nobody may end the machine, and a boot without a terminal fails when its \
+                 time is up; write `operator = true` for one of them",
+            ),
             Self::LimitAboveParent {
                 group,
                 resource,
