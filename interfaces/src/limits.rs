@@ -1,7 +1,8 @@
 //! What clients ask the limits-server.
 //!
 //! A client reads its own group and those below it, and changes only groups strictly below its own: nobody inside
-//! a group can change it or anything above it. `None` for a group always means "the group I am in".
+//! a group can change it or anything above it, but for the task that opened the group and has not let go of it.
+//! `None` for a group always means "the group I am in".
 
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +121,15 @@ pub struct WouldFit {
 /// Asks which task and which group the caller is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhoAmI {}
+
+/// Moves the caller, with its threads, into a group at or below its own: all or nothing, and never back. What was
+/// charged for it besides the counts of task and threads stays with the group that paid; its threads keep their
+/// priorities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enter {
+    /// The group.
+    pub group: GroupId,
+}
 
 /// The state of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -262,6 +272,17 @@ pub enum WouldFitRefusal {
     Short(Shortage),
 }
 
+/// Why the caller stays where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EnterRefusal {
+    /// No such group, or neither the caller's nor below it.
+    UnknownGroup,
+    /// One of the groups is being killed.
+    Killing,
+    /// A limit is in the way.
+    Short(Shortage),
+}
+
 /// There is no way to refuse this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Never {}
@@ -293,5 +314,7 @@ interface! {
         10 => would_fit(WouldFit) -> (), or WouldFitRefusal;
         /// Who am I.
         11 => who_am_i(WhoAmI) -> Membership, or Never;
+        /// Goes further down.
+        12 => enter(Enter) -> (), or EnterRefusal;
     }
 }

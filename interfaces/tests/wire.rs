@@ -59,7 +59,7 @@ impl Pins {
 }
 
 fn limits_pins(pins: &mut Pins) {
-    use limits::{CloseGroupRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal};
+    use limits::{CloseGroupRefusal, EnterRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal};
     let group = Some(GROUP);
     let label = Text::try_new("bomb").expect("short");
     let set = [
@@ -138,6 +138,11 @@ fn limits_pins(pins: &mut Pins) {
         WouldFitRefusal::Short(SHORT),
     ]);
     pins.operation(&limits::WhoAmI {}, &[limits::Membership { task: TASK, group: GROUP }], &[]);
+    pins.operation(&limits::Enter { group: GROUP }, &[()], &[
+        EnterRefusal::UnknownGroup,
+        EnterRefusal::Killing,
+        EnterRefusal::Short(SHORT),
+    ]);
 }
 
 fn accounting_pins(pins: &mut Pins) {

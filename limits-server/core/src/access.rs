@@ -1,7 +1,8 @@
 //! Who may see and change which group.
 //!
 //! A task sees its own group and everything below it, and changes only what is strictly below: nobody inside a
-//! group can change it, or anything above it. An operator sees everything, and changes no more than anybody else.
+//! group can change it, or anything above it, except that who opened a group sets its limits and label from inside
+//! too, until it lets go of it (devlimit's `clone` puts the opener there). An operator sees everything, and changes no more than anybody else.
 //! A refusal shows a group's id only to who may see that group; the numbers are shown in any case, since anybody may
 //! ask how much is left to it.
 
@@ -59,6 +60,13 @@ impl Ledger<'_> {
             return Err(Forbidden::NotAbove);
         }
         Ok(())
+    }
+
+    /// Whether a task opened a group and has not let go of it.
+    #[must_use]
+    pub fn holds_open(&self, task: TaskId, group: GroupId) -> bool {
+        let opener = self.born(task);
+        opener.is_some() && self.locate(group).and_then(|index| self.slot(index)).map(|slot| slot.opener) == opener
     }
 
     /// Whether the viewer may open groups in a group: its own, or one below. An operator no more than anybody.

@@ -427,7 +427,7 @@ fn a_birth_that_nobody_announced_is_an_alarm_and_never_answered() {
 macro_rules! each_request {
     ($do:ident) => {
         $do!(limits: OpenGroup CloseGroup SetLimit SetSoftLimit SetLabel ReadAccount ReadResource ListChildren
-            ListTasks EffectiveLimit WouldFit WhoAmI);
+            ListTasks EffectiveLimit WouldFit WhoAmI Enter);
         $do!(accounting: Ticket ThreadTicket Confirm EndThread EndTask Charge ChargeTask Release MoveTask BeginKill
             NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords);
     };

@@ -1,10 +1,10 @@
 //! Groups, their limits and their accounts. `None` for a group is the caller's own.
 
 use interfaces::limits::{
-    Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, LabelText, ListChildren,
-    ListTasks, Membership, OpenGroup, OpenGroupRefusal, Page, ReadAccount, ReadRefusal,
-    ReadResource, ResourceAccount, SetLabel, SetLimit, SetRefusal, SetSoftLimit, WhoAmI, WouldFit,
-    WouldFitRefusal,
+    Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
+    LabelText, ListChildren, ListTasks, Membership, OpenGroup, OpenGroupRefusal, Page, ReadAccount,
+    ReadRefusal, ReadResource, ResourceAccount, SetLabel, SetLimit, SetRefusal, SetSoftLimit,
+    WhoAmI, WouldFit, WouldFitRefusal,
 };
 use interfaces::{Amounts, CallError, GroupId, Limit, ProtocolError, Resource, TaskId};
 
@@ -115,4 +115,9 @@ pub fn would_fit(
     amounts: Amounts,
 ) -> Result<(), CallError<WouldFitRefusal>> {
     call(Server::Limits, &WouldFit { group, amounts })
+}
+
+/// Moves the caller into a group at or below its own, never back.
+pub fn enter(group: GroupId) -> Result<(), CallError<EnterRefusal>> {
+    call(Server::Limits, &Enter { group })
 }

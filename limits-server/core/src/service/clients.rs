@@ -1,8 +1,9 @@
 //! What clients ask: every operation as the caller may see it, no policy of its own.
 
+use interfaces::accounting::MoveRefusal;
 use interfaces::limits::{
-    Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, ListChildren, ListTasks, Membership, Never,
-    OpenGroup, OpenGroupRefusal, Page, ReadAccount, ReadRefusal, ReadResource, ResourceAccount, Server, SetLabel,
+    Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal, ListChildren, ListTasks,
+    Membership, Never, OpenGroup, OpenGroupRefusal, Page, ReadAccount, ReadRefusal, ReadResource, ResourceAccount, Server, SetLabel,
     SetLimit, SetRefusal, SetSoftLimit, WhoAmI, WouldFit, WouldFitRefusal,
 };
 use interfaces::{Caller, GroupId, TaskId};
@@ -19,12 +20,13 @@ impl LimitsServer<'_> {
         self.ledger.may_see(viewer, group).then_some((viewer, group))
     }
 
-    /// The caller, if it is above the group.
-    fn above(&self, caller: Caller, group: GroupId) -> Result<Viewer, SetRefusal> {
+    /// The caller, if it is above the group, or opened it and has not let go of it.
+    fn setter(&self, caller: Caller, group: GroupId) -> Result<Viewer, SetRefusal> {
         let viewer = self.viewer(caller).ok_or(SetRefusal::UnknownGroup)?;
         match self.ledger.may_change(viewer, group) {
             Ok(()) => Ok(viewer),
             Err(Forbidden::Unseen) => Err(SetRefusal::UnknownGroup),
+            Err(Forbidden::NotAbove) if self.ledger.holds_open(viewer.task, group) => Ok(viewer),
             Err(Forbidden::NotAbove) => Err(SetRefusal::NotYours),
         }
     }
@@ -61,19 +63,19 @@ impl Server for LimitsServer<'_> {
     }
 
     fn set_limit(&mut self, caller: Caller, request: SetLimit) -> Result<(), SetRefusal> {
-        let viewer = self.above(caller, request.group)?;
+        let viewer = self.setter(caller, request.group)?;
         let answer = self.ledger.set_limit(request.group, request.resource, request.limit);
         self.set_for(viewer, answer)
     }
 
     fn set_soft_limit(&mut self, caller: Caller, request: SetSoftLimit) -> Result<(), SetRefusal> {
-        let viewer = self.above(caller, request.group)?;
+        let viewer = self.setter(caller, request.group)?;
         let answer = self.ledger.set_soft_limit(request.group, request.resource, request.limit);
         self.set_for(viewer, answer)
     }
 
     fn set_label(&mut self, caller: Caller, request: SetLabel) -> Result<(), SetRefusal> {
-        let viewer = self.above(caller, request.group)?;
+        let viewer = self.setter(caller, request.group)?;
         let answer = self.ledger.set_label(request.group, &request.label);
         self.set_for(viewer, answer)
     }
@@ -121,5 +123,19 @@ impl Server for LimitsServer<'_> {
             Membership { task: TaskId { index: u32::MAX, generation: 0 }, group: GroupId::ROOT },
             |viewer| Membership { task: viewer.task, group: viewer.home },
         ))
+    }
+
+    fn enter(&mut self, caller: Caller, request: Enter) -> Result<(), EnterRefusal> {
+        let viewer = self.viewer(caller).ok_or(EnterRefusal::UnknownGroup)?;
+        // The rule for opening in a group is the rule for going there: one's own or below, also for an operator.
+        if !self.ledger.may_open_in(viewer, request.group) {
+            return Err(EnterRefusal::UnknownGroup);
+        }
+        match self.ledger.move_task(viewer.task, request.group) {
+            Ok(_) => Ok(()),
+            Err(MoveRefusal::UnknownGroup | MoveRefusal::UnknownTask) => Err(EnterRefusal::UnknownGroup),
+            Err(MoveRefusal::Killing) => Err(EnterRefusal::Killing),
+            Err(MoveRefusal::Short(short)) => Err(EnterRefusal::Short(self.ledger.shortage_for(viewer, short))),
+        }
     }
 }
