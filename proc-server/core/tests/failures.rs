@@ -146,3 +146,23 @@ fn a_kill_of_a_group_that_fails_anywhere_is_answered() {
         },
     );
 }
+
+#[test]
+fn a_failed_birth_with_much_to_take_apart_goes_back_in_slices() {
+    let mut stage = Stage::new(4, 4);
+    let first = stage.first();
+    let before = stage.world.borrow().books();
+    stage.world.borrow_mut().memory.slices = 200;
+    // Step 1 is the ticket, 2 the objects, 3 the first capability.
+    let now = stage.world.borrow().steps;
+    stage.world.borrow_mut().fail = Some((now + 3, Failure::Before));
+    assert!(Stage::now(stage.ask(first, 0, &spawn())).is_err());
+    assert!(stage.server.has_work());
+    stage.check();
+    let none = Stage::now(stage.ask(first, 0, &Wait { child: None }));
+    assert_eq!(none, Err(WaitRefusal::NoChildren));
+    stage.settle();
+    assert_eq!(stage.world.borrow().books(), before);
+    let none = Stage::now(stage.ask(first, 0, &Wait { child: None }));
+    assert_eq!(none, Err(WaitRefusal::NoChildren));
+}

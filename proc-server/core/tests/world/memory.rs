@@ -23,6 +23,8 @@ pub struct Memory {
     pub tasks: BTreeMap<TaskId, Held>,
     pub reports: VecDeque<Report>,
     pub full: bool,
+    /// In how many slices the next task is taken apart; 3 if 0.
+    pub slices: u32,
 }
 
 impl Memory {
@@ -81,13 +83,14 @@ impl Server for World {
                 ThreadSlot::IpcBuffer,
             ],
         )?;
+        let slices = self.memory.slices;
         self.memory.tasks.insert(
             request.task,
             Held {
                 payer: request.payer,
                 program: request.program,
                 threads: BTreeMap::from([(0, request.thread)]),
-                slices: 3,
+                slices: if slices == 0 { 3 } else { slices },
             },
         );
         Ok(Made {
