@@ -29,11 +29,12 @@ pub fn find<'t>(table: &'t [Row], label: &str) -> Result<&'t Row, String> {
         .ok_or_else(|| format!("no line for the group {label}"))
 }
 
+/// A line as the root task prints it: the number of the task in brackets, then the cells.
 fn row(line: &str) -> Option<Row> {
     let [label, tasks, frames, kernel_memory, refusals] =
         line.split('|').collect::<Vec<_>>().try_into().ok()?;
     Some(Row {
-        label: label.trim().to_owned(),
+        label: label.rsplit("] ").next()?.trim().to_owned(),
         tasks: three(tasks)?,
         frames: three(frames)?,
         kernel_memory: kernel_memory.trim().parse().ok()?,
@@ -72,7 +73,7 @@ mod tests {
     fn a_row_is_read_as_it_was_printed() {
         let console = "
 group   |  used  limit  peak |    used    limit    peak |    memory | refusals
-bomb    |    20     20    20 |     140      max     140 |    409600 |       17
+[0] bomb    |    20     20    20 |     140      max     140 |    409600 |       17
 ";
         let rows = table(console);
         let expected = Row {

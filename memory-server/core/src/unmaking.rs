@@ -7,9 +7,14 @@
 //! 3. What else is mapped: copies of the archive's frames, IPC buffers.
 //! 4. Its tables, and last its root, with which the kernel frees the ASID.
 //!
-//! The root goes last although the frames would go faster without it: its ASID would be given to the next task, and
-//! the deletion of a stale copy of an archive's frame would unmap the same page of that task, if it runs the same
-//! program.
+//! The root goes last although the frames would go faster without it: its ASID would be given to the next task while
+//! capabilities of this one still name it.
+//!
+//! # What the kernel unmaps by itself
+//!
+//! Deleting a frame's last capability unmaps it; deleting one of several does not, mapped or not
+//! (`src/arch/x86/64/object/objecttype.c:94`). So in a space that lives on, a capability that has copies is unmapped
+//! before it goes. In a dying one it need not be: nothing runs there, and its tables go in the same destruction.
 
 use interfaces::memory::{FRAME_KIT, REGION_KIT, TABLE_KIT};
 use interfaces::provision::Progress;
@@ -32,6 +37,13 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.unmake_block(page);
         }
         if let Some(page) = self.owners().find(Use::IpcBuffer, space, thread) {
+            // This kernel unmaps a frame by itself only with its last capability, and the proc-server has a copy: the
+            // one that is mapped goes first, and the page would stay in the task's hands.
+            let cap = Mappings::own(page);
+            if self.memory.mappings.get(cap).space().is_some() {
+                let result = self.kernel.unmap_frame(self.memory.slot_of(cap));
+                let _ = self.expected(result);
+            }
             self.unmap_record(Mappings::own(page));
             self.forget_for_space(page);
             self.unmake_all(page);
@@ -210,6 +222,19 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             asids.give_back(pool);
         }
         *space = Space::default();
+    }
+
+    /// Takes a mapping away, if there is one. Returns whether there is none any more.
+    pub(crate) fn unmap(&mut self, cap: FrameCap) -> bool {
+        if self.memory.mappings.get(cap).space().is_none() {
+            return true;
+        }
+        let result = self.kernel.unmap_frame(self.memory.slot_of(cap));
+        let is_unmapped = self.expected(result).is_ok();
+        if is_unmapped {
+            self.unmap_record(cap);
+        }
+        is_unmapped
     }
 
     /// Forgets a mapping, if there is one.

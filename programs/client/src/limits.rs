@@ -121,3 +121,8 @@ pub fn would_fit(
 pub fn enter(group: GroupId) -> Result<(), CallError<EnterRefusal>> {
     call(Server::Limits, &Enter { group })
 }
+
+/// Moves the caller into a group below its own, for good.
+pub fn enter(group: GroupId) -> Result<(), CallError<EnterRefusal>> {
+    call(Server::Limits, &Enter { group })
+}

@@ -296,8 +296,8 @@ fn regions(server: Server) -> Result<(), Unexpected> {
 
 fn groups(server: Server) -> Result<(), Unexpected> {
     use limits::{
-        CloseGroup, EffectiveLimit, ListChildren, ListTasks, OpenGroup, ReadAccount, ReadResource,
-        SetLabel, SetLimit, SetSoftLimit, WhoAmI, WouldFit,
+        CloseGroup, EffectiveLimit, Enter, ListChildren, ListTasks, OpenGroup, ReadAccount,
+        ReadResource, SetLabel, SetLimit, SetSoftLimit, WhoAmI, WouldFit,
     };
     let (group, resource) = (Some(GROUP), Resource::Frames);
     operation(server, &OpenGroup { parent: group })?;
@@ -349,7 +349,8 @@ fn groups(server: Server) -> Result<(), Unexpected> {
             amounts: Amounts::of(resource, u64::MAX),
         },
     )?;
-    operation(server, &WhoAmI {})
+    operation(server, &WhoAmI {})?;
+    operation(server, &Enter { group: GROUP })
 }
 
 fn lines(server: Server) -> Result<(), Unexpected> {

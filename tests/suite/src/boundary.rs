@@ -206,7 +206,8 @@ pub fn further_threads_stop_exactly_at_the_limit_at_every_level_of_16(
 ) -> Result<(), Failure> {
     let chain = Chain::open(world.low)?;
     for (level, group) in chain.levels() {
-        let left = level % 5;
+        // Never fewer than at the level before, so that every peak is the level's own.
+        let left = level.div_ceil(2);
         let limit = leave(group, Resource::Threads, left.saturating_add(1))?;
         let reason = world.run(Some(chain.bottom()), format_args!("threads {limit}"))?;
         equal!("started", code(reason), Some(left));

@@ -296,7 +296,8 @@ pub fn a_group_is_killed_with_a_receipt_that_is_equal(world: &mut World) -> Resu
 }
 
 pub fn a_bomb_at_full_speed_cannot_outrun_the_kill(world: &mut World) -> Result<(), Failure> {
-    for parent in [world.own, world.top, world.low] {
+    // Not in the top band: beside the servers it would be above the suite, which then could not kill anybody.
+    for parent in [world.own, world.low] {
         for _ in 0..3 {
             let group = limits::open_group(Some(parent))?;
             limits::set_limit(group, Resource::Tasks, Limit::At(40))?;

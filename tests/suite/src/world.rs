@@ -3,7 +3,6 @@
 use core::fmt::{self, Write as _};
 
 use client::interfaces::limits::Account;
-use client::interfaces::memory::PAGE_BYTES;
 use client::interfaces::process::{Arguments, ExitReason, SpawnRefusal};
 use client::interfaces::provision::{PoolFigures, ProgramId};
 use client::interfaces::{Amounts, CallError, GroupId, Resource, TaskId};
@@ -261,9 +260,4 @@ impl World {
             Ok(())
         })
     }
-}
-
-/// The bytes of so many pages.
-pub const fn bytes(pages: u64) -> u64 {
-    pages.saturating_mul(PAGE_BYTES)
 }

@@ -91,10 +91,12 @@ pub fn exact_peak(verdict: &mut Verdict, name: &str, group: GroupId, resource: R
 /// Kills a group; what it held must be what came back.
 pub fn kill(verdict: &mut Verdict, name: &str, group: GroupId) {
     if let Some(receipt) = verdict.value(name, process::kill_group(group)) {
-        println!(
-            "demo: killed the {name}: it held {}; {} came back",
-            receipt.held, receipt.returned
-        );
+        println!("demo: killed the {name}: it held {}", receipt.held);
+        if receipt.held == receipt.returned {
+            println!("demo: and exactly that came back");
+        } else {
+            println!("demo: and {} came back", receipt.returned);
+        }
         verdict.require(
             receipt.held == receipt.returned,
             format_args!("the {name}'s receipt is not equal"),
