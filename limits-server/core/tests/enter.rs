@@ -1,6 +1,6 @@
 //! Going further down: the caller's own task, into its own group or one below, all or nothing, never back.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
 
 mod common;
 
@@ -12,7 +12,8 @@ use interfaces::limits::{
 };
 use interfaces::provision::TASK_KIT;
 use interfaces::{
-    Badge, Call, CallError, Caller, Dispatched, GroupId, Label, Limit, Resource, ServerName, TaskId, call,
+    Badge, Call, CallError, Caller, Dispatched, GroupId, Label, Limit, Resource, ServerName,
+    TaskId, call,
 };
 use limits_core::{Arrival, LimitsServer};
 
@@ -23,7 +24,10 @@ fn dispatch(
     payload: &[u8],
     reply: &mut [u8],
 ) -> Dispatched {
-    let arrival = Arrival::Request { label, with_capabilities: false };
+    let arrival = Arrival::Request {
+        label,
+        with_capabilities: false,
+    };
     let answer = server.handle(Some(Badge::Service(caller)), arrival, payload, reply);
     server.ledger().check();
     answer
@@ -37,16 +41,46 @@ impl World {
     }
 
     fn birth(&mut self, index: u32, parent: Option<TaskId>, group: Option<GroupId>) -> TaskId {
-        let task = TaskId { index, generation: 0 };
-        let ticket = Ticket { thread: index, task, parent, group, amounts: TASK_KIT };
-        self.0.ticket(Caller::Server(ServerName::Proc), ticket).unwrap();
-        let _ = self.0.handle(Some(Badge::Birth { thread: index }), Arrival::PageFault, &[], &mut []);
+        let task = TaskId {
+            index,
+            generation: 0,
+        };
+        let ticket = Ticket {
+            thread: index,
+            task,
+            parent,
+            group,
+            amounts: TASK_KIT,
+        };
+        self.0
+            .ticket(Caller::Server(ServerName::Proc), ticket)
+            .unwrap();
+        let _ = self.0.handle(
+            Some(Badge::Birth { thread: index }),
+            Arrival::PageFault,
+            &[],
+            &mut [],
+        );
         task
     }
 
-    fn ask<C: Call>(&mut self, task: TaskId, request: &C) -> Result<C::Reply, CallError<C::Refusal>> {
-        let caller = Caller::Task { tag: task.tag(), operator: false };
-        call(&mut Loopback { dispatch, server: &mut self.0, caller }, request)
+    fn ask<C: Call>(
+        &mut self,
+        task: TaskId,
+        request: &C,
+    ) -> Result<C::Reply, CallError<C::Refusal>> {
+        let caller = Caller::Task {
+            tag: task.tag(),
+            operator: false,
+        };
+        call(
+            &mut Loopback {
+                dispatch,
+                server: &mut self.0,
+                caller,
+            },
+            request,
+        )
     }
 
     fn open(&mut self, task: TaskId, parent: Option<GroupId>) -> GroupId {
@@ -83,9 +117,15 @@ fn nobody_goes_up_or_aside() {
     let (pen, beside) = (world.open(maker, None), world.open(maker, None));
     let member = world.birth(2, Some(maker), Some(pen));
     let before = world.0.ledger().snapshot();
-    let gone = GroupId { index: pen.index, generation: 9 };
+    let gone = GroupId {
+        index: pen.index,
+        generation: 9,
+    };
     for group in [GroupId::ROOT, beside, gone] {
-        assert_eq!(world.ask(member, &Enter { group }), Err(CallError::Refused(EnterRefusal::UnknownGroup)));
+        assert_eq!(
+            world.ask(member, &Enter { group }),
+            Err(CallError::Refused(EnterRefusal::UnknownGroup))
+        );
     }
     assert_eq!(world.0.ledger().snapshot(), before);
 }
@@ -95,13 +135,33 @@ fn a_full_group_lets_nobody_in() {
     let mut world = World::new();
     let task = world.birth(1, None, None);
     let group = world.open(task, None);
-    world.ask(task, &SetLimit { group, resource: Resource::Tasks, limit: Limit::At(0) }).unwrap();
+    world
+        .ask(
+            task,
+            &SetLimit {
+                group,
+                resource: Resource::Tasks,
+                limit: Limit::At(0),
+            },
+        )
+        .unwrap();
     let before = world.0.ledger().snapshot();
-    let Err(CallError::Refused(EnterRefusal::Short(short))) = world.ask(task, &Enter { group }) else {
+    let Err(CallError::Refused(EnterRefusal::Short(short))) = world.ask(task, &Enter { group })
+    else {
         panic!("a full group let a task in");
     };
-    assert_eq!((short.group, short.limit, short.used, short.asked), (Some(group), 0, 0, 1));
-    assert_eq!(world.0.ledger().snapshot().before_refusal(group, Resource::Tasks), before);
+    assert_eq!(
+        (short.group, short.limit, short.used, short.asked),
+        (Some(group), 0, 0, 1)
+    );
+    assert_eq!(
+        world
+            .0
+            .ledger()
+            .snapshot()
+            .before_refusal(group, Resource::Tasks),
+        before
+    );
 }
 
 #[test]
@@ -111,12 +171,28 @@ fn who_opened_a_group_changes_it_from_inside_until_it_lets_go() {
     let group = world.open(maker, None);
     let member = world.birth(2, Some(maker), Some(group));
     world.ask(maker, &Enter { group }).unwrap();
-    let limit = SetLimit { group, resource: Resource::Tasks, limit: Limit::At(9) };
-    let label = SetLabel { group, label: LabelText::cut("mine") };
+    let limit = SetLimit {
+        group,
+        resource: Resource::Tasks,
+        limit: Limit::At(9),
+    };
+    let label = SetLabel {
+        group,
+        label: LabelText::cut("mine"),
+    };
     world.ask(maker, &limit).unwrap();
     world.ask(maker, &label).unwrap();
-    assert_eq!(world.ask(member, &limit), Err(CallError::Refused(SetRefusal::NotYours)));
+    assert_eq!(
+        world.ask(member, &limit),
+        Err(CallError::Refused(SetRefusal::NotYours))
+    );
     world.ask(maker, &CloseGroup { group }).unwrap();
-    assert_eq!(world.ask(maker, &limit), Err(CallError::Refused(SetRefusal::NotYours)));
-    assert_eq!(world.ask(maker, &label), Err(CallError::Refused(SetRefusal::NotYours)));
+    assert_eq!(
+        world.ask(maker, &limit),
+        Err(CallError::Refused(SetRefusal::NotYours))
+    );
+    assert_eq!(
+        world.ask(maker, &label),
+        Err(CallError::Refused(SetRefusal::NotYours))
+    );
 }
