@@ -8,6 +8,7 @@ use interfaces::system::{
 
 use super::file::{Program, SPARE_MIB};
 use super::groups;
+use super::heaps;
 use super::mistake::Noted;
 use super::reader::{Located, Reader};
 use super::sections::{BandDraft, Draft, StartDraft};
@@ -40,12 +41,7 @@ pub(super) fn assemble(
         let at = draft.starts.first().map_or(0, |start| start.at);
         reader.note(at, Noted::NobodyEnds);
     }
-    if let (Some(memory), Some(heaps)) = (draft.memory, draft.heaps)
-        && memory.value < least_memory(heaps)
-    {
-        let (found, least) = (memory.value, least_memory(heaps));
-        reader.wrong(memory.at, Wrong::LittleMemory { found, least });
-    }
+    memory(reader, &draft);
     let priority = |number: Option<Located<u64>>| u8::try_from(number?.value).ok();
     let system = System {
         mode: Mode::Run,
@@ -53,7 +49,7 @@ pub(super) fn assemble(
         server_priority: priority(draft.server_priority)?,
         birth_priority: priority(draft.birth_priority)?,
         room: draft.room?,
-        heaps: draft.heaps?,
+        heaps: draft.heaps?.heaps(),
         groups,
         programs,
         starts,
@@ -65,6 +61,26 @@ pub(super) fn assemble(
         .collect();
     let memory = u32::try_from(draft.memory?.value).ok()?;
     Some((system, programs, memory))
+}
+
+/// Checks that the machine holds the heaps, and the heaps what their servers make of them.
+fn memory(reader: &mut Reader<'_>, draft: &Draft<'_>) {
+    let (Some(memory), Some(heaps)) = (draft.memory, draft.heaps) else {
+        return;
+    };
+    let least = least_memory(heaps.heaps());
+    if memory.value < least {
+        let found = memory.value;
+        reader.wrong(memory.at, Wrong::LittleMemory { found, least });
+    }
+    let (Some(room), Ok(mib)) = (draft.room, u32::try_from(memory.value)) else {
+        return;
+    };
+    for (server, wrong) in heaps::check(heaps.heaps(), &room, mib) {
+        if let Some(wrong) = wrong {
+            reader.wrong(heaps.at(server), wrong);
+        }
+    }
 }
 
 /// The smallest machine, in MiB, that holds servers with such heaps.

@@ -9,6 +9,7 @@ use toml::de::DeTable;
 use crate::guest::Binary;
 
 use super::assemble::{assemble, least_memory};
+use super::heaps;
 use super::mistake::{Mistake, Note, Place};
 use super::reader::{Reader, Table};
 use super::sections::Draft;
@@ -57,6 +58,8 @@ pub struct SystemFile {
     pub memory_mib: u32,
     /// What is allowed but has no effect.
     pub notes: Vec<Note>,
+    /// Where the one heap is set whose size depends on the machine's.
+    memory_heap: Place,
 }
 
 /// Why there is no system.
@@ -114,6 +117,8 @@ impl SystemFile {
             }
         };
         let draft = Draft::read(&mut reader, Table::new("the file", 0, parsed.get_ref()));
+        let memory_heap = draft.heaps.map_or(0, |heaps| heaps.memory.at);
+        let memory_heap = reader.place(memory_heap);
         let assembled = assemble(&mut reader, draft);
         let by_line = |place: &Place| place.line;
         reader
@@ -127,6 +132,7 @@ impl SystemFile {
                 programs,
                 memory_mib,
                 notes: reader.notes,
+                memory_heap,
             }),
             _ => Err(SystemError::Mistakes(reader.mistakes)),
         }
@@ -141,6 +147,12 @@ impl SystemFile {
                 found: mib,
                 least,
             });
+        }
+        let checked = heaps::check(self.system.heaps, &self.system.room, mib);
+        let wrong = checked.into_iter().find_map(|(_, wrong)| wrong);
+        if let Some(wrong) = wrong {
+            let place = self.memory_heap;
+            return Err(SystemError::Mistakes(vec![Mistake { place, wrong }]));
         }
         self.memory_mib = mib;
         Ok(self)

@@ -7,6 +7,7 @@
 mod assemble;
 mod file;
 mod groups;
+mod heaps;
 mod mistake;
 mod reader;
 mod sections;

@@ -3,7 +3,7 @@
 use interfaces::limits::LABEL_BYTES;
 use interfaces::start::proc_slots;
 use interfaces::system::{Heaps, Room};
-use interfaces::{Limit, RESOURCES, Resource};
+use interfaces::{Limit, RESOURCES, Resource, ServerName};
 
 use super::file::{MAX_MEMORY_MIB, Program};
 use super::reader::{Located, Reader, Table};
@@ -26,10 +26,38 @@ pub(super) struct Draft<'t> {
     pub server_priority: Option<Located<u64>>,
     pub birth_priority: Option<Located<u64>>,
     pub room: Option<Room>,
-    pub heaps: Option<Heaps>,
+    pub heaps: Option<HeapDrafts>,
     pub programs: Vec<Located<Program>>,
     pub groups: Vec<GroupDraft<'t>>,
     pub starts: Vec<StartDraft<'t>>,
+}
+
+/// The servers' heaps, each with its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeapDrafts {
+    pub limits: Located<u16>,
+    pub memory: Located<u16>,
+    pub proc: Located<u16>,
+}
+
+impl HeapDrafts {
+    /// The heaps without their places.
+    pub const fn heaps(&self) -> Heaps {
+        Heaps {
+            limits: self.limits.value,
+            memory: self.memory.value,
+            proc: self.proc.value,
+        }
+    }
+
+    /// The place of one server's.
+    pub const fn at(&self, server: ServerName) -> usize {
+        match server {
+            ServerName::Limits => self.limits.at,
+            ServerName::Memory => self.memory.at,
+            ServerName::Proc => self.proc.at,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -211,7 +239,7 @@ struct Servers {
     priority: Option<Located<u64>>,
     birth: Option<Located<u64>>,
     room: Option<Room>,
-    heaps: Option<Heaps>,
+    heaps: Option<HeapDrafts>,
 }
 
 impl Servers {
@@ -265,7 +293,7 @@ impl Servers {
                     regions: memory.1,
                     shared_mappings: memory.2,
                 };
-                let heaps = Heaps {
+                let heaps = HeapDrafts {
                     limits: limits.0,
                     memory: memory.0,
                     proc: proc.0,
@@ -282,14 +310,15 @@ impl Servers {
     }
 }
 
-fn heap<'t>(reader: &mut Reader<'t>, server: Table<'t>) -> Option<u16> {
+fn heap<'t>(reader: &mut Reader<'t>, server: Table<'t>) -> Option<Located<u16>> {
     let heap = reader.number(server, "heap", 2..=MAX_HEAP_MIB)?;
     if !heap.value.is_multiple_of(2) {
         let (key, found) = ("heap".to_owned(), heap.value);
         reader.wrong(heap.at, Wrong::OddHeap { key, found });
         return None;
     }
-    u16::try_from(heap.value).ok()
+    let value = u16::try_from(heap.value).ok()?;
+    Some(heap.map(|_| value))
 }
 
 fn room<'t>(

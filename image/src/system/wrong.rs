@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use interfaces::ServerName;
+
 /// What names stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noun {
@@ -78,6 +80,13 @@ pub enum Wrong {
     TooSmall { key: String, found: u64, least: u64 },
     /// A heap that is not a whole number of large frames.
     OddHeap { key: String, found: u64 },
+    /// A heap that does not hold what its server makes of it.
+    SmallHeap {
+        server: ServerName,
+        found: u64,
+        least: u64,
+        memory_mib: u32,
+    },
     /// Text with nothing in it.
     EmptyText { key: String },
     /// Text that does not fit.
@@ -139,6 +148,9 @@ impl fmt::Display for Wrong {
             Self::TooSmall { key, found, .. } | Self::OddHeap { key, found } => {
                 write!(out, "`{key}` is {found}")
             }
+            Self::SmallHeap { server, found, .. } => {
+                write!(out, "the {server}'s `heap` is {found}")
+            }
             Self::EmptyText { key } => write!(out, "`{key}` is empty"),
             Self::LongText { key, bytes, .. } => write!(out, "`{key}` has {bytes} bytes"),
             Self::BadName { key, found } => write!(out, "`{key}` is {found:?}"),
@@ -191,6 +203,11 @@ impl Wrong {
             Self::OddHeap { .. } => {
                 "an even number of MiB: heaps are mapped 2 MiB at a time".into()
             }
+            Self::SmallHeap {
+                least, memory_mib, ..
+            } => format!(
+                "{least} at least, for the room that it is to have on a machine of {memory_mib} MiB"
+            ),
             Self::EmptyText { .. } => "a name".into(),
             Self::LongText { most, .. } => format!("{most} bytes at most"),
             Self::BadName { .. } => "a to z, 0 to 9 and `-`, beginning with a letter".into(),
@@ -235,6 +252,13 @@ impl Wrong {
             }
             Self::TooLarge { .. } => "lower it".into(),
             Self::TooSmall { .. } => "raise it".into(),
+            Self::SmallHeap { server, least, .. } => {
+                let less = match server {
+                    ServerName::Memory => "a smaller machine or less room",
+                    _ => "less room",
+                };
+                format!("write `heap = {least}`, or give it {less}")
+            }
             Self::EmptyText { .. } => "write a name".into(),
             Self::LongText { .. } => "shorten it".into(),
             Self::BadName { .. } => "choose another name".into(),

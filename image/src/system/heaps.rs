@@ -1,0 +1,69 @@
+//! Whether each server's heap holds what the server will make of it at start: asked of the servers' own cores.
+//!
+//! A heap that is too small would be found out by the server, at boot, where all it can do is to stop.
+
+use interfaces::ServerName;
+use interfaces::system::{Heaps, Room};
+
+use super::wrong::Wrong;
+
+/// The bytes of a MiB.
+const MIB: u64 = 1 << 20;
+/// Heaps are mapped in frames of so many MiB.
+const FRAME_MIB: u64 = 2;
+/// Pages in a MiB.
+const PAGES: u32 = 256;
+
+/// What is wrong with each server's heap, if anything is.
+pub(super) fn check(
+    heaps: Heaps,
+    room: &Room,
+    memory_mib: u32,
+) -> [(ServerName, Option<Wrong>); 3] {
+    let servers = [
+        (ServerName::Limits, heaps.limits, limits_bytes(room)),
+        (
+            ServerName::Memory,
+            heaps.memory,
+            memory_bytes(room, memory_mib),
+        ),
+        (ServerName::Proc, heaps.proc, proc_bytes(room)),
+    ];
+    servers.map(|(server, heap, bytes)| {
+        let found = u64::from(heap);
+        let least = bytes.div_ceil(MIB).next_multiple_of(FRAME_MIB);
+        let wrong = (found < least).then_some(Wrong::SmallHeap {
+            server,
+            found,
+            least,
+            memory_mib,
+        });
+        (server, wrong)
+    })
+}
+
+fn limits_bytes(room: &Room) -> u64 {
+    bytes(limits_core::Slots::for_room(room).bytes())
+}
+
+fn proc_bytes(room: &Room) -> u64 {
+    bytes(process_core::Room::of(room).bytes())
+}
+
+/// For programs of as many segments as there may be, as they are not built yet: a few pages more than it will take.
+fn memory_bytes(room: &Room, memory_mib: u32) -> u64 {
+    let segments = u32::try_from(memory_core::program::SEGMENTS).unwrap_or(u32::MAX);
+    let sizes = memory_core::memory::Sizes {
+        pages: memory_mib.saturating_mul(PAGES),
+        archive_pages: 0,
+        tasks: room.tasks,
+        regions: room.regions,
+        copies: room.shared_mappings,
+        program_areas: segments.saturating_add(1),
+    };
+    sizes.bytes()
+}
+
+fn bytes(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}
