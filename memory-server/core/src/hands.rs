@@ -35,7 +35,7 @@ pub enum Made {
 }
 
 /// A slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
     /// Of the memory-server's own CNode.
     Own(u64),
@@ -54,7 +54,7 @@ pub trait Kernel {
     /// Copies a capability into an empty slot, with rights to do only as much.
     fn copy(&mut self, from: u64, to: Slot, access: Access) -> Result<(), KernelError>;
 
-    /// Deletes a capability; the object goes with its last one, and is unmapped before.
+    /// Deletes a capability; the object goes with its last one. A frame is unmapped with its last one only.
     fn delete(&mut self, slot: u64) -> Result<(), KernelError>;
 
     /// Deletes everything that was made or copied from a capability.

@@ -158,13 +158,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let mut next = self.memory.objects.get(region.object).frames.first();
         while let Some(page) = next {
             next = crate::table::List::after(self.owners().records(), page);
-            let cap = Mappings::own(page);
-            if self.memory.mappings.get(cap).space().is_some() {
-                let result = self.kernel.unmap_frame(self.memory.slot_of(cap));
-                if self.expected(result).is_ok() {
-                    self.unmap_record(cap);
-                }
-            }
+            // A frame that the kernel does not unmap stays where it is: it is the task's own.
+            self.unmap(Mappings::own(page));
         }
     }
 }

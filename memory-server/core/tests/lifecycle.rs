@@ -13,6 +13,8 @@
 mod asking;
 mod fake;
 
+use std::collections::BTreeMap;
+
 use asking::{Asks, GROUP, OTHER, rest, task, thread_kit, ticket};
 use fake::{ARCHIVE_PAGES, Bench, PROGRAM};
 use interfaces::call::Dispatched;
@@ -27,6 +29,13 @@ use interfaces::provision::{
 };
 use interfaces::{Call, Caller, Label, ProtocolError, Resource, ServerName, TaskId};
 use memory_core::door::{Answer, FaultMessage};
+
+/// What the kernel shows in a task's address space.
+fn mapped(bench: &Bench, index: u32) -> BTreeMap<u32, bool> {
+    let memory = bench.server.memory();
+    let root = memory.spaces.get(index).root.unwrap();
+    bench.kernel.0.borrow().mapped(memory.slots.object(root))
+}
 
 fn bench() -> Bench {
     Bench::new(300, &[(0, 20)])
@@ -367,6 +376,7 @@ fn a_thread_comes_and_goes_alone() {
     let mut bench = bench();
     bench.spawn(0, GROUP).unwrap();
     let before = rest(&mut bench);
+    let seen = mapped(&bench, 0);
     let create = CreateThread {
         task: task(0),
         thread: 9,
@@ -418,6 +428,22 @@ fn a_thread_comes_and_goes_alone() {
     assert!(bench.ledger.0.borrow_mut().release(GROUP, thread_kit()));
     bench.audit(GROUP);
     assert_eq!(rest(&mut bench), before);
+    assert_eq!(
+        mapped(&bench, 0),
+        seen,
+        "its IPC buffer is gone from the address space"
+    );
+    bench
+        .ledger
+        .0
+        .borrow_mut()
+        .charge(GROUP, thread_kit())
+        .unwrap();
+    assert_eq!(
+        bench.proc(create),
+        Ok(0x20_4000),
+        "and another can have its number"
+    );
 }
 
 #[test]

@@ -138,7 +138,15 @@ impl World {
             );
         }
         let object = self.object_at(slot);
-        if object == Object::Made(Made::Frame) {
+        let number = self.caps[&slot].object;
+        let is_last = self
+            .caps
+            .values()
+            .filter(|cap| cap.object == number)
+            .count()
+            == 1;
+        // The kernel unmaps a frame with its last capability only: a mapping may outlive the one it was made with.
+        if object == Object::Made(Made::Frame) && is_last {
             self.unmap(slot);
         }
         let cap = self.caps.remove(&slot).unwrap();
@@ -152,7 +160,13 @@ impl World {
         match object {
             Object::Made(Made::Root) => {
                 if let Some(view) = self.spaces.remove(&cap.object) {
-                    let is_tidy = view.frames.is_empty() || self.fail_deletion_at.is_some();
+                    let mut caps = self.caps.values();
+                    let is_stale =
+                        |at: Option<(u64, u32)>| at.is_some_and(|(root, _)| root == cap.object);
+                    let is_frame = |number| self.objects[&number] == Object::Made(Made::Frame);
+                    let is_used = caps.any(|cap| is_frame(cap.object) && is_stale(cap.mapped));
+                    let is_tidy = !is_used || self.fail_deletion_at.is_some();
+                    drop(view.frames);
                     assert!(is_tidy, "frames go before the root");
                     self.asids[usize::from(view.pool)] -= 1;
                 }
@@ -168,12 +182,10 @@ impl World {
         }
     }
 
+    /// In the kernel's order: what was made first goes before what was copied from it, which then has its parent.
     fn remove_below(&mut self, slot: Slot) {
-        for child in self.children(slot) {
-            if self.caps.contains_key(&child) {
-                self.remove_below(child);
-                self.remove(child);
-            }
+        while let Some(child) = self.children(slot).into_iter().min() {
+            self.remove(child);
         }
     }
 
