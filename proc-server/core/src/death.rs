@@ -7,7 +7,7 @@
 //!   given back its ticket, its slots here are empty and its place is vacant.
 //! - Work that goes on by itself is done one slice at a time; there is always somebody served in between.
 
-use interfaces::accounting::{EndTask, IsBelow};
+use interfaces::accounting::{ChargeTask, EndTask, IsBelow};
 use interfaces::call::Answer;
 use interfaces::identity::Caller;
 use interfaces::process::{
@@ -15,7 +15,7 @@ use interfaces::process::{
     WaitRefusal,
 };
 use interfaces::provision::{Cause, DestroyTask, Progress, TASK_THREADS, TakeReport};
-use interfaces::{GroupId, Shortage, TaskId, call};
+use interfaces::{Amounts, GroupId, Shortage, TaskId, call};
 
 use crate::hands::{Hands, insist};
 use crate::lifecycle::{Ending, Lifecycle};
@@ -224,8 +224,8 @@ impl<H: Hands> ProcServer<'_, H> {
         Ok(waiter)
     }
 
-    /// Whether a task may read and kill another that runs or ends: a descendant, or one born in a group strictly
-    /// below the one that it is in.
+    /// Whether a task may read and kill another that runs or ends: a descendant, or one in a group strictly below
+    /// its own.
     pub(crate) fn sees(&mut self, task: TaskId, target: TaskId) -> bool {
         let Some(slot) = self.tasks.get(target) else {
             return false;
@@ -237,8 +237,23 @@ impl<H: Hands> ProcServer<'_, H> {
             | Lifecycle::Vacant
             | Lifecycle::Retired => false,
         };
-        let group = slot.group();
-        known && (self.tasks.is_descendant(target, task) || self.is_below(group, task))
+        known
+            && (self.tasks.is_descendant(target, task)
+                || self
+                    .group_now(target)
+                    .is_some_and(|group| self.is_below(group, task)))
+    }
+
+    /// The group that a task is in now, as the limits-server says; where it was born while that is being killed.
+    pub(crate) fn group_now(&mut self, task: TaskId) -> Option<GroupId> {
+        let ask = ChargeTask {
+            task,
+            amounts: Amounts::NONE,
+        };
+        match call(self.hands.limits(), &ask) {
+            Ok(group) => Some(group),
+            Err(_) => self.tasks.get(task).map(Task::group),
+        }
     }
 
     /// Whether a group is strictly below the one that a task is in, as the limits-server says.
@@ -298,7 +313,7 @@ impl<H: Hands> ProcServer<'_, H> {
         else {
             return reason;
         };
-        let own = self.tasks.get(parent).map(Task::group);
+        let own = self.group_now(parent);
         if own == Some(group) || self.is_below(group, parent) {
             return reason;
         }

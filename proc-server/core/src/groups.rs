@@ -95,7 +95,7 @@ impl<H: Hands> ProcServer<'_, H> {
     }
 
     /// What the ledger says of a group, and what is there: the memory-server's recount, the tasks and threads here,
-    /// and what the ledger itself keeps.
+    /// and what the ledger itself keeps. Equal, unless something in the group changes while it is asked.
     pub(crate) fn compare(
         &mut self,
         caller: Caller,
@@ -106,8 +106,7 @@ impl<H: Hands> ProcServer<'_, H> {
         let ledger = call(self.hands.limits(), &OwnUsage { group }).map_err(|_| unknown)?;
         let records = call(self.hands.limits(), &OwnRecords { group }).map_err(|_| unknown)?;
         let memory = call(self.hands.memory(), &Holdings { group }).map_err(|_| unknown)?;
-        let (tasks, threads) = self.tasks.recount(group);
-        let here = Amounts::of(Resource::Tasks, tasks).with(Resource::Threads, threads);
+        let here = self.recount(group);
         let held = memory
             .checked_add(&records)
             .and_then(|held| held.checked_add(&here))
@@ -147,6 +146,21 @@ impl<H: Hands> ProcServer<'_, H> {
     pub(crate) fn pool(&mut self, caller: Caller) -> Result<PoolFigures, OperatorRefusal> {
         operator(caller)?;
         call(self.hands.memory(), &ReadPool {}).map_err(|_| OperatorRefusal::NotOperator)
+    }
+
+    /// The tasks and threads that are in a group now: every task is asked after, because it may have gone further
+    /// down by itself.
+    fn recount(&mut self, group: GroupId) -> Amounts {
+        let (mut tasks, mut threads) = (0_u64, 0_u64);
+        for place in self.tasks.places() {
+            if let Some((task, more)) = self.tasks.counted(place)
+                && self.group_now(task) == Some(group)
+            {
+                tasks = tasks.saturating_add(1);
+                threads = threads.saturating_add(more);
+            }
+        }
+        Amounts::of(Resource::Tasks, tasks).with(Resource::Threads, threads)
     }
 
     /// Whether a task may be told that another is somebody's parent: itself, one of its own group, or one that it

@@ -11,7 +11,7 @@
 //! - Those who end, and nobody else, are in the queue of those who end.
 //!
 //! Everything takes constant time, but for the walk towards a task's ancestors, which ends after as many steps as
-//! there are places, and the recount of a group for an audit.
+//! there are places.
 
 use interfaces::identity::{GroupId, TaskTag};
 use interfaces::process::{Ended, ExitReason};
@@ -309,18 +309,20 @@ impl<'a> TaskTable<'a> {
         Some((page, false))
     }
 
-    /// How many tasks and threads were born in a group and are not gone. Visits every place.
+    /// The task at a place, if the ledger counts it, and how many threads it has.
     #[must_use]
-    pub fn recount(&self, group: GroupId) -> (u64, u64) {
-        self.tasks
-            .iter()
-            .filter(|slot| slot.life.is_taken() && slot.owed.ticket && slot.group == group)
-            .fold((0, 0), |(tasks, threads): (u64, u64), slot| {
-                let more = slot
-                    .thread_places()
-                    .fold(0_u64, |sum, _| sum.saturating_add(1));
-                (tasks.saturating_add(1), threads.saturating_add(more))
-            })
+    pub fn counted(&self, index: u32) -> Option<(TaskId, u64)> {
+        let task = self.id_at(index)?;
+        let slot = self.get(task).filter(|slot| slot.owed.ticket)?;
+        let threads = slot
+            .thread_places()
+            .fold(0_u64, |sum, _| sum.saturating_add(1));
+        Some((task, threads))
+    }
+
+    /// Every place of a task.
+    pub fn places(&self) -> impl Iterator<Item = u32> + use<> {
+        places(self.tasks.len())
     }
 
     /// Tasks that have a place.
@@ -418,7 +420,7 @@ fn at_mut<T>(slots: &mut [T], place: u32) -> Option<&mut T> {
     slots.get_mut(usize::try_from(place).ok()?)
 }
 
-fn places(length: usize) -> impl Iterator<Item = u32> {
+fn places(length: usize) -> impl Iterator<Item = u32> + use<> {
     0..u32::try_from(length).unwrap_or(u32::MAX)
 }
 

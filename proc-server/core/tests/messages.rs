@@ -116,7 +116,9 @@ fn any_message_gets_a_typed_answer() {
             stage.settle();
             (stage, first) = inhabited();
         }
-        stage.check();
+        if numbers.below(4) == 0 {
+            stage.check();
+        }
     }
     stage.settle();
     assert!(served > MESSAGES / 20, "{served} were understood");

@@ -10,7 +10,7 @@
 mod world;
 
 use interfaces::accounting::TicketRefusal;
-use interfaces::limits::OpenGroup;
+use interfaces::limits::{Enter, OpenGroup};
 use interfaces::process::*;
 use interfaces::provision::ProgramId;
 use interfaces::{GroupId, Limit, Resource, TaskId, Text};
@@ -141,6 +141,36 @@ fn groups_that_a_task_opened_are_killed_audited_and_let_go() {
     assert_eq!(receipt.held, receipt.returned);
     assert_eq!(usage(&stage, GroupId::ROOT), before);
     audit(&mut stage, operator);
+    assert_eq!(stage.server.counts().alarms, 0);
+}
+
+#[test]
+fn a_task_that_went_down_is_counted_and_killed_where_it_is() {
+    let mut stage = stage([Limit::Max; 4]);
+    let operator = stage.boot(1, true);
+    let before = usage(&stage, GroupId::ROOT);
+    let task = spawn(&mut stage, operator, Some(group(3))).unwrap();
+    let beside = spawn(&mut stage, operator, Some(group(3))).unwrap();
+    let refused = Stage::now(stage.ask(beside, 0, &Kill { task }));
+    assert_eq!(refused, Err(TaskRefusal::UnknownTask));
+    {
+        let world = &mut *stage.world.borrow_mut();
+        let ledger = world.ledger.as_mut().unwrap();
+        let enter = Enter { group: group(4) };
+        ledger.ask_as(task, &enter).unwrap().unwrap();
+    }
+    audit(&mut stage, operator);
+    assert!(Stage::now(stage.ask(beside, 0, &ReadTask { task: Some(task) })).is_ok());
+    let request = Stage::later(stage.ask(beside, 0, &KillGroup { group: group(4) }));
+    stage.settle();
+    let receipt = stage.answer_to::<KillGroup>(request).unwrap().unwrap();
+    assert_eq!(receipt.held, receipt.returned);
+    audit(&mut stage, operator);
+    let told = Stage::now(stage.ask(operator, 0, &Wait { child: None })).unwrap();
+    assert_eq!(told.reason, ExitReason::GroupKilled { group: group(4) });
+    Stage::later(stage.ask(beside, 0, &Exit { code: 0 }));
+    stage.settle();
+    assert_eq!(usage(&stage, GroupId::ROOT), before);
     assert_eq!(stage.server.counts().alarms, 0);
 }
 

@@ -206,8 +206,14 @@ impl Server for World {
         unreachable!("the proc-server charges nothing by itself")
     }
 
-    fn charge_task(&mut self, _: Caller, _: ChargeTask) -> Result<GroupId, ChargeRefusal> {
-        unreachable!("the proc-server charges nothing by itself")
+    fn charge_task(&mut self, _: Caller, request: ChargeTask) -> Result<GroupId, ChargeRefusal> {
+        assert!(request.amounts.is_none(), "it only asks where a task is");
+        let group = self.limits.group_of(request.task);
+        let group = group.ok_or(ChargeRefusal::NotBorn)?;
+        if self.limits.is_killing(group) {
+            return Err(ChargeRefusal::Killing);
+        }
+        Ok(group)
     }
 
     fn release(&mut self, _: Caller, _: Release) -> Result<(), ReleaseRefusal> {
