@@ -37,16 +37,15 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.unmake_block(page);
         }
         if let Some(page) = self.owners().find(Use::IpcBuffer, space, thread) {
-            // This kernel unmaps a frame by itself only with its last capability, and the proc-server has a copy: the
-            // one that is mapped goes first, and the page would stay in the task's hands.
-            let cap = Mappings::own(page);
-            if self.memory.mappings.get(cap).space().is_some() {
-                let result = self.kernel.unmap_frame(self.memory.slot_of(cap));
-                let _ = self.expected(result);
-            }
-            self.unmap_record(Mappings::own(page));
+            // The proc-server has a copy.
+            let is_unmapped = self.unmap(Mappings::own(page));
             self.forget_for_space(page);
-            self.unmake_all(page);
+            if is_unmapped {
+                self.unmake_all(page);
+            } else {
+                // The task still sees it, so nobody else ever may.
+                self.memory.owners.lose(page);
+            }
         }
     }
 
