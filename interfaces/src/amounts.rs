@@ -161,10 +161,24 @@ impl Amounts {
         Some(difference)
     }
 
+    /// One bit for each kind whose number is not zero. Every message with amounts pays for this, so it has no branch.
+    #[inline]
     fn mask(&self) -> u16 {
-        self.present()
-            .fold(0, |mask, (kind, _)| mask | (1 << kind.index()))
+        let kinds = 0_u16..;
+        self.0.iter().zip(kinds).fold(0, |mask, (&amount, kind)| mask | (u16::from(amount != 0) << kind))
     }
+}
+
+/// The places of the bits that are set, lowest first.
+#[inline]
+fn places(mask: u16) -> impl Iterator<Item = usize> {
+    let mut rest = mask;
+    core::iter::from_fn(move || {
+        let place = rest.trailing_zeros();
+        // Without its lowest bit; nothing is left of zero.
+        rest &= rest.wrapping_sub(1);
+        (place < u16::BITS).then_some(place as usize)
+    })
 }
 
 const _: () = assert!(RESOURCES <= 16, "the wire mask has sixteen bits");
@@ -201,9 +215,10 @@ impl fmt::Display for Amounts {
 impl Serialize for Amounts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut tuple = serializer.serialize_tuple(RESOURCES.saturating_add(1))?;
-        tuple.serialize_element(&self.mask())?;
-        for (_, amount) in self.present() {
-            tuple.serialize_element(&amount)?;
+        let mask = self.mask();
+        tuple.serialize_element(&mask)?;
+        for amount in places(mask).filter_map(|place| self.0.get(place)) {
+            tuple.serialize_element(amount)?;
         }
         tuple.end()
     }
@@ -228,12 +243,12 @@ impl<'de> Deserialize<'de> for Amounts {
                     return Err(de::Error::custom("a kind of resource that is not known"));
                 }
                 let mut amounts = Amounts::NONE;
-                for kind in Resource::ALL {
-                    if mask & (1 << kind.index()) != 0 {
-                        let amount = numbers
-                            .next_element()?
-                            .ok_or_else(|| de::Error::invalid_length(1, &self))?;
-                        amounts.set(kind, amount);
+                for place in places(mask) {
+                    let amount = numbers
+                        .next_element()?
+                        .ok_or_else(|| de::Error::invalid_length(1, &self))?;
+                    if let Some(number) = amounts.0.get_mut(place) {
+                        *number = amount;
                     }
                 }
                 Ok(amounts)

@@ -26,7 +26,10 @@ fn arrival(message: &Message) -> Arrival {
     let label = message.info.label();
     if !sel4::is_fault_label(label) {
         let with_capabilities = message.carries_capabilities();
-        return Arrival::Request { label: Label::from_bits(label), with_capabilities };
+        return Arrival::Request {
+            label: Label::from_bits(label),
+            with_capabilities,
+        };
     }
     match Fault::decode(message.info, message.registers) {
         Some(Fault::Vm { .. }) => Arrival::PageFault,
@@ -46,6 +49,8 @@ fn main(start_page: usize) -> ! {
     loop {
         let message = port.next(response);
         let (payload, reply) = port.buffers();
-        response = server.handle(message.badge, arrival(&message), payload, reply).into();
+        response = server
+            .handle(message.badge, arrival(&message), payload, reply)
+            .into();
     }
 }

@@ -31,7 +31,9 @@ impl fmt::Display for Wrong {
         match self {
             Self::StartPage => out.write_str("the start page cannot be read"),
             Self::System => out.write_str("the description of the system cannot be read"),
-            Self::Heap { bytes, wanted } => write!(out, "a heap of {bytes} bytes, and {wanted} are wanted"),
+            Self::Heap { bytes, wanted } => {
+                write!(out, "a heap of {bytes} bytes, and {wanted} are wanted")
+            }
             Self::Group(undeclared) => undeclared.fmt(out),
         }
     }
@@ -48,9 +50,14 @@ pub fn server(start_page: usize) -> Result<LimitsServer<'static>, Wrong> {
     let slots = Slots::for_room(&system.room);
     // SAFETY: (1) the root task mapped the heap for this server alone, and (2) this is the only use of it.
     let memory = unsafe { memory::carve(start.heap, slots) };
-    let memory = memory.ok_or(Wrong::Heap { bytes: start.heap.bytes, wanted: slots.bytes() })?;
-    let mut ledger = Ledger::try_new(memory)
-        .ok_or(Wrong::Heap { bytes: start.heap.bytes, wanted: slots.bytes() })?;
+    let memory = memory.ok_or(Wrong::Heap {
+        bytes: start.heap.bytes,
+        wanted: slots.bytes(),
+    })?;
+    let mut ledger = Ledger::try_new(memory).ok_or(Wrong::Heap {
+        bytes: start.heap.bytes,
+        wanted: slots.bytes(),
+    })?;
     ledger.declare(&system.groups).map_err(Wrong::Group)?;
     Ok(LimitsServer::new(ledger))
 }

@@ -37,7 +37,11 @@ impl Ledger<'_> {
     #[inline]
     #[must_use]
     pub fn viewer(&self, task: TaskId, operator: bool) -> Option<Viewer> {
-        self.group_of(task).map(|home| Viewer { task, home, operator })
+        self.group_of(task).map(|home| Viewer {
+            task,
+            home,
+            operator,
+        })
     }
 
     /// Whether the viewer may read a group; false also if there is none.
@@ -66,52 +70,77 @@ impl Ledger<'_> {
     #[must_use]
     pub fn holds_open(&self, task: TaskId, group: GroupId) -> bool {
         let opener = self.born(task);
-        opener.is_some() && self.locate(group).and_then(|index| self.slot(index)).map(|slot| slot.opener) == opener
+        opener.is_some()
+            && self
+                .locate(group)
+                .and_then(|index| self.slot(index))
+                .map(|slot| slot.opener)
+                == opener
     }
 
     /// Whether the viewer may open groups in a group: its own, or one below. An operator no more than anybody.
     #[must_use]
     pub fn may_open_in(&self, viewer: Viewer, group: GroupId) -> bool {
-        self.locate(group).is_some_and(|index| self.is_within(index, viewer.home.index))
+        self.locate(group)
+            .is_some_and(|index| self.is_within(index, viewer.home.index))
     }
 
     /// Whether a group is strictly below the one that a task is in.
     #[must_use]
     pub fn is_below(&self, group: GroupId, task: TaskId) -> Option<bool> {
         let index = self.locate(group)?;
-        Some(self.home_of(task).is_some_and(|home| index != home && self.is_within(index, home)))
+        Some(
+            self.home_of(task)
+                .is_some_and(|home| index != home && self.is_within(index, home)),
+        )
     }
 
     /// As much of a shortage as the viewer may see.
     #[must_use]
     pub fn shortage_for(&self, viewer: Viewer, shortage: Shortage) -> Shortage {
-        Shortage { group: shortage.group.filter(|&group| self.may_see(viewer, group)), ..shortage }
+        Shortage {
+            group: shortage.group.filter(|&group| self.may_see(viewer, group)),
+            ..shortage
+        }
     }
 
     /// As much of an account as the viewer may see.
     #[must_use]
     pub fn account_for(&self, viewer: Viewer, account: Account) -> Account {
-        Account { parent: account.parent.filter(|&group| self.may_see(viewer, group)), ..account }
+        Account {
+            parent: account.parent.filter(|&group| self.may_see(viewer, group)),
+            ..account
+        }
     }
 
     /// As much of what binds a group as the viewer may see.
     #[must_use]
     pub fn effective_for(&self, viewer: Viewer, effective: Effective) -> Effective {
-        Effective { group: effective.group.filter(|&group| self.may_see(viewer, group)), ..effective }
+        Effective {
+            group: effective.group.filter(|&group| self.may_see(viewer, group)),
+            ..effective
+        }
     }
 
     /// As much of a shortage as somebody inside a group may see.
     #[must_use]
     pub fn shortage_within(&self, home: GroupId, shortage: Shortage) -> Shortage {
         let seen = |group: &GroupId| self.is_within(group.index, home.index);
-        Shortage { group: shortage.group.filter(seen), ..shortage }
+        Shortage {
+            group: shortage.group.filter(seen),
+            ..shortage
+        }
     }
 
     /// Whether a group is another one or below it.
     #[inline]
     pub(crate) fn is_within(&self, index: u32, top: u32) -> bool {
-        let (Some(slot), Some(above)) = (self.slot(index), self.slot(top)) else { return false };
-        let Some(levels) = slot.depth.checked_sub(above.depth) else { return false };
+        let (Some(slot), Some(above)) = (self.slot(index), self.slot(top)) else {
+            return false;
+        };
+        let Some(levels) = slot.depth.checked_sub(above.depth) else {
+            return false;
+        };
         let mut here = index;
         for _ in 0..levels {
             here = self.slot(here).map_or(NONE, |slot| slot.parent);

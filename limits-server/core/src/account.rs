@@ -1,6 +1,8 @@
 //! What can be read in the ledger. Nothing here changes anything.
 
-use interfaces::limits::{Account, Effective, GroupState, PAGE, Page, ReadRefusal, ResourceAccount};
+use interfaces::limits::{
+    Account, Effective, GroupState, PAGE, Page, ReadRefusal, ResourceAccount,
+};
 use interfaces::{Amounts, GroupId, Limit, Resource, TaskId};
 
 use crate::bounds::{NO_LIMITS, as_limits};
@@ -17,8 +19,16 @@ impl Ledger<'_> {
         Some(Account {
             group,
             parent: self.slot(slot.parent).map(|_| self.id(slot.parent)),
-            label: self.labels.get(slot.label).map(|label| label.text.clone()).unwrap_or_default(),
-            state: if slot.gate.is_killing() { GroupState::Killing } else { GroupState::Live },
+            label: self
+                .labels
+                .get(slot.label)
+                .map(|label| label.text.clone())
+                .unwrap_or_default(),
+            state: if slot.gate.is_killing() {
+                GroupState::Killing
+            } else {
+                GroupState::Live
+            },
             band: slot.band,
             tasks_here: slot.tasks,
             children: slot.children,
@@ -49,7 +59,11 @@ impl Ledger<'_> {
     #[must_use]
     pub fn effective_limit(&self, group: GroupId, kind: Resource) -> Option<Effective> {
         let mut here = self.locate(group)?;
-        let mut found = Effective { left: Limit::Max, limit: Limit::Max, group: None };
+        let mut found = Effective {
+            left: Limit::Max,
+            limit: Limit::Max,
+            group: None,
+        };
         while let Some(slot) = self.slot(here) {
             if let Some(bound) = self.bounds.get(slot.gate.bounds())
                 && let (Some(&limit), Some(&used)) =
@@ -97,7 +111,11 @@ impl Ledger<'_> {
     }
 
     /// A page of the groups directly below one, oldest first.
-    pub fn list_children(&self, group: GroupId, after: Option<GroupId>) -> Result<Page<GroupId>, ReadRefusal> {
+    pub fn list_children(
+        &self,
+        group: GroupId,
+        after: Option<GroupId>,
+    ) -> Result<Page<GroupId>, ReadRefusal> {
         let slot = self.live(group).ok_or(ReadRefusal::UnknownGroup)?;
         let first = match after {
             None => slot.first_child,
@@ -114,7 +132,11 @@ impl Ledger<'_> {
     }
 
     /// A page of the tasks directly in a group, oldest first.
-    pub fn list_tasks(&self, group: GroupId, after: Option<TaskId>) -> Result<Page<TaskId>, ReadRefusal> {
+    pub fn list_tasks(
+        &self,
+        group: GroupId,
+        after: Option<TaskId>,
+    ) -> Result<Page<TaskId>, ReadRefusal> {
         let slot = self.live(group).ok_or(ReadRefusal::UnknownGroup)?;
         let first = match after {
             None => slot.first_task,
@@ -147,5 +169,8 @@ impl Ledger<'_> {
 fn page<T>(first: u32, next: impl Fn(&u32) -> Option<u32>, id: impl Fn(u32) -> T) -> Page<T> {
     let mut list = core::iter::successors(Some(first), next).take_while(|&index| index != NONE);
     let items = list.by_ref().take(PAGE).map(id).collect();
-    Page { items, more: list.next().is_some() }
+    Page {
+        items,
+        more: list.next().is_some(),
+    }
 }

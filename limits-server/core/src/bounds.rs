@@ -54,7 +54,11 @@ impl LabelSlot {
     /// Room for a label, empty.
     #[must_use]
     pub fn vacant() -> Self {
-        Self { text: LabelText::default(), owner: NONE, next_free: NONE }
+        Self {
+            text: LabelText::default(),
+            owner: NONE,
+            next_free: NONE,
+        }
     }
 }
 

@@ -34,7 +34,7 @@ use interfaces::accounting::{ChargeRefusal, MoveRefusal, ReleaseRefusal, TicketR
 use interfaces::limits::{OpenGroupRefusal, SetRefusal, WouldFitRefusal};
 use interfaces::{Amounts, GroupId, Shortage};
 
-use crate::climb::{self, Denied, parts};
+use crate::climb::{self, Denied, Part, parts};
 use crate::group::Vector;
 use crate::ledger::Ledger;
 use crate::list::{NONE, at_mut};
@@ -73,12 +73,18 @@ impl Ledger<'_> {
         let index = self.locate(group).ok_or(ChargeRefusal::UnknownGroup)?;
         self.charge_at(index, NONE, amounts)?;
         self.receipts = self.receipts.wrapping_add(1);
-        Ok(Charge { group, amounts: *amounts })
+        Ok(Charge {
+            group,
+            amounts: *amounts,
+        })
     }
 
     /// Gives back everything that a charge took.
     #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "taking the charge is what ends it")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "taking the charge is what ends it"
+    )]
     pub fn release(&mut self, charge: Charge) {
         self.receipts = self.receipts.wrapping_sub(1);
         // A group that was charged anything is still there; a charge of nothing may have outlived its group.
@@ -92,11 +98,14 @@ impl Ledger<'_> {
     ///
     /// Returns what that server has to remember.
     #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "taking the charge is what ends it")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "taking the charge is what ends it"
+    )]
     pub fn hold(&mut self, charge: Charge) -> (GroupId, Amounts) {
         self.receipts = self.receipts.wrapping_sub(1);
         if let Some(slot) = at_mut(self.groups, charge.group.index) {
-            add(&mut slot.holds, &charge.amounts);
+            hold_parts(&mut slot.holds, &parts(&charge.amounts));
         }
         (charge.group, charge.amounts)
     }
@@ -107,50 +116,108 @@ impl Ledger<'_> {
     ///
     /// If nothing like that is held; it is counted as an alarm, because a server has lost count.
     #[inline]
-    pub fn take_back(&mut self, group: GroupId, amounts: &Amounts) -> Result<Charge, ReleaseRefusal> {
-        let taken = self.take_held(group, amounts);
-        match taken {
-            Ok(()) => {
+    pub fn take_back(
+        &mut self,
+        group: GroupId,
+        amounts: &Amounts,
+    ) -> Result<Charge, ReleaseRefusal> {
+        match self.take_held(group, &parts(amounts)) {
+            Ok(_) => {
                 self.receipts = self.receipts.wrapping_add(1);
-                Ok(Charge { group, amounts: *amounts })
+                Ok(Charge {
+                    group,
+                    amounts: *amounts,
+                })
             }
-            Err(refusal) => {
-                self.alarms.bad_releases = self.alarms.bad_releases.saturating_add(1);
-                Err(refusal)
-            }
+            Err(refusal) => Err(self.bad_release(refusal)),
         }
     }
 
     #[inline]
-    fn take_held(&mut self, group: GroupId, amounts: &Amounts) -> Result<(), ReleaseRefusal> {
+    fn take_held(&mut self, group: GroupId, parts: &[Part]) -> Result<u32, ReleaseRefusal> {
         let index = self.locate(group).ok_or(ReleaseRefusal::UnknownGroup)?;
         let slot = at_mut(self.groups, index).ok_or(ReleaseRefusal::UnknownGroup)?;
-        let enough = slot.holds.iter().zip(amounts.as_array()).all(|(held, asked)| held >= asked);
-        if !enough {
-            return Err(ReleaseRefusal::MoreThanCharged);
+        for &(kind, asked) in parts {
+            if slot
+                .holds
+                .get(kind.index())
+                .is_none_or(|&held| held < asked)
+            {
+                return Err(ReleaseRefusal::MoreThanCharged);
+            }
         }
-        for (held, amount) in slot.holds.iter_mut().zip(amounts.as_array()) {
-            *held = held.wrapping_sub(*amount);
+        for &(kind, amount) in parts {
+            if let Some(held) = slot.holds.get_mut(kind.index()) {
+                *held = held.wrapping_sub(amount);
+            }
+        }
+        Ok(index)
+    }
+
+    /// Charges a group and enters that in the books of another server: [`Ledger::charge`] and [`Ledger::hold`] in
+    /// one go, for the way that every page takes.
+    #[inline]
+    pub fn charge_held(&mut self, group: GroupId, amounts: &Amounts) -> Result<(), ChargeRefusal> {
+        let index = self.locate(group).ok_or(ChargeRefusal::UnknownGroup)?;
+        let parts = parts(amounts);
+        self.charge_parts(index, NONE, &parts)?;
+        if let Some(slot) = at_mut(self.groups, index) {
+            hold_parts(&mut slot.holds, &parts);
         }
         Ok(())
+    }
+
+    /// Gives back a part of what another server holds: [`Ledger::take_back`] and [`Ledger::release`] in one go.
+    #[inline]
+    pub fn release_held(
+        &mut self,
+        group: GroupId,
+        amounts: &Amounts,
+    ) -> Result<(), ReleaseRefusal> {
+        let parts = parts(amounts);
+        match self.take_held(group, &parts) {
+            Ok(index) => {
+                climb::lower(self.groups, index, NONE, &parts);
+                self.settle(index);
+                Ok(())
+            }
+            Err(refusal) => Err(self.bad_release(refusal)),
+        }
+    }
+
+    #[cold]
+    fn bad_release(&mut self, refusal: ReleaseRefusal) -> ReleaseRefusal {
+        self.alarms.bad_releases = self.alarms.bad_releases.saturating_add(1);
+        refusal
     }
 
     /// Whether a charge would be admitted now. Changes nothing, not even a count of refusals.
     pub fn would_fit(&self, group: GroupId, amounts: &Amounts) -> Result<(), WouldFitRefusal> {
         let index = self.locate(group).ok_or(WouldFitRefusal::UnknownGroup)?;
-        climb::admit(self.groups, &self.bounds, index, NONE, &parts(amounts)).map_err(|denied| match denied {
-            Denied::Killing => WouldFitRefusal::Killing,
-            Denied::Short { shortage, .. } => WouldFitRefusal::Short(shortage),
+        climb::admit(self.groups, &self.bounds, index, NONE, &parts(amounts)).map_err(|denied| {
+            match denied {
+                Denied::Killing => WouldFitRefusal::Killing,
+                Denied::Short { shortage, .. } => WouldFitRefusal::Short(shortage),
+            }
         })
     }
 
     /// Charges every group from `index` up to, and without, `until`, or none of them.
     #[inline]
-    pub(crate) fn charge_at(&mut self, index: u32, until: u32, amounts: &Amounts) -> Result<(), Refused> {
-        let parts = parts(amounts);
-        match climb::admit(self.groups, &self.bounds, index, until, &parts) {
+    pub(crate) fn charge_at(
+        &mut self,
+        index: u32,
+        until: u32,
+        amounts: &Amounts,
+    ) -> Result<(), Refused> {
+        self.charge_parts(index, until, &parts(amounts))
+    }
+
+    #[inline]
+    fn charge_parts(&mut self, index: u32, until: u32, parts: &[Part]) -> Result<(), Refused> {
+        match climb::admit(self.groups, &self.bounds, index, until, parts) {
             Ok(()) => {
-                climb::raise(self.groups, index, until, &parts);
+                climb::raise(self.groups, index, until, parts);
                 Ok(())
             }
             Err(denied) => Err(self.refuse(denied)),
@@ -178,9 +245,11 @@ impl Ledger<'_> {
 
 /// Adds numbers whose sums are known to fit: everything held is part of what is used.
 #[inline]
-fn add(sums: &mut Vector, amounts: &Amounts) {
-    for (sum, amount) in sums.iter_mut().zip(amounts.as_array()) {
-        *sum = sum.wrapping_add(*amount);
+fn hold_parts(holds: &mut Vector, parts: &[Part]) {
+    for &(kind, amount) in parts {
+        if let Some(held) = holds.get_mut(kind.index()) {
+            *held = held.wrapping_add(amount);
+        }
     }
 }
 

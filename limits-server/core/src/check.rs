@@ -134,7 +134,13 @@ impl Ledger<'_> {
             let threads = walk(self.threads, task.first_thread, |slot| slot.of_task);
             assert_eq!(threads.len(), task.threads as usize);
             if task.stage == Stage::Vacant {
-                assert_eq!(*task, TaskSlot { generation: task.generation, ..TaskSlot::VACANT });
+                assert_eq!(
+                    *task,
+                    TaskSlot {
+                        generation: task.generation,
+                        ..TaskSlot::VACANT
+                    }
+                );
                 continue;
             }
             assert_eq!(self.groups[task.group as usize].life, Life::Live);
@@ -143,7 +149,11 @@ impl Ledger<'_> {
                 assert_eq!(self.threads[thread as usize].task, index);
             }
             if task.stage == Stage::Expected {
-                assert!(threads.iter().all(|&thread| self.threads[thread as usize].stage == Stage::Expected));
+                assert!(
+                    threads
+                        .iter()
+                        .all(|&thread| self.threads[thread as usize].stage == Stage::Expected)
+                );
             }
             let opened = walk(self.groups, task.first_opened, |slot| slot.opened);
             for &group in &opened {
@@ -152,25 +162,50 @@ impl Ledger<'_> {
             threads_in_lists += threads.len();
             opened_in_lists += opened.len();
         }
-        for thread in self.threads.iter().filter(|thread| thread.stage == Stage::Vacant) {
+        for thread in self
+            .threads
+            .iter()
+            .filter(|thread| thread.stage == Stage::Vacant)
+        {
             assert_eq!(*thread, ThreadSlot::VACANT);
         }
-        let threads = self.threads.iter().filter(|thread| thread.stage != Stage::Vacant).count();
+        let threads = self
+            .threads
+            .iter()
+            .filter(|thread| thread.stage != Stage::Vacant)
+            .count();
         assert_eq!(threads, threads_in_lists, "threads of tasks");
-        let opened = self.groups.iter().filter(|slot| slot.opener != NONE).count();
+        let opened = self
+            .groups
+            .iter()
+            .filter(|slot| slot.opener != NONE)
+            .count();
         assert_eq!(opened, opened_in_lists, "groups that tasks hold on to");
         let live = || self.groups.iter().filter(|slot| slot.life == Life::Live);
-        let paid = live().map(|slot| walk(self.threads, slot.first_paid, |slot| slot.of_payer).len());
+        let paid =
+            live().map(|slot| walk(self.threads, slot.first_paid, |slot| slot.of_payer).len());
         assert_eq!(threads, paid.sum::<usize>(), "threads that are paid for");
-        let tasks = self.tasks.iter().filter(|task| task.stage != Stage::Vacant).count();
-        assert_eq!(tasks, live().map(|slot| slot.tasks as usize).sum::<usize>(), "tasks in groups");
+        let tasks = self
+            .tasks
+            .iter()
+            .filter(|task| task.stage != Stage::Vacant)
+            .count();
+        assert_eq!(
+            tasks,
+            live().map(|slot| slot.tasks as usize).sum::<usize>(),
+            "tasks in groups"
+        );
     }
 
     /// One group: its lists, its counts, and its usage counted again from nothing.
     fn check_group(&self, index: u32, slot: &GroupSlot) {
         assert!(slot.is_kept(), "group {index} should have vanished");
         let children = walk(self.groups, slot.first_child, |slot| slot.siblings);
-        assert_eq!(children.len(), slot.children as usize, "children of {index}");
+        assert_eq!(
+            children.len(),
+            slot.children as usize,
+            "children of {index}"
+        );
         let mut usage = Amounts::from(slot.holds);
         let (mut groups, mut bytes) = (0, 0);
         for &child in &children {
@@ -181,7 +216,11 @@ impl Ledger<'_> {
             bytes += own + below.records_below;
             usage = sum(usage, sum(records(1, own), below.usage.into()));
         }
-        assert_eq!((slot.groups_below, slot.records_below), (groups, bytes), "records below {index}");
+        assert_eq!(
+            (slot.groups_below, slot.records_below),
+            (groups, bytes),
+            "records below {index}"
+        );
         let tasks = walk(self.tasks, slot.first_task, |slot| slot.neighbours);
         assert_eq!(tasks.len(), slot.tasks as usize, "tasks of {index}");
         for &task in &tasks {
@@ -196,9 +235,15 @@ impl Ledger<'_> {
         if self.receipts == 0 {
             assert_eq!(counted, usage, "usage of {index}");
         } else {
-            assert!(counted.checked_sub(&usage).is_some(), "usage of {index}: {counted} < {usage}");
+            assert!(
+                counted.checked_sub(&usage).is_some(),
+                "usage of {index}: {counted} < {usage}"
+            );
         }
-        assert!(slot.peak().checked_sub(&counted).is_some(), "peak of {index}");
+        assert!(
+            slot.peak().checked_sub(&counted).is_some(),
+            "peak of {index}"
+        );
         if slot.gate.bounds() != NONE {
             assert_eq!(self.bounds.slots[slot.gate.bounds() as usize].owner, index);
         }
@@ -230,13 +275,17 @@ impl Ledger<'_> {
         assert_eq!(listed.len(), self.kills.count() as usize);
         let (top, next) = self.kills.walk();
         if next != NONE {
-            assert!(self.is_within(next, top), "the walk for victims has left its subtree");
+            assert!(
+                self.is_within(next, top),
+                "the walk for victims has left its subtree"
+            );
         }
     }
 }
 
 fn sum(one: Amounts, other: Amounts) -> Amounts {
-    one.checked_add(&other).expect("the root's sums fit, so all do")
+    one.checked_add(&other)
+        .expect("the root's sums fit, so all do")
 }
 
 /// The elements of a list, whose links are verified on the way.
@@ -254,7 +303,11 @@ fn walk<T>(slots: &[T], first: u32, links: impl Fn(&T) -> Links) -> Vec<u32> {
         here = neighbours.next;
     }
     if let Some(&last) = seen.last() {
-        assert_eq!(links(&slots[first as usize]).previous, last, "the first knows the last");
+        assert_eq!(
+            links(&slots[first as usize]).previous,
+            last,
+            "the first knows the last"
+        );
     }
     seen
 }

@@ -25,9 +25,11 @@ pub(crate) type Parts = heapless::Vec<Part, RESOURCES>;
 #[inline]
 pub(crate) fn parts(amounts: &Amounts) -> Parts {
     let mut parts = Parts::new();
-    for part in amounts.present() {
-        // There are as many places as kinds.
-        let _ = parts.push(part);
+    for (&kind, &amount) in Resource::ALL.iter().zip(amounts.as_array()) {
+        if amount != 0 {
+            // There are as many places as kinds.
+            let _ = parts.push((kind, amount));
+        }
     }
     parts
 }
@@ -55,17 +57,30 @@ pub(crate) fn admit(
     until: u32,
     parts: &[Part],
 ) -> Result<(), Denied> {
+    let look = |slot: &GroupSlot, here: u32| {
+        if slot.gate.is_open() {
+            Ok(())
+        } else {
+            admit_at(slot, here, bounds, parts)
+        }
+    };
     let mut here = from;
+    // Going beyond the root ends the walk by itself; one comparison a level is saved where that is what is asked.
+    if until == NONE {
+        while let Some(slot) = at(groups, here) {
+            look(slot, here)?;
+            here = slot.parent;
+        }
+        return room_for_sums(groups, parts);
+    }
+    // Short of the root nothing new is charged: it only moves to another place below, where it fits as well.
     while let Some(slot) = at(groups, here)
         && here != until
     {
-        if !slot.gate.is_open() {
-            admit_at(slot, here, bounds, parts)?;
-        }
+        look(slot, here)?;
         here = slot.parent;
     }
-    // Short of the root nothing new is charged: it only moves to another place below, where it fits as well.
-    if until == NONE { room_for_sums(groups, parts) } else { Ok(()) }
+    Ok(())
 }
 
 /// Whether one group, which has limits or is being killed, admits the parts.
@@ -79,7 +94,9 @@ fn admit_at(
     if slot.gate.is_killing() {
         return Err(Denied::Killing);
     }
-    let Some(bound) = bounds.get(slot.gate.bounds()) else { return Ok(()) };
+    let Some(bound) = bounds.get(slot.gate.bounds()) else {
+        return Ok(());
+    };
     for &(kind, asked) in parts {
         let (Some(&used), Some(&limit)) =
             (slot.usage.get(kind.index()), bound.limit.get(kind.index()))
@@ -98,7 +115,9 @@ fn admit_at(
 /// Whether the sums still fit their numbers. Nobody uses more than the root, so its sums stand for all.
 #[inline]
 fn room_for_sums(groups: &[GroupSlot], parts: &[Part]) -> Result<(), Denied> {
-    let Some(root) = at(groups, ROOT) else { return Ok(()) };
+    let Some(root) = at(groups, ROOT) else {
+        return Ok(());
+    };
     for &(kind, asked) in parts {
         let used = root.usage.get(kind.index()).copied().unwrap_or_default();
         if used.checked_add(asked).is_none() {
@@ -110,9 +129,25 @@ fn room_for_sums(groups: &[GroupSlot], parts: &[Part]) -> Result<(), Denied> {
 
 #[cold]
 fn short(slot: &GroupSlot, group: u32, resource: Resource, limit: u64, asked: u64) -> Denied {
-    let used = slot.usage.get(resource.index()).copied().unwrap_or_default();
-    let id = interfaces::GroupId { index: group, generation: slot.generation };
-    Denied::Short { group, shortage: Shortage { resource, group: Some(id), limit, used, asked } }
+    let used = slot
+        .usage
+        .get(resource.index())
+        .copied()
+        .unwrap_or_default();
+    let id = interfaces::GroupId {
+        index: group,
+        generation: slot.generation,
+    };
+    Denied::Short {
+        group,
+        shortage: Shortage {
+            resource,
+            group: Some(id),
+            limit,
+            used,
+            asked,
+        },
+    }
 }
 
 /// Adds admitted parts to every group from `from` up to, and without, `until`.
@@ -163,9 +198,10 @@ fn lower_kinds<const N: usize>(groups: &mut [GroupSlot], from: u32, until: u32, 
 #[inline]
 pub(crate) fn lower_at(slot: &mut GroupSlot, parts: &[Part]) {
     for &(kind, amount) in parts {
-        if let (Some(used), Some(past)) =
-            (slot.usage.get_mut(kind.index()), slot.past_peak.get_mut(kind.index()))
-        {
+        if let (Some(used), Some(past)) = (
+            slot.usage.get_mut(kind.index()),
+            slot.past_peak.get_mut(kind.index()),
+        ) {
             // Usage is highest just before it falls: the only moment at which a peak must be noted.
             if *used > *past {
                 *past = *used;
@@ -184,7 +220,7 @@ pub(crate) fn climb(
     mut each: impl FnMut(&mut GroupSlot),
 ) {
     let mut here = from;
-    // Going beyond the root ends the walk by itself; one comparison a level is saved where that is what is asked.
+    // As in `admit`.
     if until == NONE {
         while let Some(slot) = at_mut(groups, here) {
             each(slot);

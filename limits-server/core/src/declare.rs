@@ -22,7 +22,11 @@ pub struct Undeclared {
 
 impl fmt::Display for Undeclared {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = if self.misplaced { "its parent does not come before it" } else { "no room in the ledger" };
+        let why = if self.misplaced {
+            "its parent does not come before it"
+        } else {
+            "no room in the ledger"
+        };
         write!(out, "group {} of the system: {why}", self.place)
     }
 }
@@ -30,8 +34,14 @@ impl fmt::Display for Undeclared {
 /// The id of the group at a place in `system.toml`'s list, as [`Ledger::declare`] gives it.
 #[must_use]
 pub const fn declared(place: usize) -> GroupId {
-    #[expect(clippy::cast_possible_truncation, reason = "the list has at most `interfaces::system::GROUPS` groups")]
-    GroupId { index: ROOT.wrapping_add(place as u32), generation: 0 }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the list has at most `interfaces::system::GROUPS` groups"
+    )]
+    GroupId {
+        index: ROOT.wrapping_add(place as u32),
+        generation: 0,
+    }
 }
 
 impl Ledger<'_> {
@@ -49,7 +59,9 @@ impl Ledger<'_> {
             match group.parent.map(usize::from) {
                 None if place == 0 => {}
                 Some(parent) if parent < place => {
-                    let id = self.open_group(declared(parent), None).map_err(|_| wrong(false))?;
+                    let id = self
+                        .open_group(declared(parent), None)
+                        .map_err(|_| wrong(false))?;
                     if id != declared(place) {
                         return Err(wrong(true));
                     }
@@ -59,7 +71,11 @@ impl Ledger<'_> {
             self.set_band(declared(place), group.band);
         }
         for (place, group) in groups.iter().enumerate() {
-            self.describe(declared(place), group).map_err(|_| Undeclared { place, misplaced: false })?;
+            self.describe(declared(place), group)
+                .map_err(|_| Undeclared {
+                    place,
+                    misplaced: false,
+                })?;
         }
         Ok(())
     }

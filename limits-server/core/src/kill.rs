@@ -41,7 +41,10 @@ pub(crate) struct Kills {
 
 impl Kills {
     pub const NONE: Self = Self {
-        all: [Kill { group: NONE, held: Amounts::NONE }; KILLS],
+        all: [Kill {
+            group: NONE,
+            held: Amounts::NONE,
+        }; KILLS],
         under_way: 0,
         top: NONE,
         next: NONE,
@@ -66,7 +69,10 @@ impl Kills {
 
     #[cfg(any(test, feature = "check"))]
     pub fn groups(&self) -> impl Iterator<Item = u32> + '_ {
-        self.all.iter().map(|kill| kill.group).filter(|&group| group != NONE)
+        self.all
+            .iter()
+            .map(|kill| kill.group)
+            .filter(|&group| group != NONE)
     }
 
     #[cfg(any(test, feature = "check"))]
@@ -124,10 +130,11 @@ impl Ledger<'_> {
     }
 
     fn may_kill(&self, viewer: Viewer, group: GroupId) -> Result<(), KillRefusal> {
-        self.may_change(viewer, group).map_err(|forbidden| match forbidden {
-            crate::access::Forbidden::Unseen => KillRefusal::UnknownGroup,
-            crate::access::Forbidden::NotAbove => KillRefusal::NotYours,
-        })
+        self.may_change(viewer, group)
+            .map_err(|forbidden| match forbidden {
+                crate::access::Forbidden::Unseen => KillRefusal::UnknownGroup,
+                crate::access::Forbidden::NotAbove => KillRefusal::NotYours,
+            })
     }
 
     fn set_killing(&mut self, index: u32, killing: bool) {
@@ -168,14 +175,20 @@ impl Ledger<'_> {
         }
         let kill = self.kills.find(index).ok_or(KillRefusal::NotKilling)?;
         let held = kill.held;
-        *kill = Kill { group: NONE, held: Amounts::NONE };
+        *kill = Kill {
+            group: NONE,
+            held: Amounts::NONE,
+        };
         self.kills.under_way = self.kills.under_way.wrapping_sub(1);
         if self.kills.top == index {
             (self.kills.top, self.kills.next) = (NONE, NONE);
         }
         self.set_killing(index, false);
         self.settle(index);
-        Ok(Receipt { held, returned: held.checked_sub(&left).unwrap_or_default() })
+        Ok(Receipt {
+            held,
+            returned: held.checked_sub(&left).unwrap_or_default(),
+        })
     }
 
     fn killing(&self, group: GroupId) -> Result<u32, KillRefusal> {
@@ -190,12 +203,18 @@ impl Ledger<'_> {
     ///
     /// Nothing if one of them is not there; `Some(None)` after the last.
     #[must_use]
-    pub fn next_group(&self, top: GroupId, after_group: Option<GroupId>) -> Option<Option<GroupId>> {
+    pub fn next_group(
+        &self,
+        top: GroupId,
+        after_group: Option<GroupId>,
+    ) -> Option<Option<GroupId>> {
         let top = self.locate(top)?;
         let next = match after_group {
             None => top,
             Some(group) => {
-                let here = self.locate(group).filter(|&here| self.is_within(here, top))?;
+                let here = self
+                    .locate(group)
+                    .filter(|&here| self.is_within(here, top))?;
                 after(self.groups, top, here)
             }
         };

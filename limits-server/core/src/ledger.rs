@@ -78,9 +78,19 @@ impl<'a> Ledger<'a> {
     /// Nothing if there is no room for the root, or more of anything than an index of 31 bits can name.
     #[must_use]
     pub fn try_new(memory: Memory<'a>) -> Option<Self> {
-        let Memory { groups, bounds, labels, tasks, threads } = memory;
-        let longest =
-            groups.len().max(bounds.len()).max(labels.len()).max(tasks.len()).max(threads.len());
+        let Memory {
+            groups,
+            bounds,
+            labels,
+            tasks,
+            threads,
+        } = memory;
+        let longest = groups
+            .len()
+            .max(bounds.len())
+            .max(labels.len())
+            .max(tasks.len())
+            .max(threads.len());
         if longest >= 1 << 31 {
             return None;
         }
@@ -122,14 +132,22 @@ impl<'a> Ledger<'a> {
     /// and permanent.
     ///
     /// Costs `parent` and all above one group and the kernel memory of its record.
-    pub fn open_group(&mut self, parent: GroupId, opener: Option<TaskId>) -> Result<GroupId, OpenGroupRefusal> {
+    pub fn open_group(
+        &mut self,
+        parent: GroupId,
+        opener: Option<TaskId>,
+    ) -> Result<GroupId, OpenGroupRefusal> {
         let above = self.locate(parent).ok_or(OpenGroupRefusal::UnknownGroup)?;
         let opener = match opener {
             None => NONE,
             Some(task) => self.born(task).ok_or(OpenGroupRefusal::UnknownGroup)?,
         };
         let index = self.first_free;
-        let next_free = self.slot(index).ok_or(OpenGroupRefusal::LedgerFull)?.siblings.next;
+        let next_free = self
+            .slot(index)
+            .ok_or(OpenGroupRefusal::LedgerFull)?
+            .siblings
+            .next;
         self.charge_at(above, NONE, &records(1, GROUP_BYTES))?;
         climb(self.groups, above, NONE, |slot| {
             slot.groups_below = slot.groups_below.wrapping_add(1);
@@ -144,8 +162,9 @@ impl<'a> Ledger<'a> {
 
     /// Makes a free place a group below `above`; gives its generation.
     fn settle_in(&mut self, index: u32, above: u32, permanent: bool) -> u32 {
-        let (first, depth, band) =
-            self.slot(above).map_or((NONE, 0, 0), |slot| (slot.first_child, slot.depth, slot.band));
+        let (first, depth, band) = self.slot(above).map_or((NONE, 0, 0), |slot| {
+            (slot.first_child, slot.depth, slot.band)
+        });
         let mut generation = 0;
         if let Some(slot) = at_mut(self.groups, index) {
             generation = slot.generation;
@@ -169,8 +188,12 @@ impl<'a> Ledger<'a> {
 
     /// Makes a task hold on to a group.
     fn hold_open(&mut self, index: u32, task: u32) {
-        let Some(opener) = at_mut(self.tasks, task) else { return };
-        opener.first_opened = list::append(self.groups, opener.first_opened, index, |slot| &mut slot.opened);
+        let Some(opener) = at_mut(self.tasks, task) else {
+            return;
+        };
+        opener.first_opened = list::append(self.groups, opener.first_opened, index, |slot| {
+            &mut slot.opened
+        });
         if let Some(slot) = at_mut(self.groups, index) {
             slot.opener = task;
         }
@@ -193,10 +216,14 @@ impl<'a> Ledger<'a> {
 
     /// Lets go of a group that a task holds on to.
     pub(crate) fn let_go(&mut self, index: u32) {
-        let Some(slot) = at_mut(self.groups, index) else { return };
+        let Some(slot) = at_mut(self.groups, index) else {
+            return;
+        };
         let opener = core::mem::replace(&mut slot.opener, NONE);
         if let Some(task) = at_mut(self.tasks, opener) {
-            task.first_opened = list::remove(self.groups, task.first_opened, index, |slot| &mut slot.opened);
+            task.first_opened = list::remove(self.groups, task.first_opened, index, |slot| {
+                &mut slot.opened
+            });
         }
         self.settle(index);
     }
@@ -237,7 +264,9 @@ impl<'a> Ledger<'a> {
     /// Takes an empty group away. Its records are given back by the caller.
     fn vanish(&mut self, index: u32, above: u32) {
         self.kills.pass_over(self.groups, index);
-        let Some(slot) = at(self.groups, index) else { return };
+        let Some(slot) = at(self.groups, index) else {
+            return;
+        };
         self.bounds.give_back(slot.gate.bounds());
         self.labels.give_back(slot.label);
         let first = self.slot(above).map_or(NONE, |slot| slot.first_child);
@@ -253,9 +282,14 @@ impl<'a> Ledger<'a> {
     /// Makes a place free for another group, unless its generations are used up.
     fn free_place(&mut self, index: u32) {
         let next_free = self.first_free;
-        let Some(slot) = at_mut(self.groups, index) else { return };
+        let Some(slot) = at_mut(self.groups, index) else {
+            return;
+        };
         let next = slot.generation.checked_add(1);
-        *slot = GroupSlot { generation: next.unwrap_or(slot.generation), ..GroupSlot::VACANT };
+        *slot = GroupSlot {
+            generation: next.unwrap_or(slot.generation),
+            ..GroupSlot::VACANT
+        };
         if next.is_none() {
             slot.life = Life::Retired;
             return;
@@ -266,7 +300,9 @@ impl<'a> Ledger<'a> {
 
     /// What a group's records cost the groups above: its slot, its limits, its label.
     pub(crate) fn record_bytes(&self, index: u32) -> u64 {
-        let Some(slot) = self.slot(index) else { return 0 };
+        let Some(slot) = self.slot(index) else {
+            return 0;
+        };
         let mut bytes = GROUP_BYTES;
         if slot.gate.bounds() != NONE {
             bytes = bytes.wrapping_add(crate::bounds::BOUND_BYTES);
@@ -294,7 +330,10 @@ impl<'a> Ledger<'a> {
     /// The id of the group in a place.
     #[inline]
     pub(crate) fn id(&self, index: u32) -> GroupId {
-        GroupId { index, generation: self.slot(index).map_or(0, |slot| slot.generation) }
+        GroupId {
+            index,
+            generation: self.slot(index).map_or(0, |slot| slot.generation),
+        }
     }
 
     /// How often a server got its own books wrong.

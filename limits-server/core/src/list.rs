@@ -20,7 +20,10 @@ pub(crate) struct Links {
 
 impl Links {
     /// Of an element that is in no list.
-    pub const LOOSE: Self = Self { previous: NONE, next: NONE };
+    pub const LOOSE: Self = Self {
+        previous: NONE,
+        next: NONE,
+    };
 }
 
 /// Where an element keeps its neighbours in one kind of list.
@@ -48,7 +51,10 @@ pub(crate) fn append<T>(slots: &mut [T], first: u32, index: u32, side: Side<T>) 
     let Some(head) = links(slots, first, side) else {
         // The list was empty: the element is its own last one.
         if let Some(only) = links(slots, index, side) {
-            *only = Links { previous: index, next: NONE };
+            *only = Links {
+                previous: index,
+                next: NONE,
+            };
         }
         return index;
     };
@@ -58,7 +64,10 @@ pub(crate) fn append<T>(slots: &mut [T], first: u32, index: u32, side: Side<T>) 
         last.next = index;
     }
     if let Some(new) = links(slots, index, side) {
-        *new = Links { previous: last, next: NONE };
+        *new = Links {
+            previous: last,
+            next: NONE,
+        };
     }
     first
 }
@@ -66,7 +75,9 @@ pub(crate) fn append<T>(slots: &mut [T], first: u32, index: u32, side: Side<T>) 
 /// Takes an element out of the list that begins at `first`; gives what the list begins with now.
 #[must_use]
 pub(crate) fn remove<T>(slots: &mut [T], first: u32, index: u32, side: Side<T>) -> u32 {
-    let Some(gone) = links(slots, index, side) else { return first };
+    let Some(gone) = links(slots, index, side) else {
+        return first;
+    };
     let Links { previous, next } = core::mem::replace(gone, Links::LOOSE);
     let begins = if index == first { next } else { first };
     if index != first

@@ -38,7 +38,9 @@ impl Ledger<'_> {
     fn meeting(&self, one: u32, other: u32) -> u32 {
         let (mut one, mut other) = (one, other);
         while one != other {
-            let (Some(left), Some(right)) = (self.slot(one), self.slot(other)) else { break };
+            let (Some(left), Some(right)) = (self.slot(one), self.slot(other)) else {
+                break;
+            };
             // The deeper one goes up; at equal depth both do, one after the other.
             if left.depth >= right.depth {
                 one = left.parent;

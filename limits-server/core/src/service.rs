@@ -72,7 +72,10 @@ impl<'a> LimitsServer<'a> {
     /// Serves a ledger.
     #[must_use]
     pub const fn new(ledger: Ledger<'a>) -> Self {
-        Self { ledger, protocol_errors: 0 }
+        Self {
+            ledger,
+            protocol_errors: 0,
+        }
     }
 
     /// The ledger.
@@ -122,10 +125,16 @@ impl<'a> LimitsServer<'a> {
             (Some(Badge::Service(_)), Arrival::PageFault | Arrival::OtherFault) => {
                 Door::TurnDown(ProtocolError::ForgedFault)
             }
-            (Some(Badge::Service(_) | Badge::Birth { .. }), Arrival::Request { with_capabilities: true, .. }) => {
-                Door::TurnDown(ProtocolError::CapabilitiesSent)
+            (
+                Some(Badge::Service(_) | Badge::Birth { .. }),
+                Arrival::Request {
+                    with_capabilities: true,
+                    ..
+                },
+            ) => Door::TurnDown(ProtocolError::CapabilitiesSent),
+            (Some(Badge::Service(caller)), Arrival::Request { label, .. }) => {
+                self.service_door(caller, label)
             }
-            (Some(Badge::Service(caller)), Arrival::Request { label, .. }) => self.service_door(caller, label),
             (Some(Badge::Birth { thread }), Arrival::PageFault) => Door::Birth(thread),
             (Some(Badge::Birth { .. }), Arrival::Request { .. }) => {
                 Door::TurnDown(ProtocolError::UnknownInterface)

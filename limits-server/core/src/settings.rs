@@ -15,12 +15,22 @@ use crate::list::{NONE, at_mut};
 
 impl Ledger<'_> {
     /// Sets the hard limit of one kind. May be below the usage: nobody dies, nothing more is admitted.
-    pub fn set_limit(&mut self, group: GroupId, kind: Resource, limit: Limit) -> Result<(), SetRefusal> {
+    pub fn set_limit(
+        &mut self,
+        group: GroupId,
+        kind: Resource,
+        limit: Limit,
+    ) -> Result<(), SetRefusal> {
         self.set_bound(group, kind, limit, |slot| &mut slot.limit)
     }
 
     /// Sets the soft limit of one kind: crossing it is news, not a refusal.
-    pub fn set_soft_limit(&mut self, group: GroupId, kind: Resource, limit: Limit) -> Result<(), SetRefusal> {
+    pub fn set_soft_limit(
+        &mut self,
+        group: GroupId,
+        kind: Resource,
+        limit: Limit,
+    ) -> Result<(), SetRefusal> {
         self.set_bound(group, kind, limit, |slot| &mut slot.soft)
     }
 
@@ -88,7 +98,10 @@ impl Ledger<'_> {
 
     /// Sets the band of the tasks of a group, and of the groups that are opened below it from now on.
     pub fn set_band(&mut self, group: GroupId, band: u8) {
-        if let Some(slot) = self.locate(group).and_then(|index| at_mut(self.groups, index)) {
+        if let Some(slot) = self
+            .locate(group)
+            .and_then(|index| at_mut(self.groups, index))
+        {
             slot.band = band;
         }
     }
@@ -108,7 +121,12 @@ impl Ledger<'_> {
 
     fn release_record(&mut self, index: u32, bytes: u64) {
         let above = self.slot(index).map_or(NONE, |slot| slot.parent);
-        climb::lower(self.groups, above, NONE, &parts(&Amounts::of(Resource::KernelMemory, bytes)));
+        climb::lower(
+            self.groups,
+            above,
+            NONE,
+            &parts(&Amounts::of(Resource::KernelMemory, bytes)),
+        );
         climb(self.groups, above, NONE, |slot| {
             slot.records_below = slot.records_below.wrapping_sub(bytes);
         });

@@ -8,7 +8,9 @@
 //! the task is in and moving with it. The rest of the vector stays with the group that paid, wherever the task
 //! goes, and that group lives on as long.
 
-use interfaces::accounting::{Admitted, ConfirmRefusal, EndRefusal, Ticket, ThreadTicket, TicketRefusal};
+use interfaces::accounting::{
+    Admitted, ConfirmRefusal, EndRefusal, ThreadTicket, Ticket, TicketRefusal,
+};
 use interfaces::identity::TaskTag;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
 
@@ -100,7 +102,13 @@ impl Ledger<'_> {
     ///
     /// Without a group it is its parent's, without a parent the root.
     pub fn ticket(&mut self, ticket: &Ticket) -> Result<Admitted, TicketRefusal> {
-        let Ticket { thread, task, parent, group, amounts } = ticket;
+        let Ticket {
+            thread,
+            task,
+            parent,
+            group,
+            amounts,
+        } = ticket;
         self.vacant(*thread)?;
         let place = at(self.tasks, task.index).ok_or(TicketRefusal::BadPlace)?;
         if place.stage != Stage::Vacant {
@@ -133,7 +141,11 @@ impl Ledger<'_> {
 
     /// Opens a birth ticket for a further thread of a task that is born.
     pub fn thread_ticket(&mut self, ticket: &ThreadTicket) -> Result<Admitted, TicketRefusal> {
-        let ThreadTicket { thread, task, amounts } = ticket;
+        let ThreadTicket {
+            thread,
+            task,
+            amounts,
+        } = ticket;
         self.vacant(*thread)?;
         let index = self.home_of(*task).ok_or(TicketRefusal::UnknownTask)?;
         let paid = without_counts(amounts);
@@ -152,14 +164,24 @@ impl Ledger<'_> {
     /// Notes an announced thread with its task and with who pays for it.
     fn expect(&mut self, thread: u32, task: u32, payer: u32, paid: Amounts) {
         if let Some(slot) = at_mut(self.threads, thread) {
-            *slot = ThreadSlot { paid, stage: Stage::Expected, task, payer, ..ThreadSlot::VACANT };
+            *slot = ThreadSlot {
+                paid,
+                stage: Stage::Expected,
+                task,
+                payer,
+                ..ThreadSlot::VACANT
+            };
         }
         if let Some(slot) = at_mut(self.tasks, task) {
             slot.threads = slot.threads.wrapping_add(1);
-            slot.first_thread = list::append(self.threads, slot.first_thread, thread, |slot| &mut slot.of_task);
+            slot.first_thread = list::append(self.threads, slot.first_thread, thread, |slot| {
+                &mut slot.of_task
+            });
         }
         if let Some(slot) = at_mut(self.groups, payer) {
-            slot.first_paid = list::append(self.threads, slot.first_paid, thread, |slot| &mut slot.of_payer);
+            slot.first_paid = list::append(self.threads, slot.first_paid, thread, |slot| {
+                &mut slot.of_payer
+            });
         }
     }
 
@@ -170,7 +192,9 @@ impl Ledger<'_> {
         }
         if let Some(slot) = at_mut(self.groups, group) {
             slot.tasks = slot.tasks.wrapping_add(1);
-            slot.first_task = list::append(self.tasks, slot.first_task, task, |slot| &mut slot.neighbours);
+            slot.first_task = list::append(self.tasks, slot.first_task, task, |slot| {
+                &mut slot.neighbours
+            });
         }
     }
 
@@ -178,7 +202,9 @@ impl Ledger<'_> {
     pub(crate) fn leave(&mut self, task: u32, group: u32) {
         if let Some(slot) = at_mut(self.groups, group) {
             slot.tasks = slot.tasks.wrapping_sub(1);
-            slot.first_task = list::remove(self.tasks, slot.first_task, task, |slot| &mut slot.neighbours);
+            slot.first_task = list::remove(self.tasks, slot.first_task, task, |slot| {
+                &mut slot.neighbours
+            });
         }
     }
 
@@ -240,7 +266,10 @@ impl Ledger<'_> {
         }
         self.leave(index, home);
         if let Some(slot) = at_mut(self.tasks, index) {
-            *slot = TaskSlot { generation: task.generation, ..TaskSlot::VACANT };
+            *slot = TaskSlot {
+                generation: task.generation,
+                ..TaskSlot::VACANT
+            };
         }
         climb::lower(self.groups, home, NONE, &parts(&due));
         self.settle(home);
@@ -250,14 +279,20 @@ impl Ledger<'_> {
     /// Strikes a thread from the register. What it cost its task's group is added to `due`, so that it goes back in
     /// one walk with everything else; what it cost another group goes back at once.
     fn strike(&mut self, thread: u32, home: u32, due: Amounts) -> Amounts {
-        let Some(slot) = at(self.threads, thread) else { return due };
+        let Some(slot) = at(self.threads, thread) else {
+            return due;
+        };
         let (task, payer, paid) = (slot.task, slot.payer, slot.paid);
         if let Some(slot) = at_mut(self.tasks, task) {
             slot.threads = slot.threads.wrapping_sub(1);
-            slot.first_thread = list::remove(self.threads, slot.first_thread, thread, |slot| &mut slot.of_task);
+            slot.first_thread = list::remove(self.threads, slot.first_thread, thread, |slot| {
+                &mut slot.of_task
+            });
         }
         if let Some(slot) = at_mut(self.groups, payer) {
-            slot.first_paid = list::remove(self.threads, slot.first_paid, thread, |slot| &mut slot.of_payer);
+            slot.first_paid = list::remove(self.threads, slot.first_paid, thread, |slot| {
+                &mut slot.of_payer
+            });
         }
         if let Some(slot) = at_mut(self.threads, thread) {
             *slot = ThreadSlot::VACANT;
@@ -298,7 +333,10 @@ impl Ledger<'_> {
     #[must_use]
     pub fn tagged(&self, tag: TaskTag) -> Option<TaskId> {
         let slot = at(self.tasks, tag.index).filter(|slot| slot.stage == Stage::Born)?;
-        let task = TaskId { index: tag.index, generation: slot.generation };
+        let task = TaskId {
+            index: tag.index,
+            generation: slot.generation,
+        };
         tag.is(task).then_some(task)
     }
 
@@ -310,11 +348,17 @@ impl Ledger<'_> {
     }
 
     pub(crate) fn task_id(&self, index: u32) -> TaskId {
-        TaskId { index, generation: at(self.tasks, index).map_or(0, |slot| slot.generation) }
+        TaskId {
+            index,
+            generation: at(self.tasks, index).map_or(0, |slot| slot.generation),
+        }
     }
 
     pub(crate) fn admitted(&self, group: u32) -> Admitted {
-        Admitted { group: self.id(group), band: self.slot(group).map_or(0, |slot| slot.band) }
+        Admitted {
+            group: self.id(group),
+            band: self.slot(group).map_or(0, |slot| slot.band),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Going further down: the caller's own task, into its own group or one below, all or nothing, never back.
 
-#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

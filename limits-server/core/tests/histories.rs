@@ -17,34 +17,89 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::{Room, ledger};
 use interfaces::accounting::{
-    ChargeRefusal, EndRefusal, KillRefusal, MoveRefusal, Receipt, ReleaseRefusal, ThreadTicket, Ticket, TicketRefusal,
+    ChargeRefusal, EndRefusal, KillRefusal, MoveRefusal, Receipt, ReleaseRefusal, ThreadTicket,
+    Ticket, TicketRefusal,
 };
 use interfaces::limits::{CloseGroupRefusal, LabelText, OpenGroupRefusal, SetRefusal};
 use interfaces::{Amounts, GroupId, Limit, Resource, Shortage, TaskId};
 use limits_core::{BOUND_BYTES, Charge, GROUP_BYTES, LABEL_BYTES, Ledger};
 use proptest::prelude::*;
 
-const ROOM: Room = Room { groups: 12, bounds: 5, labels: 3, threads: 10, ..Room::all(6) };
+const ROOM: Room = Room {
+    groups: 12,
+    bounds: 5,
+    labels: 3,
+    threads: 10,
+    ..Room::all(6)
+};
 
 /// One step. Numbers choose among everything that was ever there, alive or not.
 #[derive(Clone, Debug)]
 enum Step {
-    Open { parent: usize, opener: Option<usize> },
-    Close { group: usize, task: usize },
-    SetLimit { group: usize, kind: Resource, limit: Limit },
-    SetLabel { group: usize, empty: bool },
-    Charge { group: usize, amounts: Amounts, held: bool },
-    ReleaseReceipt { which: usize },
-    TakeBack { group: usize, amounts: Amounts },
-    Ticket { thread: u32, task: u32, parent: Option<usize>, group: Option<usize>, amounts: Amounts },
-    ThreadTicket { thread: u32, task: usize, amounts: Amounts },
-    Birth { thread: u32 },
-    EndThread { thread: u32 },
-    EndTask { task: usize },
-    Move { task: usize, group: usize },
-    BeginKill { group: usize, by: Option<usize> },
-    NextVictim { group: usize },
-    FinishKill { group: usize },
+    Open {
+        parent: usize,
+        opener: Option<usize>,
+    },
+    Close {
+        group: usize,
+        task: usize,
+    },
+    SetLimit {
+        group: usize,
+        kind: Resource,
+        limit: Limit,
+    },
+    SetLabel {
+        group: usize,
+        empty: bool,
+    },
+    Charge {
+        group: usize,
+        amounts: Amounts,
+        held: bool,
+    },
+    ReleaseReceipt {
+        which: usize,
+    },
+    TakeBack {
+        group: usize,
+        amounts: Amounts,
+    },
+    Ticket {
+        thread: u32,
+        task: u32,
+        parent: Option<usize>,
+        group: Option<usize>,
+        amounts: Amounts,
+    },
+    ThreadTicket {
+        thread: u32,
+        task: usize,
+        amounts: Amounts,
+    },
+    Birth {
+        thread: u32,
+    },
+    EndThread {
+        thread: u32,
+    },
+    EndTask {
+        task: usize,
+    },
+    Move {
+        task: usize,
+        group: usize,
+    },
+    BeginKill {
+        group: usize,
+        by: Option<usize>,
+    },
+    NextVictim {
+        group: usize,
+    },
+    FinishKill {
+        group: usize,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -143,7 +198,7 @@ impl Model {
         self.path(group).contains(&top)
     }
 
-    fn records(&self, group: &Group) -> u64 {
+    fn records(group: &Group) -> u64 {
         GROUP_BYTES
             + group.limits.as_ref().map_or(0, |_| BOUND_BYTES)
             + if group.label { LABEL_BYTES } else { 0 }
@@ -151,9 +206,13 @@ impl Model {
 
     /// What the groups below cost a group.
     fn structure(&self, top: GroupId) -> Amounts {
-        let below = self.groups.iter().filter(|&(&id, _)| id != top && self.within(id, top));
+        let below = self
+            .groups
+            .iter()
+            .filter(|&(&id, _)| id != top && self.within(id, top));
         below.fold(Amounts::NONE, |sum, (_, group)| {
-            let cost = Amounts::of(Resource::Groups, 1).with(Resource::KernelMemory, self.records(group));
+            let cost =
+                Amounts::of(Resource::Groups, 1).with(Resource::KernelMemory, Self::records(group));
             plus(sum, cost)
         })
     }
@@ -171,7 +230,11 @@ impl Model {
                 sum = plus(sum, *amounts);
             }
         }
-        let members = self.tasks.values().filter(|task| self.within(task.group, top)).count() as u64;
+        let members = self
+            .tasks
+            .values()
+            .filter(|task| self.within(task.group, top))
+            .count() as u64;
         sum = plus(sum, counts(members, 0));
         for thread in self.threads.values() {
             if self.within(self.tasks[&thread.task].group, top) {
@@ -192,12 +255,22 @@ impl Model {
                 return Err(Denied::Killing);
             }
             for (kind, asked) in amounts.present() {
-                let limit = group.limits.as_ref().and_then(|limits| limits.get(&kind)).copied();
+                let limit = group
+                    .limits
+                    .as_ref()
+                    .and_then(|limits| limits.get(&kind))
+                    .copied();
                 let limit = limit.unwrap_or(u64::MAX);
                 let used = usage.get(kind);
                 if limit != u64::MAX && u128::from(used) + u128::from(asked) > u128::from(limit) {
                     *group.refusals.entry(kind).or_default() += 1;
-                    return Err(Denied::Short(Shortage { resource: kind, group: Some(id), limit, used, asked }));
+                    return Err(Denied::Short(Shortage {
+                        resource: kind,
+                        group: Some(id),
+                        limit,
+                        used,
+                        asked,
+                    }));
                 }
             }
         }
@@ -211,7 +284,13 @@ impl Model {
                         *root.refusals.entry(kind).or_default() += 1;
                     }
                     let group = Some(GroupId::ROOT);
-                    return Err(Denied::Short(Shortage { resource: kind, group, limit: u64::MAX, used, asked }));
+                    return Err(Denied::Short(Shortage {
+                        resource: kind,
+                        group,
+                        limit: u64::MAX,
+                        used,
+                        asked,
+                    }));
                 }
             }
         }
@@ -224,7 +303,10 @@ impl Model {
     }
 
     fn born(&self, task: TaskId) -> Option<GroupId> {
-        self.tasks.get(&task).filter(|task| task.born).map(|task| task.group)
+        self.tasks
+            .get(&task)
+            .filter(|task| task.born)
+            .map(|task| task.group)
     }
 
     /// Groups that nothing keeps vanish.
@@ -256,25 +338,44 @@ impl Model {
     }
 
     fn set_limit(&mut self, id: GroupId, kind: Resource, limit: Limit) -> Result<(), SetRefusal> {
-        let group = self.groups.get(&id).ok_or(SetRefusal::UnknownGroup)?.clone();
+        let group = self
+            .groups
+            .get(&id)
+            .ok_or(SetRefusal::UnknownGroup)?
+            .clone();
         if group.limits.is_none() {
             if limit == Limit::Max {
                 return Ok(());
             }
-            if self.groups.values().filter(|group| group.limits.is_some()).count() == ROOM.bounds {
+            if self
+                .groups
+                .values()
+                .filter(|group| group.limits.is_some())
+                .count()
+                == ROOM.bounds
+            {
                 return Err(SetRefusal::LedgerFull);
             }
             if let Some(parent) = group.parent {
                 self.charge(parent, &Amounts::of(Resource::KernelMemory, BOUND_BYTES))?;
             }
         }
-        let limits = self.groups.get_mut(&id).unwrap().limits.get_or_insert_default();
+        let limits = self
+            .groups
+            .get_mut(&id)
+            .unwrap()
+            .limits
+            .get_or_insert_default();
         limits.insert(kind, limit.bound());
         Ok(())
     }
 
     fn set_label(&mut self, id: GroupId, empty: bool) -> Result<(), SetRefusal> {
-        let group = self.groups.get(&id).ok_or(SetRefusal::UnknownGroup)?.clone();
+        let group = self
+            .groups
+            .get(&id)
+            .ok_or(SetRefusal::UnknownGroup)?
+            .clone();
         if !group.label && !empty {
             if self.groups.values().filter(|group| group.label).count() == ROOM.labels {
                 return Err(SetRefusal::LedgerFull);
@@ -288,8 +389,12 @@ impl Model {
     }
 
     fn ticket(&mut self, ticket: &Ticket) -> Result<GroupId, TicketRefusal> {
-        let taken = self.threads.contains_key(&ticket.thread) || ticket.thread >= ROOM.threads as u32;
-        let occupied = self.tasks.keys().any(|task| task.index == ticket.task.index);
+        let taken =
+            self.threads.contains_key(&ticket.thread) || ticket.thread >= ROOM.threads as u32;
+        let occupied = self
+            .tasks
+            .keys()
+            .any(|task| task.index == ticket.task.index);
         if taken || occupied || ticket.task.index >= ROOM.tasks as u32 {
             return Err(TicketRefusal::BadPlace);
         }
@@ -301,10 +406,19 @@ impl Model {
         if !self.groups.contains_key(&group) || !self.within(group, home) {
             return Err(TicketRefusal::UnknownGroup);
         }
-        let paid = ticket.amounts.with(Resource::Tasks, 0).with(Resource::Threads, 0);
+        let paid = ticket
+            .amounts
+            .with(Resource::Tasks, 0)
+            .with(Resource::Threads, 0);
         self.charge(group, &plus(paid, counts(1, 1)))?;
         self.tasks.insert(ticket.task, Task { group, born: false });
-        let thread = Thread { task: ticket.task, payer: group, paid, first: true, born: false };
+        let thread = Thread {
+            task: ticket.task,
+            payer: group,
+            paid,
+            first: true,
+            born: false,
+        };
         self.threads.insert(ticket.thread, thread);
         Ok(group)
     }
@@ -314,9 +428,18 @@ impl Model {
             return Err(TicketRefusal::BadPlace);
         }
         let group = self.born(ticket.task).ok_or(TicketRefusal::UnknownTask)?;
-        let paid = ticket.amounts.with(Resource::Tasks, 0).with(Resource::Threads, 0);
+        let paid = ticket
+            .amounts
+            .with(Resource::Tasks, 0)
+            .with(Resource::Threads, 0);
         self.charge(group, &plus(paid, counts(0, 1)))?;
-        let thread = Thread { task: ticket.task, payer: group, paid, first: false, born: false };
+        let thread = Thread {
+            task: ticket.task,
+            payer: group,
+            paid,
+            first: false,
+            born: false,
+        };
         self.threads.insert(ticket.thread, thread);
         Ok(group)
     }
@@ -330,11 +453,19 @@ impl Model {
             return Ok(target);
         }
         let (up, down) = (self.path(source), self.path(target));
-        if up.iter().chain(&down).any(|id| self.groups[id].killing.is_some()) {
+        if up
+            .iter()
+            .chain(&down)
+            .any(|id| self.groups[id].killing.is_some())
+        {
             return Err(MoveRefusal::Killing);
         }
         let levels: Vec<_> = down.into_iter().filter(|id| !up.contains(id)).collect();
-        let threads = self.threads.values().filter(|thread| thread.task == task).count() as u64;
+        let threads = self
+            .threads
+            .values()
+            .filter(|thread| thread.task == task)
+            .count() as u64;
         self.admit(&levels, &counts(1, threads))?;
         self.tasks.get_mut(&task).unwrap().group = target;
         Ok(target)
@@ -356,25 +487,43 @@ impl Model {
         if self.groups[&group].killing.is_some() {
             return Err(KillRefusal::AlreadyKilling);
         }
-        let held = self.usage(group).checked_sub(&self.structure(group)).unwrap();
+        let held = self
+            .usage(group)
+            .checked_sub(&self.structure(group))
+            .unwrap();
         self.groups.get_mut(&group).unwrap().killing = Some(held);
         Ok(())
     }
 
     fn finish_kill(&mut self, group: GroupId) -> Result<Receipt, KillRefusal> {
-        let killing = self.groups.get(&group).ok_or(KillRefusal::UnknownGroup)?.killing;
+        let killing = self
+            .groups
+            .get(&group)
+            .ok_or(KillRefusal::UnknownGroup)?
+            .killing;
         let held = killing.ok_or(KillRefusal::NotKilling)?;
         if self.usage(group) != self.structure(group) {
             return Err(KillRefusal::NotEmpty);
         }
         self.groups.get_mut(&group).unwrap().killing = None;
-        Ok(Receipt { held, returned: held })
+        Ok(Receipt {
+            held,
+            returned: held,
+        })
     }
 
     /// Every task that must end before a kill can.
     fn victims(&self, top: GroupId) -> BTreeSet<TaskId> {
-        let members = self.tasks.iter().filter(|(_, task)| self.within(task.group, top)).map(|(&id, _)| id);
-        let paid = self.threads.values().filter(|thread| self.within(thread.payer, top)).map(|thread| thread.task);
+        let members = self
+            .tasks
+            .iter()
+            .filter(|(_, task)| self.within(task.group, top))
+            .map(|(&id, _)| id);
+        let paid = self
+            .threads
+            .values()
+            .filter(|thread| self.within(thread.payer, top))
+            .map(|thread| thread.task);
         members.chain(paid).collect()
     }
 }
@@ -392,9 +541,16 @@ impl Pair {
     }
 
     fn task(&self, which: usize) -> TaskId {
-        let stranger = TaskId { index: 0, generation: 99 };
+        let stranger = TaskId {
+            index: 0,
+            generation: 99,
+        };
         let seen = &self.model.seen_tasks;
-        if seen.is_empty() { stranger } else { seen[which % seen.len()] }
+        if seen.is_empty() {
+            stranger
+        } else {
+            seen[which % seen.len()]
+        }
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
@@ -402,16 +558,21 @@ impl Pair {
         match step.clone() {
             Step::Open { parent, opener } => {
                 let (parent, opener) = (self.group(parent), opener.map(|task| self.task(task)));
-                let opened = self.ledger.open_group(parent, opener);
+                let answer = self.ledger.open_group(parent, opener);
                 let expected = self.expect_open(parent, opener);
-                match (opened, expected) {
+                match (answer, expected) {
                     (Ok(id), Ok(())) => {
                         assert!(!self.model.seen.contains(&id), "{id} was there before");
                         self.model.seen.push(id);
-                        let group = Group { parent: Some(parent), opener, permanent: opener.is_none(), ..self.plain() };
+                        let group = Group {
+                            parent: Some(parent),
+                            opener,
+                            permanent: opener.is_none(),
+                            ..self.plain()
+                        };
                         self.model.groups.insert(id, group);
                     }
-                    (opened, expected) => assert_eq!(opened.map(|_| ()), expected),
+                    (answer, expected) => assert_eq!(answer.map(|_| ()), expected),
                 }
             }
             Step::Close { group, task } => {
@@ -428,17 +589,29 @@ impl Pair {
             }
             Step::SetLimit { group, kind, limit } => {
                 let group = self.group(group);
-                assert_eq!(self.ledger.set_limit(group, kind, limit), self.model.set_limit(group, kind, limit));
+                assert_eq!(
+                    self.ledger.set_limit(group, kind, limit),
+                    self.model.set_limit(group, kind, limit)
+                );
             }
             Step::SetLabel { group, empty } => {
                 let group = self.group(group);
                 let label = LabelText::cut(if empty { "" } else { "label" });
-                assert_eq!(self.ledger.set_label(group, &label), self.model.set_label(group, empty));
+                assert_eq!(
+                    self.ledger.set_label(group, &label),
+                    self.model.set_label(group, empty)
+                );
             }
-            Step::Charge { group, amounts, held } => {
+            Step::Charge {
+                group,
+                amounts,
+                held,
+            } => {
                 let group = self.group(group);
                 let expected = if self.model.groups.contains_key(&group) {
-                    self.model.charge(group, &amounts).map_err(ChargeRefusal::from)
+                    self.model
+                        .charge(group, &amounts)
+                        .map_err(ChargeRefusal::from)
                 } else {
                     Err(ChargeRefusal::UnknownGroup)
                 };
@@ -479,27 +652,69 @@ impl Pair {
                         }
                     },
                 };
-                let taken = self.ledger.take_back(group, &amounts).map(|charge| self.ledger.release(charge));
+                let taken = self
+                    .ledger
+                    .take_back(group, &amounts)
+                    .map(|charge| self.ledger.release(charge));
                 assert_eq!(taken, expected);
             }
-            Step::Ticket { thread, task, parent, group, amounts } => {
-                let uses = self.model.seen_tasks.iter().filter(|seen| seen.index == task).count() as u32;
-                let task = TaskId { index: task, generation: uses };
-                let (parent, group) = (parent.map(|task| self.task(task)), group.map(|group| self.group(group)));
-                let ticket = Ticket { thread, task, parent, group, amounts };
+            Step::Ticket {
+                thread,
+                task,
+                parent,
+                group,
+                amounts,
+            } => {
+                let uses = self
+                    .model
+                    .seen_tasks
+                    .iter()
+                    .filter(|seen| seen.index == task)
+                    .count() as u32;
+                let task = TaskId {
+                    index: task,
+                    generation: uses,
+                };
+                let (parent, group) = (
+                    parent.map(|task| self.task(task)),
+                    group.map(|group| self.group(group)),
+                );
+                let ticket = Ticket {
+                    thread,
+                    task,
+                    parent,
+                    group,
+                    amounts,
+                };
                 let admitted = self.ledger.ticket(&ticket).map(|admitted| admitted.group);
                 assert_eq!(admitted, self.model.ticket(&ticket));
                 if admitted.is_ok() {
                     self.model.seen_tasks.push(task);
                 }
             }
-            Step::ThreadTicket { thread, task, amounts } => {
-                let ticket = ThreadTicket { thread, task: self.task(task), amounts };
-                let admitted = self.ledger.thread_ticket(&ticket).map(|admitted| admitted.group);
+            Step::ThreadTicket {
+                thread,
+                task,
+                amounts,
+            } => {
+                let ticket = ThreadTicket {
+                    thread,
+                    task: self.task(task),
+                    amounts,
+                };
+                let admitted = self
+                    .ledger
+                    .thread_ticket(&ticket)
+                    .map(|admitted| admitted.group);
                 assert_eq!(admitted, self.model.thread_ticket(&ticket));
             }
             Step::Birth { thread } => {
-                let expected = match self.model.threads.get_mut(&thread).filter(|thread| !thread.born) {
+                let expected = match self
+                    .model
+                    .threads
+                    .get_mut(&thread)
+                    .filter(|thread| !thread.born)
+                {
                     None => false,
                     Some(thread) => {
                         thread.born = true;
@@ -527,17 +742,26 @@ impl Pair {
             }
             Step::Move { task, group } => {
                 let (task, group) = (self.task(task), self.group(group));
-                let moved = self.ledger.move_task(task, group).map(|admitted| admitted.group);
+                let moved = self
+                    .ledger
+                    .move_task(task, group)
+                    .map(|admitted| admitted.group);
                 assert_eq!(moved, self.model.move_task(task, group));
             }
             Step::BeginKill { group, by } => {
                 let (group, by) = (self.group(group), by.map(|task| self.task(task)));
-                assert_eq!(self.ledger.begin_kill(group, by), self.model.begin_kill(group, by));
+                assert_eq!(
+                    self.ledger.begin_kill(group, by),
+                    self.model.begin_kill(group, by)
+                );
             }
             Step::NextVictim { group } => self.next_victim(group),
             Step::FinishKill { group } => {
                 let group = self.group(group);
-                assert_eq!(self.ledger.finish_kill(group), self.model.finish_kill(group));
+                assert_eq!(
+                    self.ledger.finish_kill(group),
+                    self.model.finish_kill(group)
+                );
             }
         }
         self.model.note_peaks();
@@ -557,8 +781,14 @@ impl Pair {
         }
     }
 
-    fn expect_open(&mut self, parent: GroupId, opener: Option<TaskId>) -> Result<(), OpenGroupRefusal> {
-        if !self.model.groups.contains_key(&parent) || opener.is_some_and(|task| self.model.born(task).is_none()) {
+    fn expect_open(
+        &mut self,
+        parent: GroupId,
+        opener: Option<TaskId>,
+    ) -> Result<(), OpenGroupRefusal> {
+        if !self.model.groups.contains_key(&parent)
+            || opener.is_some_and(|task| self.model.born(task).is_none())
+        {
             return Err(OpenGroupRefusal::UnknownGroup);
         }
         if self.model.groups.len() == ROOM.groups {
@@ -571,7 +801,12 @@ impl Pair {
     fn end_in_model(&mut self, task: TaskId) -> Result<(), EndRefusal> {
         self.model.tasks.remove(&task).ok_or(EndRefusal::Unknown)?;
         self.model.threads.retain(|_, thread| thread.task != task);
-        for group in self.model.groups.values_mut().filter(|group| group.opener == Some(task)) {
+        for group in self
+            .model
+            .groups
+            .values_mut()
+            .filter(|group| group.opener == Some(task))
+        {
             group.opener = None;
         }
         Ok(())
@@ -582,7 +817,9 @@ impl Pair {
         let named = self.ledger.next_victim(group);
         match self.model.groups.get(&group) {
             None => assert_eq!(named, Err(KillRefusal::UnknownGroup)),
-            Some(found) if found.killing.is_none() => assert_eq!(named, Err(KillRefusal::NotKilling)),
+            Some(found) if found.killing.is_none() => {
+                assert_eq!(named, Err(KillRefusal::NotKilling));
+            }
             Some(_) => {
                 let victims = self.model.victims(group);
                 match named.unwrap() {
@@ -624,7 +861,12 @@ impl Pair {
         }
         self.model.receipts.clear();
         self.model.settle();
-        let held: Vec<_> = self.model.groups.iter().map(|(&id, group)| (id, group.held)).collect();
+        let held: Vec<_> = self
+            .model
+            .groups
+            .iter()
+            .map(|(&id, group)| (id, group.held))
+            .collect();
         for (id, amounts) in held {
             let charge = self.ledger.take_back(id, &amounts).unwrap();
             self.ledger.release(charge);
@@ -637,8 +879,13 @@ impl Pair {
             self.end_in_model(task).unwrap();
             self.model.settle();
         }
-        let killed: Vec<_> =
-            self.model.groups.iter().filter(|(_, group)| group.killing.is_some()).map(|(&id, _)| id).collect();
+        let killed: Vec<_> = self
+            .model
+            .groups
+            .iter()
+            .filter(|(_, group)| group.killing.is_some())
+            .map(|(&id, _)| id)
+            .collect();
         for id in killed {
             let receipt = self.ledger.finish_kill(id).unwrap();
             assert_eq!(receipt.held, receipt.returned);
@@ -667,7 +914,9 @@ fn limit() -> impl Strategy<Value = Limit> {
 fn amounts() -> impl Strategy<Value = Amounts> {
     let amount = prop_oneof![30 => 0..12_u64, 1 => u64::MAX - 20..=u64::MAX];
     prop::collection::vec((kind(), amount), 0..4).prop_map(|parts| {
-        parts.into_iter().fold(Amounts::NONE, |sum, (kind, amount)| sum.with(kind, amount))
+        parts
+            .into_iter()
+            .fold(Amounts::NONE, |sum, (kind, amount)| sum.with(kind, amount))
     })
 }
 

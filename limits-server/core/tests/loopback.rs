@@ -1,6 +1,7 @@
 //! The whole limits-server without a kernel: every operation, every refusal, and whatever else may come in.
 
 #![expect(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -13,17 +14,20 @@ mod common;
 use std::fmt::Debug;
 
 use common::{Room, ledger};
-use interfaces::accounting::{self, ChargeRefusal, KillRefusal, LookupRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal};
+use interfaces::accounting::{
+    self, ChargeRefusal, KillRefusal, LookupRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal,
+};
 use interfaces::call::{Loopback, MESSAGE_BYTES, decode_payload};
 use interfaces::identity::TaskTag;
 use interfaces::limits::{
-    self, CloseGroupRefusal, GroupState, LabelText, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal,
+    self, CloseGroupRefusal, GroupState, LabelText, OpenGroupRefusal, ReadRefusal, SetRefusal,
+    WouldFitRefusal,
 };
 use interfaces::provision::{TASK_KIT, THREAD_KIT};
 use interfaces::system::Group;
 use interfaces::{
-    Amounts, Badge, Call, CallError, Caller, Dispatched, GroupId, Label, Limit, ProtocolError, RESOURCES, Resource,
-    ServerName, TaskId, call,
+    Amounts, Badge, Call, CallError, Caller, Dispatched, GroupId, Label, Limit, ProtocolError,
+    RESOURCES, Resource, ServerName, TaskId, call,
 };
 use limits_core::{Arrival, Door, LimitsServer, declared};
 
@@ -49,7 +53,12 @@ fn group(label: &str, parent: Option<u8>) -> Group {
 }
 
 fn host() -> Host {
-    host_with(Room { groups: 24, bounds: 8, labels: 8, ..Room::all(16) })
+    host_with(Room {
+        groups: 24,
+        bounds: 8,
+        labels: 8,
+        ..Room::all(16)
+    })
 }
 
 fn host_with(room: Room) -> Host {
@@ -57,22 +66,51 @@ fn host_with(room: Room) -> Host {
     let mut bomb = group("bomb", Some(2));
     bomb.limits[Resource::Tasks.index()] = Limit::At(2);
     bomb.band = 3;
-    let groups =
-        [group("root", None), group("system", Some(0)), group("demo", Some(0)), bomb, group("stranger", Some(0))];
+    let groups = [
+        group("root", None),
+        group("system", Some(0)),
+        group("demo", Some(0)),
+        bomb,
+        group("stranger", Some(0)),
+    ];
     ledger.declare(&groups).unwrap();
-    Host { server: LimitsServer::new(ledger) }
+    Host {
+        server: LimitsServer::new(ledger),
+    }
 }
 
-fn dispatch(host: &mut Host, caller: Caller, label: Label, payload: &[u8], reply: &mut [u8]) -> Dispatched {
-    let arrival = Arrival::Request { label, with_capabilities: false };
-    let answer = host.server.handle(Some(Badge::Service(caller)), arrival, payload, reply);
+fn dispatch(
+    host: &mut Host,
+    caller: Caller,
+    label: Label,
+    payload: &[u8],
+    reply: &mut [u8],
+) -> Dispatched {
+    let arrival = Arrival::Request {
+        label,
+        with_capabilities: false,
+    };
+    let answer = host
+        .server
+        .handle(Some(Badge::Service(caller)), arrival, payload, reply);
     host.server.ledger().check();
     answer
 }
 
 impl Host {
-    fn ask<C: Call>(&mut self, caller: Caller, request: &C) -> Result<C::Reply, CallError<C::Refusal>> {
-        call(&mut Loopback { dispatch, server: self, caller }, request)
+    fn ask<C: Call>(
+        &mut self,
+        caller: Caller,
+        request: &C,
+    ) -> Result<C::Reply, CallError<C::Refusal>> {
+        call(
+            &mut Loopback {
+                dispatch,
+                server: self,
+                caller,
+            },
+            request,
+        )
     }
 
     fn proc<C: Call>(&mut self, request: &C) -> Result<C::Reply, CallError<C::Refusal>> {
@@ -85,9 +123,18 @@ impl Host {
 
     /// A born task in a declared group.
     fn task(&mut self, index: u32, place: usize) -> Caller {
-        let task = TaskId { index, generation: 0 };
+        let task = TaskId {
+            index,
+            generation: 0,
+        };
         let group = Some(declared(place));
-        let ticket = accounting::Ticket { thread: index, task, parent: None, group, amounts: TASK_KIT };
+        let ticket = accounting::Ticket {
+            thread: index,
+            task,
+            parent: None,
+            group,
+            amounts: TASK_KIT,
+        };
         self.proc(&ticket).unwrap();
         self.birth(index);
         client(index)
@@ -95,20 +142,40 @@ impl Host {
 
     fn birth(&mut self, thread: u32) {
         let badge = Some(Badge::Birth { thread });
-        assert_eq!(self.server.handle(badge, Arrival::PageFault, &[], &mut []), Dispatched::Later);
+        assert_eq!(
+            self.server.handle(badge, Arrival::PageFault, &[], &mut []),
+            Dispatched::Later
+        );
     }
 }
 
 fn client(index: u32) -> Caller {
-    Caller::Task { tag: TaskId { index, generation: 0 }.tag(), operator: false }
+    Caller::Task {
+        tag: TaskId {
+            index,
+            generation: 0,
+        }
+        .tag(),
+        operator: false,
+    }
 }
 
 fn operator(index: u32) -> Caller {
-    Caller::Task { tag: TaskId { index, generation: 0 }.tag(), operator: true }
+    Caller::Task {
+        tag: TaskId {
+            index,
+            generation: 0,
+        }
+        .tag(),
+        operator: true,
+    }
 }
 
 fn id(caller: Caller) -> TaskId {
-    TaskId { index: caller.task().unwrap().index, generation: 0 }
+    TaskId {
+        index: caller.task().unwrap().index,
+        generation: 0,
+    }
 }
 
 fn refused<R: Debug, E: Debug>(answer: Result<R, CallError<E>>) -> E {
@@ -122,7 +189,14 @@ fn refused<R: Debug, E: Debug>(answer: Result<R, CallError<E>>) -> E {
 fn the_declared_groups_have_the_ids_of_their_places() {
     let mut host = host();
     let reader = host.task(0, DEMO);
-    let account = host.ask(reader, &limits::ReadAccount { group: Some(declared(BOMB)) }).unwrap();
+    let account = host
+        .ask(
+            reader,
+            &limits::ReadAccount {
+                group: Some(declared(BOMB)),
+            },
+        )
+        .unwrap();
     assert_eq!(account.label.as_str(), "bomb");
     assert_eq!(account.band, 3);
     assert_eq!(account.limit[Resource::Tasks.index()], Limit::At(2));
@@ -137,28 +211,116 @@ fn a_client_opens_groups_sets_them_and_reads_them() {
     let who = host.ask(me, &limits::WhoAmI {}).unwrap();
     assert_eq!((who.task, who.group), (id(me), declared(DEMO)));
     let opened = host.ask(me, &limits::OpenGroup { parent: None }).unwrap();
-    let inner = host.ask(me, &limits::OpenGroup { parent: Some(opened) }).unwrap();
+    let inner = host
+        .ask(
+            me,
+            &limits::OpenGroup {
+                parent: Some(opened),
+            },
+        )
+        .unwrap();
     let (resource, limit) = (Resource::Frames, Limit::At(7));
-    host.ask(me, &limits::SetLimit { group: opened, resource, limit }).unwrap();
-    host.ask(me, &limits::SetSoftLimit { group: opened, resource, limit: Limit::At(5) }).unwrap();
-    host.ask(me, &limits::SetLabel { group: opened, label: LabelText::cut("mine") }).unwrap();
-    let account = host.ask(me, &limits::ReadAccount { group: Some(opened) }).unwrap();
-    assert_eq!((account.label.as_str(), account.children, account.state), ("mine", 1, GroupState::Live));
-    let frames = host.ask(me, &limits::ReadResource { group: Some(opened), resource }).unwrap();
-    assert_eq!((frames.limit, frames.soft, frames.usage), (limit, Limit::At(5), 0));
-    let children = host.ask(me, &limits::ListChildren { group: None, after: None }).unwrap();
+    host.ask(
+        me,
+        &limits::SetLimit {
+            group: opened,
+            resource,
+            limit,
+        },
+    )
+    .unwrap();
+    host.ask(
+        me,
+        &limits::SetSoftLimit {
+            group: opened,
+            resource,
+            limit: Limit::At(5),
+        },
+    )
+    .unwrap();
+    host.ask(
+        me,
+        &limits::SetLabel {
+            group: opened,
+            label: LabelText::cut("mine"),
+        },
+    )
+    .unwrap();
+    let account = host
+        .ask(
+            me,
+            &limits::ReadAccount {
+                group: Some(opened),
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        (account.label.as_str(), account.children, account.state),
+        ("mine", 1, GroupState::Live)
+    );
+    let frames = host
+        .ask(
+            me,
+            &limits::ReadResource {
+                group: Some(opened),
+                resource,
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        (frames.limit, frames.soft, frames.usage),
+        (limit, Limit::At(5), 0)
+    );
+    let children = host
+        .ask(
+            me,
+            &limits::ListChildren {
+                group: None,
+                after: None,
+            },
+        )
+        .unwrap();
     assert_eq!(&children.items[..], [declared(BOMB), opened]);
-    let tasks = host.ask(me, &limits::ListTasks { group: None, after: None }).unwrap();
+    let tasks = host
+        .ask(
+            me,
+            &limits::ListTasks {
+                group: None,
+                after: None,
+            },
+        )
+        .unwrap();
     assert_eq!((&tasks.items[..], tasks.more), (&[id(me)][..], false));
-    let effective = host.ask(me, &limits::EffectiveLimit { group: Some(inner), resource }).unwrap();
-    assert_eq!((effective.left, effective.group), (Limit::At(7), Some(opened)));
-    let fits = |count| limits::WouldFit { group: Some(inner), amounts: Amounts::of(resource, count) };
+    let effective = host
+        .ask(
+            me,
+            &limits::EffectiveLimit {
+                group: Some(inner),
+                resource,
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        (effective.left, effective.group),
+        (Limit::At(7), Some(opened))
+    );
+    let fits = |count| limits::WouldFit {
+        group: Some(inner),
+        amounts: Amounts::of(resource, count),
+    };
     host.ask(me, &fits(7)).unwrap();
-    assert!(matches!(refused(host.ask(me, &fits(8))), WouldFitRefusal::Short(short) if short.group == Some(opened)));
+    assert!(
+        matches!(refused(host.ask(me, &fits(8))), WouldFitRefusal::Short(short) if short.group == Some(opened))
+    );
     host.ask(me, &limits::CloseGroup { group: opened }).unwrap();
     host.ask(me, &limits::CloseGroup { group: inner }).unwrap();
     assert_eq!(
-        refused(host.ask(me, &limits::ReadAccount { group: Some(opened) })),
+        refused(host.ask(
+            me,
+            &limits::ReadAccount {
+                group: Some(opened)
+            }
+        )),
         ReadRefusal::UnknownGroup
     );
 }
@@ -168,33 +330,124 @@ fn a_client_neither_sees_nor_touches_what_is_above_or_beside_it() {
     let mut host = host();
     let me = host.task(0, DEMO);
     let (resource, limit) = (Resource::Frames, Limit::At(1));
-    for hidden in [GroupId::ROOT, declared(STRANGER), GroupId { index: 3, generation: 9 }, GroupId { index: 999, generation: 0 }] {
+    for hidden in [
+        GroupId::ROOT,
+        declared(STRANGER),
+        GroupId {
+            index: 3,
+            generation: 9,
+        },
+        GroupId {
+            index: 999,
+            generation: 0,
+        },
+    ] {
         let group = Some(hidden);
-        assert_eq!(refused(host.ask(me, &limits::OpenGroup { parent: group })), OpenGroupRefusal::UnknownGroup);
-        assert_eq!(refused(host.ask(me, &limits::CloseGroup { group: hidden })), CloseGroupRefusal::UnknownGroup);
-        assert_eq!(refused(host.ask(me, &limits::SetLimit { group: hidden, resource, limit })), SetRefusal::UnknownGroup);
         assert_eq!(
-            refused(host.ask(me, &limits::SetSoftLimit { group: hidden, resource, limit })),
+            refused(host.ask(me, &limits::OpenGroup { parent: group })),
+            OpenGroupRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(me, &limits::CloseGroup { group: hidden })),
+            CloseGroupRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(
+                me,
+                &limits::SetLimit {
+                    group: hidden,
+                    resource,
+                    limit
+                }
+            )),
+            SetRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(
+                me,
+                &limits::SetSoftLimit {
+                    group: hidden,
+                    resource,
+                    limit
+                }
+            )),
             SetRefusal::UnknownGroup
         );
         let label = LabelText::cut("x");
-        assert_eq!(refused(host.ask(me, &limits::SetLabel { group: hidden, label })), SetRefusal::UnknownGroup);
-        assert_eq!(refused(host.ask(me, &limits::ReadAccount { group })), ReadRefusal::UnknownGroup);
-        assert_eq!(refused(host.ask(me, &limits::ReadResource { group, resource })), ReadRefusal::UnknownGroup);
-        assert_eq!(refused(host.ask(me, &limits::ListChildren { group, after: None })), ReadRefusal::UnknownGroup);
-        assert_eq!(refused(host.ask(me, &limits::ListTasks { group, after: None })), ReadRefusal::UnknownGroup);
-        assert_eq!(refused(host.ask(me, &limits::EffectiveLimit { group, resource })), ReadRefusal::UnknownGroup);
-        assert_eq!(refused(host.ask(me, &limits::WouldFit { group, amounts: FRAME })), WouldFitRefusal::UnknownGroup);
+        assert_eq!(
+            refused(host.ask(
+                me,
+                &limits::SetLabel {
+                    group: hidden,
+                    label
+                }
+            )),
+            SetRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(me, &limits::ReadAccount { group })),
+            ReadRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(me, &limits::ReadResource { group, resource })),
+            ReadRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(me, &limits::ListChildren { group, after: None })),
+            ReadRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(me, &limits::ListTasks { group, after: None })),
+            ReadRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(me, &limits::EffectiveLimit { group, resource })),
+            ReadRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(
+                me,
+                &limits::WouldFit {
+                    group,
+                    amounts: FRAME
+                }
+            )),
+            WouldFitRefusal::UnknownGroup
+        );
     }
     // Its own group it reads, and may not change.
     let own = declared(DEMO);
-    assert_eq!(refused(host.ask(me, &limits::SetLimit { group: own, resource, limit })), SetRefusal::NotYours);
     assert_eq!(
-        refused(host.ask(me, &limits::SetLabel { group: own, label: LabelText::default() })),
+        refused(host.ask(
+            me,
+            &limits::SetLimit {
+                group: own,
+                resource,
+                limit
+            }
+        )),
         SetRefusal::NotYours
     );
-    assert_eq!(refused(host.ask(me, &limits::CloseGroup { group: own })), CloseGroupRefusal::NotYours);
-    assert_eq!(host.ask(me, &limits::ReadAccount { group: None }).unwrap().parent, None);
+    assert_eq!(
+        refused(host.ask(
+            me,
+            &limits::SetLabel {
+                group: own,
+                label: LabelText::default()
+            }
+        )),
+        SetRefusal::NotYours
+    );
+    assert_eq!(
+        refused(host.ask(me, &limits::CloseGroup { group: own })),
+        CloseGroupRefusal::NotYours
+    );
+    assert_eq!(
+        host.ask(me, &limits::ReadAccount { group: None })
+            .unwrap()
+            .parent,
+        None
+    );
 }
 
 #[test]
@@ -202,14 +455,34 @@ fn an_operator_reads_everything_and_changes_no_more_than_others() {
     let mut host = host();
     host.task(0, DEMO);
     let me = operator(0);
-    let root = host.ask(me, &limits::ReadAccount { group: Some(GroupId::ROOT) }).unwrap();
+    let root = host
+        .ask(
+            me,
+            &limits::ReadAccount {
+                group: Some(GroupId::ROOT),
+            },
+        )
+        .unwrap();
     assert_eq!(root.children, 3);
-    let stranger = host.ask(me, &limits::ReadAccount { group: Some(declared(STRANGER)) }).unwrap();
+    let stranger = host
+        .ask(
+            me,
+            &limits::ReadAccount {
+                group: Some(declared(STRANGER)),
+            },
+        )
+        .unwrap();
     assert_eq!(stranger.parent, Some(GroupId::ROOT));
     let (resource, limit) = (Resource::Frames, Limit::At(1));
-    let set = limits::SetLimit { group: declared(STRANGER), resource, limit };
+    let set = limits::SetLimit {
+        group: declared(STRANGER),
+        resource,
+        limit,
+    };
     assert_eq!(refused(host.ask(me, &set)), SetRefusal::NotYours);
-    let open = limits::OpenGroup { parent: Some(declared(STRANGER)) };
+    let open = limits::OpenGroup {
+        parent: Some(declared(STRANGER)),
+    };
     assert_eq!(refused(host.ask(me, &open)), OpenGroupRefusal::UnknownGroup);
 }
 
@@ -218,16 +491,39 @@ fn a_shortage_names_only_groups_that_the_caller_may_see() {
     let mut host = host();
     let (outer, inner) = (host.task(0, DEMO), host.task(1, BOMB));
     let resource = Resource::Groups;
-    host.ask(outer, &limits::SetLimit { group: declared(BOMB), resource, limit: Limit::At(0) }).unwrap();
-    let OpenGroupRefusal::Short(seen) = refused(host.ask(inner, &limits::OpenGroup { parent: None })) else {
+    host.ask(
+        outer,
+        &limits::SetLimit {
+            group: declared(BOMB),
+            resource,
+            limit: Limit::At(0),
+        },
+    )
+    .unwrap();
+    let OpenGroupRefusal::Short(seen) =
+        refused(host.ask(inner, &limits::OpenGroup { parent: None }))
+    else {
         panic!("not a shortage")
     };
-    assert_eq!((seen.group, seen.limit, seen.asked), (Some(declared(BOMB)), 0, 1));
+    assert_eq!(
+        (seen.group, seen.limit, seen.asked),
+        (Some(declared(BOMB)), 0, 1)
+    );
     // Now it is a group above that refuses: the numbers are told, the name is not.
-    let own = host.ask(outer, &limits::OpenGroup { parent: Some(declared(DEMO)) }).unwrap();
+    let own = host
+        .ask(
+            outer,
+            &limits::OpenGroup {
+                parent: Some(declared(DEMO)),
+            },
+        )
+        .unwrap();
     let ticket = accounting::Ticket {
         thread: 2,
-        task: TaskId { index: 2, generation: 0 },
+        task: TaskId {
+            index: 2,
+            generation: 0,
+        },
         parent: Some(id(outer)),
         group: Some(own),
         amounts: TASK_KIT,
@@ -235,39 +531,117 @@ fn a_shortage_names_only_groups_that_the_caller_may_see() {
     host.proc(&ticket).unwrap();
     host.birth(2);
     let kernel = Resource::KernelMemory;
-    let standing = host.ask(outer, &limits::ReadResource { group: Some(own), resource: kernel }).unwrap().usage;
-    host.ask(outer, &limits::SetLimit { group: own, resource: kernel, limit: Limit::At(standing + 400) }).unwrap();
-    let below = host.ask(client(2), &limits::OpenGroup { parent: None }).unwrap();
-    host.proc(&accounting::MoveTask { task: id(client(2)), group: below }).unwrap();
-    let OpenGroupRefusal::Short(hidden) = refused(host.ask(client(2), &limits::OpenGroup { parent: None })) else {
+    let standing = host
+        .ask(
+            outer,
+            &limits::ReadResource {
+                group: Some(own),
+                resource: kernel,
+            },
+        )
+        .unwrap()
+        .usage;
+    host.ask(
+        outer,
+        &limits::SetLimit {
+            group: own,
+            resource: kernel,
+            limit: Limit::At(standing + 400),
+        },
+    )
+    .unwrap();
+    let below = host
+        .ask(client(2), &limits::OpenGroup { parent: None })
+        .unwrap();
+    host.proc(&accounting::MoveTask {
+        task: id(client(2)),
+        group: below,
+    })
+    .unwrap();
+    let OpenGroupRefusal::Short(hidden) =
+        refused(host.ask(client(2), &limits::OpenGroup { parent: None }))
+    else {
         panic!("not a shortage")
     };
-    assert_eq!((hidden.group, hidden.resource, hidden.limit), (None, kernel, standing + 400));
-    let charge = accounting::Charge { group: below, amounts: Amounts::of(kernel, 4096) };
-    assert!(matches!(refused(host.memory(&charge)), ChargeRefusal::Short(short) if short.group.is_none()));
-    let effective = host.ask(client(2), &limits::EffectiveLimit { group: None, resource: kernel }).unwrap();
-    assert_eq!((effective.group, effective.limit), (None, Limit::At(standing + 400)));
+    assert_eq!(
+        (hidden.group, hidden.resource, hidden.limit),
+        (None, kernel, standing + 400)
+    );
+    let charge = accounting::Charge {
+        group: below,
+        amounts: Amounts::of(kernel, 4096),
+    };
+    assert!(
+        matches!(refused(host.memory(&charge)), ChargeRefusal::Short(short) if short.group.is_none())
+    );
+    let effective = host
+        .ask(
+            client(2),
+            &limits::EffectiveLimit {
+                group: None,
+                resource: kernel,
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        (effective.group, effective.limit),
+        (None, Limit::At(standing + 400))
+    );
 }
 
 #[test]
 fn a_full_ledger_refuses_and_says_so() {
-    let mut host = host_with(Room { groups: 6, bounds: 1, labels: 5, tasks: 2, threads: 2 });
+    let mut host = host_with(Room {
+        groups: 6,
+        bounds: 1,
+        labels: 5,
+        tasks: 2,
+        threads: 2,
+    });
     let me = host.task(0, DEMO);
     let opened = host.ask(me, &limits::OpenGroup { parent: None }).unwrap();
-    assert_eq!(refused(host.ask(me, &limits::OpenGroup { parent: None })), OpenGroupRefusal::LedgerFull);
-    let set = limits::SetLimit { group: opened, resource: Resource::Frames, limit: Limit::At(1) };
+    assert_eq!(
+        refused(host.ask(me, &limits::OpenGroup { parent: None })),
+        OpenGroupRefusal::LedgerFull
+    );
+    let set = limits::SetLimit {
+        group: opened,
+        resource: Resource::Frames,
+        limit: Limit::At(1),
+    };
     assert_eq!(refused(host.ask(me, &set)), SetRefusal::LedgerFull);
     let label = LabelText::cut("one more");
-    assert_eq!(refused(host.ask(me, &limits::SetLabel { group: opened, label })), SetRefusal::LedgerFull);
+    assert_eq!(
+        refused(host.ask(
+            me,
+            &limits::SetLabel {
+                group: opened,
+                label
+            }
+        )),
+        SetRefusal::LedgerFull
+    );
     let label = LabelText::cut("bell\u{7}");
-    assert_eq!(refused(host.ask(me, &limits::SetLabel { group: opened, label })), SetRefusal::BadLabel);
+    assert_eq!(
+        refused(host.ask(
+            me,
+            &limits::SetLabel {
+                group: opened,
+                label
+            }
+        )),
+        SetRefusal::BadLabel
+    );
 }
 
 #[test]
 fn a_task_is_born_lives_and_ends_as_the_servers_say() {
     let mut host = host();
     let parent = host.task(0, DEMO);
-    let child = TaskId { index: 1, generation: 0 };
+    let child = TaskId {
+        index: 1,
+        generation: 0,
+    };
     let ticket = accounting::Ticket {
         thread: 1,
         task: child,
@@ -278,56 +652,145 @@ fn a_task_is_born_lives_and_ends_as_the_servers_say() {
     let admitted = host.proc(&ticket).unwrap();
     assert_eq!((admitted.group, admitted.band), (declared(BOMB), 3));
     assert_eq!(refused(host.proc(&ticket)), TicketRefusal::BadPlace);
-    let stranger = accounting::Ticket { thread: 2, task: TaskId { index: 2, generation: 0 }, group: Some(declared(STRANGER)), ..ticket };
+    let stranger = accounting::Ticket {
+        thread: 2,
+        task: TaskId {
+            index: 2,
+            generation: 0,
+        },
+        group: Some(declared(STRANGER)),
+        ..ticket
+    };
     assert_eq!(refused(host.proc(&stranger)), TicketRefusal::UnknownGroup);
-    let orphan = accounting::Ticket { parent: Some(TaskId { index: 9, generation: 0 }), ..stranger };
+    let orphan = accounting::Ticket {
+        parent: Some(TaskId {
+            index: 9,
+            generation: 0,
+        }),
+        ..stranger
+    };
     assert_eq!(refused(host.proc(&orphan)), TicketRefusal::UnknownTask);
 
     // Not born: no page, no voice.
-    let first_page = accounting::ChargeTask { task: child, amounts: FRAME };
+    let first_page = accounting::ChargeTask {
+        task: child,
+        amounts: FRAME,
+    };
     assert_eq!(refused(host.memory(&first_page)), ChargeRefusal::NotBorn);
     assert_eq!(
         host.ask(client(1), &limits::WhoAmI {}),
         Err(CallError::Protocol(ProtocolError::UnknownCaller))
     );
-    assert_eq!(refused(host.proc(&accounting::Confirm { thread: 1 })), accounting::ConfirmRefusal::NotBorn);
-    assert_eq!(refused(host.proc(&accounting::Confirm { thread: 5 })), accounting::ConfirmRefusal::NoTicket);
+    assert_eq!(
+        refused(host.proc(&accounting::Confirm { thread: 1 })),
+        accounting::ConfirmRefusal::NotBorn
+    );
+    assert_eq!(
+        refused(host.proc(&accounting::Confirm { thread: 5 })),
+        accounting::ConfirmRefusal::NoTicket
+    );
     host.birth(1);
     host.proc(&accounting::Confirm { thread: 1 }).unwrap();
     assert_eq!(host.memory(&first_page).unwrap(), declared(BOMB));
-    host.memory(&accounting::Charge { group: declared(BOMB), amounts: FRAME }).unwrap();
+    host.memory(&accounting::Charge {
+        group: declared(BOMB),
+        amounts: FRAME,
+    })
+    .unwrap();
 
-    let third = accounting::Ticket { thread: 3, task: TaskId { index: 3, generation: 0 }, ..ticket };
+    let third = accounting::Ticket {
+        thread: 3,
+        task: TaskId {
+            index: 3,
+            generation: 0,
+        },
+        ..ticket
+    };
     host.proc(&third).unwrap();
-    let fourth = accounting::Ticket { thread: 4, task: TaskId { index: 4, generation: 0 }, ..ticket };
+    let fourth = accounting::Ticket {
+        thread: 4,
+        task: TaskId {
+            index: 4,
+            generation: 0,
+        },
+        ..ticket
+    };
     assert!(matches!(refused(host.proc(&fourth)), TicketRefusal::Short(short) if short.limit == 2));
 
-    let further = accounting::ThreadTicket { thread: 2, task: child, amounts: THREAD_KIT };
+    let further = accounting::ThreadTicket {
+        thread: 2,
+        task: child,
+        amounts: THREAD_KIT,
+    };
     host.proc(&further).unwrap();
     host.birth(2);
-    assert_eq!(refused(host.proc(&accounting::EndThread { thread: 1 })), accounting::EndRefusal::FirstThread);
+    assert_eq!(
+        refused(host.proc(&accounting::EndThread { thread: 1 })),
+        accounting::EndRefusal::FirstThread
+    );
     host.proc(&accounting::EndThread { thread: 2 }).unwrap();
-    assert_eq!(refused(host.proc(&accounting::EndThread { thread: 2 })), accounting::EndRefusal::Unknown);
+    assert_eq!(
+        refused(host.proc(&accounting::EndThread { thread: 2 })),
+        accounting::EndRefusal::Unknown
+    );
 
-    let move_up = accounting::MoveTask { task: child, group: declared(DEMO) };
+    let move_up = accounting::MoveTask {
+        task: child,
+        group: declared(DEMO),
+    };
     assert_eq!(host.proc(&move_up).unwrap().group, declared(DEMO));
-    let nowhere = accounting::MoveTask { task: child, group: GroupId { index: 20, generation: 0 } };
+    let nowhere = accounting::MoveTask {
+        task: child,
+        group: GroupId {
+            index: 20,
+            generation: 0,
+        },
+    };
     assert_eq!(refused(host.proc(&nowhere)), MoveRefusal::UnknownGroup);
-    let nobody = accounting::MoveTask { task: TaskId { index: 9, generation: 0 }, ..move_up };
+    let nobody = accounting::MoveTask {
+        task: TaskId {
+            index: 9,
+            generation: 0,
+        },
+        ..move_up
+    };
     assert_eq!(refused(host.proc(&nobody)), MoveRefusal::UnknownTask);
 
-    let back = accounting::Release { group: declared(BOMB), amounts: Amounts::of(Resource::Frames, 2) };
+    let back = accounting::Release {
+        group: declared(BOMB),
+        amounts: Amounts::of(Resource::Frames, 2),
+    };
     host.memory(&back).unwrap();
     assert_eq!(refused(host.memory(&back)), ReleaseRefusal::MoreThanCharged);
-    let stale = accounting::Release { group: GroupId { index: 4, generation: 7 }, ..back };
+    let stale = accounting::Release {
+        group: GroupId {
+            index: 4,
+            generation: 7,
+        },
+        ..back
+    };
     assert_eq!(refused(host.memory(&stale)), ReleaseRefusal::UnknownGroup);
     host.proc(&accounting::EndTask { task: child }).unwrap();
-    host.proc(&accounting::EndTask { task: third.task }).unwrap();
-    assert_eq!(refused(host.proc(&accounting::EndTask { task: child })), accounting::EndRefusal::Unknown);
-    let own = host.proc(&accounting::OwnUsage { group: declared(BOMB) }).unwrap();
+    host.proc(&accounting::EndTask { task: third.task })
+        .unwrap();
+    assert_eq!(
+        refused(host.proc(&accounting::EndTask { task: child })),
+        accounting::EndRefusal::Unknown
+    );
+    let own = host
+        .proc(&accounting::OwnUsage {
+            group: declared(BOMB),
+        })
+        .unwrap();
     assert_eq!(own, Amounts::NONE);
     // The same place again, with the next generation: the old badge is nobody's.
-    let again = accounting::Ticket { task: TaskId { index: 1, generation: 1 }, ..ticket };
+    let again = accounting::Ticket {
+        task: TaskId {
+            index: 1,
+            generation: 1,
+        },
+        ..ticket
+    };
     host.proc(&again).unwrap();
     host.birth(1);
     assert_eq!(
@@ -335,7 +798,14 @@ fn a_task_is_born_lives_and_ends_as_the_servers_say() {
         Err(CallError::Protocol(ProtocolError::UnknownCaller))
     );
     let figures = host.proc(&accounting::ReadFigures {}).unwrap();
-    assert_eq!((figures.bad_releases, figures.protocol_errors, figures.births_without_ticket), (2, 2, 0));
+    assert_eq!(
+        (
+            figures.bad_releases,
+            figures.protocol_errors,
+            figures.births_without_ticket
+        ),
+        (2, 2, 0)
+    );
     assert_eq!((figures.groups, figures.group_room), (5, 24));
 }
 
@@ -345,37 +815,95 @@ fn a_kill_closes_empties_and_ends_with_a_receipt() {
     let killer = host.task(0, DEMO);
     let victim = host.task(1, BOMB);
     let bomb = declared(BOMB);
-    host.memory(&accounting::Charge { group: bomb, amounts: FRAME }).unwrap();
-    let by = |caller| accounting::BeginKill { group: bomb, by: Some(id(caller)) };
+    host.memory(&accounting::Charge {
+        group: bomb,
+        amounts: FRAME,
+    })
+    .unwrap();
+    let by = |caller| accounting::BeginKill {
+        group: bomb,
+        by: Some(id(caller)),
+    };
     assert_eq!(refused(host.proc(&by(victim))), KillRefusal::NotYours);
-    assert_eq!(refused(host.proc(&accounting::NextVictim { group: bomb })), KillRefusal::NotKilling);
-    assert_eq!(host.proc(&accounting::IsBelow { group: bomb, task: id(killer) }), Ok(true));
-    assert_eq!(host.proc(&accounting::IsBelow { group: bomb, task: id(victim) }), Ok(false));
+    assert_eq!(
+        refused(host.proc(&accounting::NextVictim { group: bomb })),
+        KillRefusal::NotKilling
+    );
+    assert_eq!(
+        host.proc(&accounting::IsBelow {
+            group: bomb,
+            task: id(killer)
+        }),
+        Ok(true)
+    );
+    assert_eq!(
+        host.proc(&accounting::IsBelow {
+            group: bomb,
+            task: id(victim)
+        }),
+        Ok(false)
+    );
     host.proc(&by(killer)).unwrap();
     assert_eq!(refused(host.proc(&by(killer))), KillRefusal::AlreadyKilling);
     assert_eq!(
-        refused(host.memory(&accounting::ChargeTask { task: id(victim), amounts: FRAME })),
+        refused(host.memory(&accounting::ChargeTask {
+            task: id(victim),
+            amounts: FRAME
+        })),
         ChargeRefusal::Killing
     );
-    assert_eq!(refused(host.ask(victim, &limits::OpenGroup { parent: None })), OpenGroupRefusal::Killing);
     assert_eq!(
-        refused(host.ask(victim, &limits::WouldFit { group: None, amounts: FRAME })),
+        refused(host.ask(victim, &limits::OpenGroup { parent: None })),
+        OpenGroupRefusal::Killing
+    );
+    assert_eq!(
+        refused(host.ask(
+            victim,
+            &limits::WouldFit {
+                group: None,
+                amounts: FRAME
+            }
+        )),
         WouldFitRefusal::Killing
     );
-    assert_eq!(host.proc(&accounting::NextVictim { group: bomb }).unwrap(), Some(id(victim)));
-    host.proc(&accounting::EndTask { task: id(victim) }).unwrap();
-    assert_eq!(host.proc(&accounting::NextVictim { group: bomb }).unwrap(), None);
-    assert_eq!(refused(host.proc(&accounting::FinishKill { group: bomb })), KillRefusal::NotEmpty);
-    host.memory(&accounting::Release { group: bomb, amounts: FRAME }).unwrap();
+    assert_eq!(
+        host.proc(&accounting::NextVictim { group: bomb }).unwrap(),
+        Some(id(victim))
+    );
+    host.proc(&accounting::EndTask { task: id(victim) })
+        .unwrap();
+    assert_eq!(
+        host.proc(&accounting::NextVictim { group: bomb }).unwrap(),
+        None
+    );
+    assert_eq!(
+        refused(host.proc(&accounting::FinishKill { group: bomb })),
+        KillRefusal::NotEmpty
+    );
+    host.memory(&accounting::Release {
+        group: bomb,
+        amounts: FRAME,
+    })
+    .unwrap();
     let receipt = host.proc(&accounting::FinishKill { group: bomb }).unwrap();
     assert_eq!(receipt.held, receipt.returned);
     assert_eq!(receipt.held.get(Resource::Frames), 2);
-    let walk = |after| accounting::NextGroup { top: declared(DEMO), after };
+    let walk = |after| accounting::NextGroup {
+        top: declared(DEMO),
+        after,
+    };
     assert_eq!(host.proc(&walk(None)).unwrap(), Some(declared(DEMO)));
     assert_eq!(host.proc(&walk(Some(declared(DEMO)))).unwrap(), Some(bomb));
     assert_eq!(host.proc(&walk(Some(bomb))).unwrap(), None);
-    assert_eq!(refused(host.proc(&walk(Some(declared(STRANGER))))), LookupRefusal::UnknownGroup);
-    let records = host.proc(&accounting::OwnRecords { group: declared(DEMO) }).unwrap();
+    assert_eq!(
+        refused(host.proc(&walk(Some(declared(STRANGER))))),
+        LookupRefusal::UnknownGroup
+    );
+    let records = host
+        .proc(&accounting::OwnRecords {
+            group: declared(DEMO),
+        })
+        .unwrap();
     assert_eq!(records.get(Resource::Groups), 1);
 }
 
@@ -383,33 +911,84 @@ fn a_kill_closes_empties_and_ends_with_a_receipt() {
 fn the_door_lets_through_what_it_should_and_nothing_else() {
     let mut host = host();
     let me = Badge::Service(host.task(0, DEMO));
-    let ended = Badge::Service(Caller::Task { tag: TaskTag { index: 0, generation_low: 1 }, operator: true });
+    let ended = Badge::Service(Caller::Task {
+        tag: TaskTag {
+            index: 0,
+            generation_low: 1,
+        },
+        operator: true,
+    });
     let server = Badge::Service(Caller::Server(ServerName::Memory));
     let birth = Badge::Birth { thread: 3 };
-    let request = |label| Arrival::Request { label, with_capabilities: false };
+    let request = |label| Arrival::Request {
+        label,
+        with_capabilities: false,
+    };
     let (ask, account) = (limits::WhoAmI::LABEL, accounting::ReadFigures::LABEL);
     let no = Door::TurnDown;
     let table = [
         (Some(me), request(ask), Door::Client(ask)),
         (Some(me), request(account), no(ProtocolError::NotForClients)),
         (Some(me), Arrival::PageFault, no(ProtocolError::ForgedFault)),
-        (Some(me), Arrival::OtherFault, no(ProtocolError::ForgedFault)),
-        (Some(me), Arrival::Request { label: ask, with_capabilities: true }, no(ProtocolError::CapabilitiesSent)),
+        (
+            Some(me),
+            Arrival::OtherFault,
+            no(ProtocolError::ForgedFault),
+        ),
+        (
+            Some(me),
+            Arrival::Request {
+                label: ask,
+                with_capabilities: true,
+            },
+            no(ProtocolError::CapabilitiesSent),
+        ),
         (Some(ended), request(ask), no(ProtocolError::UnknownCaller)),
-        (Some(ended), request(account), no(ProtocolError::UnknownCaller)),
+        (
+            Some(ended),
+            request(account),
+            no(ProtocolError::UnknownCaller),
+        ),
         (Some(server), request(account), Door::Server(account)),
-        (Some(server), request(ask), no(ProtocolError::UnknownInterface)),
-        (Some(server), Arrival::PageFault, no(ProtocolError::ForgedFault)),
+        (
+            Some(server),
+            request(ask),
+            no(ProtocolError::UnknownInterface),
+        ),
+        (
+            Some(server),
+            Arrival::PageFault,
+            no(ProtocolError::ForgedFault),
+        ),
         (Some(birth), Arrival::PageFault, Door::Birth(3)),
         (Some(birth), Arrival::OtherFault, Door::Silence),
-        (Some(birth), request(ask), no(ProtocolError::UnknownInterface)),
-        (Some(Badge::Fault(TaskTag { index: 0, generation_low: 0 })), Arrival::PageFault, Door::Silence),
-        (Some(Badge::ServerFault(ServerName::Proc)), Arrival::PageFault, Door::Silence),
+        (
+            Some(birth),
+            request(ask),
+            no(ProtocolError::UnknownInterface),
+        ),
+        (
+            Some(Badge::Fault(TaskTag {
+                index: 0,
+                generation_low: 0,
+            })),
+            Arrival::PageFault,
+            Door::Silence,
+        ),
+        (
+            Some(Badge::ServerFault(ServerName::Proc)),
+            Arrival::PageFault,
+            Door::Silence,
+        ),
         (Some(Badge::Signal { bits: 1 }), request(ask), Door::Silence),
         (None, request(ask), Door::Silence),
     ];
     for (badge, arrival, expected) in table {
-        assert_eq!(host.server.door(badge, arrival), expected, "{badge:?} {arrival:?}");
+        assert_eq!(
+            host.server.door(badge, arrival),
+            expected,
+            "{badge:?} {arrival:?}"
+        );
     }
 }
 
@@ -482,26 +1061,56 @@ fn a_label_or_a_length_that_is_wrong_is_turned_down_and_changes_nothing() {
     let me = host.task(0, DEMO);
     let before = host.server.ledger().snapshot();
     let mut reply = [0; MESSAGE_BYTES];
-    let mut send = |caller, label, payload: &[u8]| dispatch(&mut host, caller, label, payload, &mut reply);
+    let mut send =
+        |caller, label, payload: &[u8]| dispatch(&mut host, caller, label, payload, &mut reply);
     let proc = Caller::Server(ServerName::Proc);
     for label in labels() {
-        let caller = if label.interface() == limits::INTERFACE { me } else { proc };
+        let caller = if label.interface() == limits::INTERFACE {
+            me
+        } else {
+            proc
+        };
         let wrong = |error| Dispatched::Protocol(error);
         // Too long, by a word and by a byte that is not zero.
-        assert_eq!(send(caller, label, &[0; 900]), wrong(ProtocolError::Malformed), "{label:?}");
-        assert_eq!(send(caller, label, &[0xff; 40]), wrong(ProtocolError::Malformed), "{label:?}");
+        assert_eq!(
+            send(caller, label, &[0; 900]),
+            wrong(ProtocolError::Malformed),
+            "{label:?}"
+        );
+        assert_eq!(
+            send(caller, label, &[0xff; 40]),
+            wrong(ProtocolError::Malformed),
+            "{label:?}"
+        );
         let version = Label::new(label.interface(), 9, label.operation());
-        assert_eq!(send(caller, version, &[]), wrong(ProtocolError::UnknownVersion));
+        assert_eq!(
+            send(caller, version, &[]),
+            wrong(ProtocolError::UnknownVersion)
+        );
         let operation = Label::new(label.interface(), label.version(), 200);
-        assert_eq!(send(caller, operation, &[]), wrong(ProtocolError::UnknownOperation));
+        assert_eq!(
+            send(caller, operation, &[]),
+            wrong(ProtocolError::UnknownOperation)
+        );
         let interface = Label::new(9, 1, 0);
-        assert_eq!(send(caller, interface, &[]), wrong(ProtocolError::UnknownInterface));
+        assert_eq!(
+            send(caller, interface, &[]),
+            wrong(ProtocolError::UnknownInterface)
+        );
     }
     // Every request but the empty ones needs at least a byte.
     let empty = [limits::WhoAmI::LABEL, accounting::ReadFigures::LABEL];
     for label in labels().into_iter().filter(|label| !empty.contains(label)) {
-        let caller = if label.interface() == limits::INTERFACE { me } else { proc };
-        assert_eq!(send(caller, label, &[]), Dispatched::Protocol(ProtocolError::Malformed), "{label:?}");
+        let caller = if label.interface() == limits::INTERFACE {
+            me
+        } else {
+            proc
+        };
+        assert_eq!(
+            send(caller, label, &[]),
+            Dispatched::Protocol(ProtocolError::Malformed),
+            "{label:?}"
+        );
     }
     assert_eq!(host.server.ledger().snapshot(), before);
 }
@@ -520,20 +1129,33 @@ impl Dice {
     /// Bytes, mostly small ones, which name things that there are.
     fn payload(&mut self) -> Vec<u8> {
         let small = self.roll(4) != 0;
-        let length = if self.roll(20) == 0 { self.roll(960) } else { self.roll(14) };
-        (0..length).map(|_| self.roll(if small { 6 } else { 256 }) as u8).collect()
+        let length = if self.roll(20) == 0 {
+            self.roll(960)
+        } else {
+            self.roll(14)
+        };
+        (0..length)
+            .map(|_| self.roll(if small { 6 } else { 256 }) as u8)
+            .collect()
     }
 
     /// Mostly somebody who may send such a message.
     fn badge(&mut self, arrival: Arrival) -> Option<Badge> {
         match (self.roll(8), arrival) {
             (0, _) => Badge::decode(self.roll(1 << 28)),
-            (_, Arrival::PageFault) => Some(Badge::Birth { thread: self.roll(6) as u32 }),
+            (_, Arrival::PageFault) => Some(Badge::Birth {
+                thread: self.roll(6) as u32,
+            }),
             (2.., Arrival::Request { label, .. }) if label.interface() == accounting::INTERFACE => {
-                Some(Badge::Service(Caller::Server(ServerName::ALL[self.roll(3) as usize])))
+                Some(Badge::Service(Caller::Server(
+                    ServerName::ALL[self.roll(3) as usize],
+                )))
             }
             _ => Some(Badge::Service(Caller::Task {
-                tag: TaskTag { index: self.roll(4) as u32, generation_low: u32::from(self.roll(9) == 0) },
+                tag: TaskTag {
+                    index: self.roll(4) as u32,
+                    generation_low: u32::from(self.roll(9) == 0),
+                },
                 operator: self.roll(3) == 0,
             })),
         }
@@ -543,10 +1165,16 @@ impl Dice {
         match self.roll(20) {
             0 => Arrival::OtherFault,
             1 | 2 => Arrival::PageFault,
-            3 => Arrival::Request { label: Label::from_bits(self.roll(1 << 20)), with_capabilities: self.roll(2) == 0 },
+            3 => Arrival::Request {
+                label: Label::from_bits(self.roll(1 << 20)),
+                with_capabilities: self.roll(2) == 0,
+            },
             _ => {
                 let label = labels[self.roll(labels.len() as u64) as usize];
-                Arrival::Request { label, with_capabilities: false }
+                Arrival::Request {
+                    label,
+                    with_capabilities: false,
+                }
             }
         }
     }
@@ -573,13 +1201,18 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
             };
             match host.server.handle(badge, arrival, payload, &mut reply) {
                 Dispatched::Reply(length) => {
-                    let Arrival::Request { label, .. } = arrival else { panic!("a fault was answered") };
+                    let Arrival::Request { label, .. } = arrival else {
+                        panic!("a fault was answered")
+                    };
                     assert!(is_typed(label, &reply[..length]), "{label:?} {payload:?}");
                     served += 1;
                 }
                 Dispatched::Protocol(_) => turned_down += 1,
                 Dispatched::Later => {
-                    assert!(!matches!(badge, Some(Badge::Service(_))), "a caller waits for ever");
+                    assert!(
+                        !matches!(badge, Some(Badge::Service(_))),
+                        "a caller waits for ever"
+                    );
                     births += 1;
                 }
             }
@@ -592,5 +1225,8 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
         let figures = host.proc(&accounting::ReadFigures {}).unwrap();
         assert!(figures.protocol_errors > 0 && figures.groups >= 5);
     }
-    assert!(served > 20_000 && turned_down > 10_000 && births > 1_000, "{served} {turned_down} {births}");
+    assert!(
+        served > 20_000 && turned_down > 10_000 && births > 1_000,
+        "{served} {turned_down} {births}"
+    );
 }

@@ -1,13 +1,13 @@
 //! The rules of the ledger, one sentence a test.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
 use common::{Room, ledger};
 use interfaces::accounting::{
-    ChargeRefusal, ConfirmRefusal, EndRefusal, KillRefusal, MoveRefusal, ReleaseRefusal, ThreadTicket, Ticket,
-    TicketRefusal,
+    ChargeRefusal, ConfirmRefusal, EndRefusal, KillRefusal, MoveRefusal, ReleaseRefusal,
+    ThreadTicket, Ticket, TicketRefusal,
 };
 use interfaces::limits::{
     CloseGroupRefusal, GroupState, LabelText, OpenGroupRefusal, SetRefusal, WouldFitRefusal,
@@ -23,7 +23,10 @@ fn frames(count: u64) -> Amounts {
 }
 
 fn task(index: u32) -> TaskId {
-    TaskId { index, generation: 0 }
+    TaskId {
+        index,
+        generation: 0,
+    }
 }
 
 fn open(ledger: &mut Ledger<'_>, parent: GroupId) -> GroupId {
@@ -42,8 +45,13 @@ fn chain(ledger: &mut Ledger<'_>, length: usize) -> Vec<GroupId> {
 }
 
 fn birth(ledger: &mut Ledger<'_>, index: u32, group: GroupId) -> TaskId {
-    let ticket =
-        Ticket { thread: index, task: task(index), parent: None, group: Some(group), amounts: TASK_KIT };
+    let ticket = Ticket {
+        thread: index,
+        task: task(index),
+        parent: None,
+        group: Some(group),
+        amounts: TASK_KIT,
+    };
     ledger.ticket(&ticket).unwrap();
     assert!(ledger.birth_notice(index));
     task(index)
@@ -65,7 +73,10 @@ fn a_charge_counts_at_every_level_and_a_release_gives_it_all_back() {
     let mut ledger = ledger(Room::all(8));
     let chain = chain(&mut ledger, 4);
     let before = ledger.snapshot();
-    let vector = frames(3).with(Resource::Commit, 5).with(Resource::CapSlots, 7).with(Resource::Notes, 1);
+    let vector = frames(3)
+        .with(Resource::Commit, 5)
+        .with(Resource::CapSlots, 7)
+        .with(Resource::Notes, 1);
     let charge = ledger.charge(chain[2], &vector).unwrap();
     for &group in &[GroupId::ROOT, chain[0], chain[1], chain[2]] {
         assert_eq!(used(&ledger, group, Resource::Commit), 5);
@@ -76,11 +87,17 @@ fn a_charge_counts_at_every_level_and_a_release_gives_it_all_back() {
     ledger.release(charge);
     ledger.check();
     for &group in &chain {
-        assert_eq!(ledger.account(group).unwrap().usage.get(Resource::Frames), 0);
+        assert_eq!(
+            ledger.account(group).unwrap().usage.get(Resource::Frames),
+            0
+        );
     }
     // Only the peaks tell that anything was.
     assert_ne!(before, ledger.snapshot());
-    assert_eq!(ledger.resource(chain[0], Resource::CapSlots).unwrap().peak, 7);
+    assert_eq!(
+        ledger.resource(chain[0], Resource::CapSlots).unwrap().peak,
+        7
+    );
 }
 
 #[test]
@@ -91,7 +108,9 @@ fn every_level_of_a_chain_of_sixteen_refuses_exactly_beyond_its_limit() {
             let chain = chain(&mut ledger, 16);
             let (limited, leaf) = (chain[level], chain[15]);
             let standing = used(&ledger, limited, kind);
-            ledger.set_limit(limited, kind, Limit::At(standing + 10)).unwrap();
+            ledger
+                .set_limit(limited, kind, Limit::At(standing + 10))
+                .unwrap();
 
             let charge = ledger.charge(leaf, &Amounts::of(kind, 9)).unwrap();
             let last = ledger.charge(leaf, &Amounts::of(kind, 1)).unwrap();
@@ -122,14 +141,33 @@ fn every_level_of_a_chain_of_sixteen_refuses_exactly_beyond_its_limit() {
 fn a_refusal_leaves_everything_as_it_was_but_one_count() {
     let mut ledger = ledger(Room::all(8));
     let chain = chain(&mut ledger, 3);
-    ledger.set_limit(chain[0], Resource::CapSlots, Limit::At(1)).unwrap();
+    ledger
+        .set_limit(chain[0], Resource::CapSlots, Limit::At(1))
+        .unwrap();
     let before = ledger.snapshot();
     // Six kinds would fit; the seventh does not, and two levels further up.
     let refused = ledger.charge(chain[2], &TASK_KIT).unwrap_err();
     assert_eq!(short(refused).group, Some(chain[0]));
-    assert_eq!(ledger.snapshot().before_refusal(chain[0], Resource::CapSlots), before);
-    assert_eq!(ledger.resource(chain[0], Resource::CapSlots).unwrap().refusals, 1);
-    assert_eq!(ledger.resource(chain[2], Resource::CapSlots).unwrap().refusals, 0);
+    assert_eq!(
+        ledger
+            .snapshot()
+            .before_refusal(chain[0], Resource::CapSlots),
+        before
+    );
+    assert_eq!(
+        ledger
+            .resource(chain[0], Resource::CapSlots)
+            .unwrap()
+            .refusals,
+        1
+    );
+    assert_eq!(
+        ledger
+            .resource(chain[2], Resource::CapSlots)
+            .unwrap()
+            .refusals,
+        0
+    );
 }
 
 #[test]
@@ -137,10 +175,21 @@ fn the_first_group_counted_upwards_is_the_one_that_refuses() {
     let mut ledger = ledger(Room::all(8));
     let chain = chain(&mut ledger, 3);
     for &group in &chain {
-        ledger.set_limit(group, Resource::Frames, Limit::At(2)).unwrap();
+        ledger
+            .set_limit(group, Resource::Frames, Limit::At(2))
+            .unwrap();
     }
-    assert_eq!(short(ledger.charge(chain[2], &frames(3)).unwrap_err()).group, Some(chain[2]));
-    assert_eq!(ledger.resource(chain[1], Resource::Frames).unwrap().refusals, 0);
+    assert_eq!(
+        short(ledger.charge(chain[2], &frames(3)).unwrap_err()).group,
+        Some(chain[2])
+    );
+    assert_eq!(
+        ledger
+            .resource(chain[1], Resource::Frames)
+            .unwrap()
+            .refusals,
+        0
+    );
 }
 
 #[test]
@@ -148,12 +197,20 @@ fn siblings_racing_for_the_last_unit_get_it_once() {
     let mut ledger = ledger(Room::all(8));
     let above = open(&mut ledger, GroupId::ROOT);
     let (one, other) = (open(&mut ledger, above), open(&mut ledger, above));
-    ledger.set_limit(above, Resource::Frames, Limit::At(1)).unwrap();
+    ledger
+        .set_limit(above, Resource::Frames, Limit::At(1))
+        .unwrap();
     let won = ledger.charge(one, &FRAME).unwrap();
-    assert_eq!(short(ledger.charge(other, &FRAME).unwrap_err()).group, Some(above));
+    assert_eq!(
+        short(ledger.charge(other, &FRAME).unwrap_err()).group,
+        Some(above)
+    );
     ledger.release(won);
     let won = ledger.charge(other, &FRAME).unwrap();
-    assert_eq!(short(ledger.charge(one, &FRAME).unwrap_err()).group, Some(above));
+    assert_eq!(
+        short(ledger.charge(one, &FRAME).unwrap_err()).group,
+        Some(above)
+    );
     ledger.release(won);
 }
 
@@ -161,9 +218,13 @@ fn siblings_racing_for_the_last_unit_get_it_once() {
 fn a_limit_of_zero_allows_nothing_and_max_allows_everything() {
     let mut ledger = ledger(Room::all(4));
     let group = open(&mut ledger, GroupId::ROOT);
-    ledger.set_limit(group, Resource::Frames, Limit::At(0)).unwrap();
+    ledger
+        .set_limit(group, Resource::Frames, Limit::At(0))
+        .unwrap();
     assert_eq!(short(ledger.charge(group, &FRAME).unwrap_err()).limit, 0);
-    ledger.set_limit(group, Resource::Frames, Limit::Max).unwrap();
+    ledger
+        .set_limit(group, Resource::Frames, Limit::Max)
+        .unwrap();
     let all = ledger.charge(group, &frames(u64::MAX)).unwrap();
     ledger.check();
     ledger.release(all);
@@ -174,11 +235,19 @@ fn a_limit_below_the_usage_kills_nobody_and_admits_nothing() {
     let mut ledger = ledger(Room::all(4));
     let group = open(&mut ledger, GroupId::ROOT);
     let charge = ledger.charge(group, &frames(10)).unwrap();
-    ledger.set_limit(group, Resource::Frames, Limit::At(5)).unwrap();
+    ledger
+        .set_limit(group, Resource::Frames, Limit::At(5))
+        .unwrap();
     assert_eq!(used(&ledger, group, Resource::Frames), 10);
     let refused = short(ledger.charge(group, &FRAME).unwrap_err());
     assert_eq!((refused.limit, refused.used), (5, 10));
-    assert_eq!(ledger.effective_limit(group, Resource::Frames).unwrap().left, Limit::At(0));
+    assert_eq!(
+        ledger
+            .effective_limit(group, Resource::Frames)
+            .unwrap()
+            .left,
+        Limit::At(0)
+    );
     ledger.release(charge);
     let five = ledger.charge(group, &frames(5)).unwrap();
     ledger.release(five);
@@ -187,11 +256,17 @@ fn a_limit_below_the_usage_kills_nobody_and_admits_nothing() {
 #[test]
 fn a_sum_beyond_the_numbers_is_refused_and_never_wraps() {
     let mut ledger = ledger(Room::all(4));
-    let (one, other) = (open(&mut ledger, GroupId::ROOT), open(&mut ledger, GroupId::ROOT));
+    let (one, other) = (
+        open(&mut ledger, GroupId::ROOT),
+        open(&mut ledger, GroupId::ROOT),
+    );
     let most = ledger.charge(one, &frames(u64::MAX)).unwrap();
     let before = ledger.snapshot();
     let refused = short(ledger.charge(other, &FRAME).unwrap_err());
-    assert_eq!((refused.group, refused.used), (Some(GroupId::ROOT), u64::MAX));
+    assert_eq!(
+        (refused.group, refused.used),
+        (Some(GroupId::ROOT), u64::MAX)
+    );
     // The root has no limit, so there is nowhere to count it.
     assert_eq!(ledger.snapshot(), before);
     ledger.release(most);
@@ -203,10 +278,15 @@ fn a_sum_beyond_the_numbers_is_refused_and_never_wraps() {
 fn asking_whether_it_would_fit_changes_nothing_at_all() {
     let mut ledger = ledger(Room::all(4));
     let group = open(&mut ledger, GroupId::ROOT);
-    ledger.set_limit(group, Resource::Frames, Limit::At(5)).unwrap();
+    ledger
+        .set_limit(group, Resource::Frames, Limit::At(5))
+        .unwrap();
     let before = ledger.snapshot();
     assert_eq!(ledger.would_fit(group, &frames(5)), Ok(()));
-    assert!(matches!(ledger.would_fit(group, &frames(6)), Err(WouldFitRefusal::Short(_))));
+    assert!(matches!(
+        ledger.would_fit(group, &frames(6)),
+        Err(WouldFitRefusal::Short(_))
+    ));
     assert_eq!(ledger.snapshot(), before);
 }
 
@@ -219,17 +299,27 @@ fn a_group_and_what_it_sets_are_paid_by_those_above() {
     let group = ledger.open_group(above, Some(opened)).unwrap();
     let cost = |ledger: &Ledger<'_>, group| used(ledger, group, Resource::KernelMemory);
     assert_eq!(cost(&ledger, above), kit + GROUP_BYTES);
-    ledger.set_limit(group, Resource::Tasks, Limit::At(1)).unwrap();
-    ledger.set_soft_limit(group, Resource::Frames, Limit::At(1)).unwrap();
+    ledger
+        .set_limit(group, Resource::Tasks, Limit::At(1))
+        .unwrap();
+    ledger
+        .set_soft_limit(group, Resource::Frames, Limit::At(1))
+        .unwrap();
     assert_eq!(cost(&ledger, above), kit + GROUP_BYTES + BOUND_BYTES);
     let label = LabelText::cut("a label");
     ledger.set_label(group, &label).unwrap();
     ledger.set_label(group, &label).unwrap();
-    assert_eq!(cost(&ledger, above), kit + GROUP_BYTES + BOUND_BYTES + LABEL_BYTES);
+    assert_eq!(
+        cost(&ledger, above),
+        kit + GROUP_BYTES + BOUND_BYTES + LABEL_BYTES
+    );
     assert_eq!(cost(&ledger, group), 0);
     assert_eq!(used(&ledger, above, Resource::Groups), 1);
     assert_eq!(ledger.own_records(above).unwrap(), {
-        Amounts::of(Resource::Groups, 1).with(Resource::KernelMemory, GROUP_BYTES + BOUND_BYTES + LABEL_BYTES)
+        Amounts::of(Resource::Groups, 1).with(
+            Resource::KernelMemory,
+            GROUP_BYTES + BOUND_BYTES + LABEL_BYTES,
+        )
     });
     ledger.check();
     ledger.set_label(group, &LabelText::default()).unwrap();
@@ -242,25 +332,51 @@ fn a_group_and_what_it_sets_are_paid_by_those_above() {
 
 #[test]
 fn no_room_or_no_means_for_a_setting_leaves_the_group_plain() {
-    let room = Room { bounds: 2, labels: 1, ..Room::all(8) };
+    let room = Room {
+        bounds: 2,
+        labels: 1,
+        ..Room::all(8)
+    };
     let mut ledger = ledger(room);
     let above = open(&mut ledger, GroupId::ROOT);
     let (one, other) = (open(&mut ledger, above), open(&mut ledger, above));
     let standing = used(&ledger, above, Resource::KernelMemory);
-    ledger.set_limit(above, Resource::KernelMemory, Limit::At(standing)).unwrap();
+    ledger
+        .set_limit(above, Resource::KernelMemory, Limit::At(standing))
+        .unwrap();
     let before = ledger.snapshot();
-    let refused = ledger.set_limit(one, Resource::Tasks, Limit::At(1)).unwrap_err();
+    let refused = ledger
+        .set_limit(one, Resource::Tasks, Limit::At(1))
+        .unwrap_err();
     assert!(matches!(refused, SetRefusal::Short(short) if short.asked == BOUND_BYTES));
-    assert_eq!(ledger.snapshot().before_refusal(above, Resource::KernelMemory), before);
-    ledger.set_limit(above, Resource::KernelMemory, Limit::Max).unwrap();
-    ledger.set_limit(one, Resource::Tasks, Limit::At(1)).unwrap();
+    assert_eq!(
+        ledger
+            .snapshot()
+            .before_refusal(above, Resource::KernelMemory),
+        before
+    );
+    ledger
+        .set_limit(above, Resource::KernelMemory, Limit::Max)
+        .unwrap();
+    ledger
+        .set_limit(one, Resource::Tasks, Limit::At(1))
+        .unwrap();
     let full = ledger.snapshot();
-    assert_eq!(ledger.set_limit(other, Resource::Tasks, Limit::At(1)), Err(SetRefusal::LedgerFull));
+    assert_eq!(
+        ledger.set_limit(other, Resource::Tasks, Limit::At(1)),
+        Err(SetRefusal::LedgerFull)
+    );
     assert_eq!(ledger.set_limit(other, Resource::Tasks, Limit::Max), Ok(()));
-    assert_eq!(ledger.set_label(other, &LabelText::cut("tab\there")), Err(SetRefusal::BadLabel));
+    assert_eq!(
+        ledger.set_label(other, &LabelText::cut("tab\there")),
+        Err(SetRefusal::BadLabel)
+    );
     assert_eq!(ledger.snapshot(), full);
     ledger.set_label(one, &LabelText::cut("one")).unwrap();
-    assert_eq!(ledger.set_label(other, &LabelText::cut("other")), Err(SetRefusal::LedgerFull));
+    assert_eq!(
+        ledger.set_label(other, &LabelText::cut("other")),
+        Err(SetRefusal::LedgerFull)
+    );
     ledger.check();
 }
 
@@ -279,24 +395,42 @@ fn an_opened_group_vanishes_with_its_last_tie() {
     ledger.release(charge);
     assert_eq!(ledger.groups_alive(), 1);
     assert_eq!(ledger.account(inner), None);
-    assert_eq!(ledger.close_group(inner, opener), Err(CloseGroupRefusal::UnknownGroup));
+    assert_eq!(
+        ledger.close_group(inner, opener),
+        Err(CloseGroupRefusal::UnknownGroup)
+    );
     ledger.check();
 }
 
 #[test]
 fn an_old_id_never_names_another_group() {
     let mut ledger = ledger(Room::all(1));
-    assert_eq!(ledger.open_group(GroupId::ROOT, None), Err(OpenGroupRefusal::LedgerFull));
+    assert_eq!(
+        ledger.open_group(GroupId::ROOT, None),
+        Err(OpenGroupRefusal::LedgerFull)
+    );
     let mut ledger = common::ledger(Room::all(2));
     let opener = birth(&mut ledger, 0, GroupId::ROOT);
     let old = ledger.open_group(GroupId::ROOT, Some(opener)).unwrap();
     ledger.close_group(old, opener).unwrap();
     let new = ledger.open_group(GroupId::ROOT, Some(opener)).unwrap();
     assert_eq!((new.index, new.generation), (old.index, old.generation + 1));
-    assert_eq!(ledger.charge(old, &FRAME).unwrap_err(), ChargeRefusal::UnknownGroup);
-    assert_eq!(ledger.take_back(old, &FRAME), Err(ReleaseRefusal::UnknownGroup));
-    assert_eq!(ledger.set_limit(old, Resource::Frames, Limit::At(1)), Err(SetRefusal::UnknownGroup));
-    assert_eq!(ledger.move_task(opener, old), Err(MoveRefusal::UnknownGroup));
+    assert_eq!(
+        ledger.charge(old, &FRAME).unwrap_err(),
+        ChargeRefusal::UnknownGroup
+    );
+    assert_eq!(
+        ledger.take_back(old, &FRAME),
+        Err(ReleaseRefusal::UnknownGroup)
+    );
+    assert_eq!(
+        ledger.set_limit(old, Resource::Frames, Limit::At(1)),
+        Err(SetRefusal::UnknownGroup)
+    );
+    assert_eq!(
+        ledger.move_task(opener, old),
+        Err(MoveRefusal::UnknownGroup)
+    );
     assert_eq!(ledger.begin_kill(old, None), Err(KillRefusal::UnknownGroup));
     assert_eq!(ledger.next_group(old, None), None);
 }
@@ -314,8 +448,14 @@ fn what_another_server_holds_comes_back_in_parts_and_not_a_unit_more() {
     let part = ledger.take_back(group, &frames(4)).unwrap();
     ledger.release(part);
     let before = ledger.snapshot();
-    assert_eq!(ledger.take_back(group, &frames(7)), Err(ReleaseRefusal::MoreThanCharged));
-    assert_eq!(ledger.take_back(group, &Amounts::of(Resource::Tasks, 1)), Err(ReleaseRefusal::MoreThanCharged));
+    assert_eq!(
+        ledger.take_back(group, &frames(7)),
+        Err(ReleaseRefusal::MoreThanCharged)
+    );
+    assert_eq!(
+        ledger.take_back(group, &Amounts::of(Resource::Tasks, 1)),
+        Err(ReleaseRefusal::MoreThanCharged)
+    );
     assert_eq!(ledger.alarms().bad_releases, 2);
     assert_ne!(ledger.snapshot(), before);
     let rest = ledger.take_back(group, &frames(6)).unwrap();
@@ -330,7 +470,13 @@ fn a_birth_without_a_ticket_is_an_alarm_and_so_is_a_second_one() {
     assert!(!ledger.birth_notice(0));
     assert!(!ledger.birth_notice(u32::MAX));
     assert_eq!(ledger.confirm(0), Err(ConfirmRefusal::NoTicket));
-    let ticket = Ticket { thread: 0, task: task(0), parent: None, group: None, amounts: TASK_KIT };
+    let ticket = Ticket {
+        thread: 0,
+        task: task(0),
+        parent: None,
+        group: None,
+        amounts: TASK_KIT,
+    };
     ledger.ticket(&ticket).unwrap();
     assert_eq!(ledger.confirm(0), Err(ConfirmRefusal::NotBorn));
     assert_eq!(ledger.group_of(task(0)), None);
@@ -346,16 +492,31 @@ fn a_birth_without_a_ticket_is_an_alarm_and_so_is_a_second_one() {
 fn a_ticket_charges_all_of_a_task_or_nothing() {
     let mut ledger = ledger(Room::all(4));
     let group = open(&mut ledger, GroupId::ROOT);
-    ledger.set_limit(group, Resource::Tasks, Limit::At(1)).unwrap();
-    let ticket =
-        |index| Ticket { thread: index, task: task(index), parent: None, group: Some(group), amounts: TASK_KIT };
+    ledger
+        .set_limit(group, Resource::Tasks, Limit::At(1))
+        .unwrap();
+    let ticket = |index| Ticket {
+        thread: index,
+        task: task(index),
+        parent: None,
+        group: Some(group),
+        amounts: TASK_KIT,
+    };
     ledger.ticket(&ticket(0)).unwrap();
     let before = ledger.snapshot();
-    assert!(matches!(ledger.ticket(&ticket(1)), Err(TicketRefusal::Short(short)) if short.limit == 1));
-    assert_eq!(ledger.snapshot().before_refusal(group, Resource::Tasks), before);
+    assert!(
+        matches!(ledger.ticket(&ticket(1)), Err(TicketRefusal::Short(short)) if short.limit == 1)
+    );
+    assert_eq!(
+        ledger.snapshot().before_refusal(group, Resource::Tasks),
+        before
+    );
     assert_eq!(ledger.ticket(&ticket(0)), Err(TicketRefusal::BadPlace));
     assert_eq!(ledger.ticket(&ticket(4)), Err(TicketRefusal::BadPlace));
-    let stray = Ticket { parent: Some(task(3)), ..ticket(1) };
+    let stray = Ticket {
+        parent: Some(task(3)),
+        ..ticket(1)
+    };
     assert_eq!(ledger.ticket(&stray), Err(TicketRefusal::UnknownTask));
     // Never born, and gone again.
     ledger.end_task(task(0)).unwrap();
@@ -387,9 +548,18 @@ fn a_child_is_in_its_parents_group_or_below_it() {
     let home = open(&mut ledger, GroupId::ROOT);
     let (below, beside) = (open(&mut ledger, home), open(&mut ledger, GroupId::ROOT));
     let parent = birth(&mut ledger, 0, home);
-    let child = |group| Ticket { thread: 1, task: task(1), parent: Some(parent), group, amounts: TASK_KIT };
+    let child = |group| Ticket {
+        thread: 1,
+        task: task(1),
+        parent: Some(parent),
+        group,
+        amounts: TASK_KIT,
+    };
     for stranger in [beside, GroupId::ROOT] {
-        assert_eq!(ledger.ticket(&child(Some(stranger))), Err(TicketRefusal::UnknownGroup));
+        assert_eq!(
+            ledger.ticket(&child(Some(stranger))),
+            Err(TicketRefusal::UnknownGroup)
+        );
     }
     ledger.set_band(below, 3);
     assert_eq!(ledger.ticket(&child(None)).unwrap().group, home);
@@ -413,7 +583,11 @@ fn threads_come_and_go_without_their_task() {
     let group = open(&mut ledger, GroupId::ROOT);
     let owner = birth(&mut ledger, 0, group);
     let before = ledger.account(group).unwrap().usage;
-    let further = ThreadTicket { thread: 1, task: owner, amounts: THREAD_KIT };
+    let further = ThreadTicket {
+        thread: 1,
+        task: owner,
+        amounts: THREAD_KIT,
+    };
     ledger.thread_ticket(&further).unwrap();
     assert_eq!(ledger.thread_ticket(&further), Err(TicketRefusal::BadPlace));
     assert!(ledger.birth_notice(1));
@@ -432,7 +606,13 @@ fn the_end_of_a_task_gives_everything_back_and_lets_go_of_what_it_opened() {
     let group = open(&mut ledger, GroupId::ROOT);
     let owner = birth(&mut ledger, 0, group);
     for thread in 1..4 {
-        ledger.thread_ticket(&ThreadTicket { thread, task: owner, amounts: THREAD_KIT }).unwrap();
+        ledger
+            .thread_ticket(&ThreadTicket {
+                thread,
+                task: owner,
+                amounts: THREAD_KIT,
+            })
+            .unwrap();
     }
     let opened = ledger.open_group(group, Some(owner)).unwrap();
     ledger.open_group(opened, Some(owner)).unwrap();
@@ -452,7 +632,13 @@ fn a_moved_task_takes_its_counts_along_and_the_payer_keeps_the_rest() {
     let from = ledger.open_group(above, Some(opener)).unwrap();
     let to = open(&mut ledger, above);
     let mover = birth(&mut ledger, 0, from);
-    ledger.thread_ticket(&ThreadTicket { thread: 1, task: mover, amounts: THREAD_KIT }).unwrap();
+    ledger
+        .thread_ticket(&ThreadTicket {
+            thread: 1,
+            task: mover,
+            amounts: THREAD_KIT,
+        })
+        .unwrap();
     // Nobody may notice above, not even a full group.
     for kind in [Resource::Tasks, Resource::Threads] {
         let standing = used(&ledger, above, kind);
@@ -477,12 +663,22 @@ fn a_moved_task_takes_its_counts_along_and_the_payer_keeps_the_rest() {
 #[test]
 fn a_move_into_a_full_group_changes_nothing() {
     let mut ledger = ledger(Room::all(8));
-    let (from, to) = (open(&mut ledger, GroupId::ROOT), open(&mut ledger, GroupId::ROOT));
+    let (from, to) = (
+        open(&mut ledger, GroupId::ROOT),
+        open(&mut ledger, GroupId::ROOT),
+    );
     let mover = birth(&mut ledger, 0, from);
-    ledger.set_limit(to, Resource::Threads, Limit::At(0)).unwrap();
+    ledger
+        .set_limit(to, Resource::Threads, Limit::At(0))
+        .unwrap();
     let before = ledger.snapshot();
-    assert!(matches!(ledger.move_task(mover, to), Err(MoveRefusal::Short(short)) if short.group == Some(to)));
-    assert_eq!(ledger.snapshot().before_refusal(to, Resource::Threads), before);
+    assert!(
+        matches!(ledger.move_task(mover, to), Err(MoveRefusal::Short(short)) if short.group == Some(to))
+    );
+    assert_eq!(
+        ledger.snapshot().before_refusal(to, Resource::Threads),
+        before
+    );
     assert_eq!(ledger.move_task(task(1), to), Err(MoveRefusal::UnknownTask));
 }
 
@@ -506,15 +702,39 @@ fn a_group_being_killed_admits_nothing_at_any_depth() {
     let inside = birth(&mut ledger, 1, chain[2]);
     ledger.begin_kill(chain[0], None).unwrap();
     let before = ledger.snapshot();
-    assert_eq!(ledger.charge(chain[2], &FRAME).unwrap_err(), ChargeRefusal::Killing);
-    assert_eq!(ledger.would_fit(chain[2], &FRAME), Err(WouldFitRefusal::Killing));
-    assert_eq!(ledger.open_group(chain[1], None), Err(OpenGroupRefusal::Killing));
-    assert_eq!(ledger.set_limit(chain[1], Resource::Tasks, Limit::At(1)), Err(SetRefusal::Killing));
+    assert_eq!(
+        ledger.charge(chain[2], &FRAME).unwrap_err(),
+        ChargeRefusal::Killing
+    );
+    assert_eq!(
+        ledger.would_fit(chain[2], &FRAME),
+        Err(WouldFitRefusal::Killing)
+    );
+    assert_eq!(
+        ledger.open_group(chain[1], None),
+        Err(OpenGroupRefusal::Killing)
+    );
+    assert_eq!(
+        ledger.set_limit(chain[1], Resource::Tasks, Limit::At(1)),
+        Err(SetRefusal::Killing)
+    );
     assert_eq!(ledger.move_task(mover, chain[2]), Err(MoveRefusal::Killing));
-    assert_eq!(ledger.move_task(inside, GroupId::ROOT), Err(MoveRefusal::Killing));
-    let ticket = Ticket { thread: 2, task: task(2), parent: Some(inside), group: None, amounts: TASK_KIT };
+    assert_eq!(
+        ledger.move_task(inside, GroupId::ROOT),
+        Err(MoveRefusal::Killing)
+    );
+    let ticket = Ticket {
+        thread: 2,
+        task: task(2),
+        parent: Some(inside),
+        group: None,
+        amounts: TASK_KIT,
+    };
     assert_eq!(ledger.ticket(&ticket), Err(TicketRefusal::Killing));
-    assert_eq!(ledger.begin_kill(chain[0], None), Err(KillRefusal::AlreadyKilling));
+    assert_eq!(
+        ledger.begin_kill(chain[0], None),
+        Err(KillRefusal::AlreadyKilling)
+    );
     assert_eq!(ledger.snapshot(), before);
     assert_eq!(ledger.account(chain[0]).unwrap().state, GroupState::Killing);
 }
@@ -528,7 +748,11 @@ fn a_kill_names_every_task_and_ends_with_an_equal_receipt() {
     for index in 0..20 {
         let parent = groups[index / 2];
         groups.push(ledger.open_group(parent, Some(system)).unwrap());
-        let member = birth(&mut ledger, u32::try_from(index).unwrap(), *groups.last().unwrap());
+        let member = birth(
+            &mut ledger,
+            u32::try_from(index).unwrap(),
+            *groups.last().unwrap(),
+        );
         ledger.close_group(*groups.last().unwrap(), system).unwrap();
         let charge = ledger.charge(*groups.last().unwrap(), &frames(3)).unwrap();
         let _ = (member, ledger.hold(charge));
@@ -540,7 +764,11 @@ fn a_kill_names_every_task_and_ends_with_an_equal_receipt() {
     assert_eq!(ledger.finish_kill(top), Err(KillRefusal::NotEmpty));
     let mut ended = Vec::new();
     while let Some(victim) = ledger.next_victim(top).unwrap() {
-        assert_eq!(ledger.next_victim(top).unwrap(), Some(victim), "the same until it has ended");
+        assert_eq!(
+            ledger.next_victim(top).unwrap(),
+            Some(victim),
+            "the same until it has ended"
+        );
         // The memory-server gives back what it holds before the task ends.
         let home = groups[victim.index as usize + 1];
         let back = ledger.take_back(home, &frames(3)).unwrap();
@@ -568,12 +796,24 @@ fn a_kill_names_every_task_and_ends_with_an_equal_receipt() {
 #[test]
 fn only_who_is_above_may_kill() {
     let mut ledger = ledger(Room::all(8));
-    let (mine, beside) = (open(&mut ledger, GroupId::ROOT), open(&mut ledger, GroupId::ROOT));
+    let (mine, beside) = (
+        open(&mut ledger, GroupId::ROOT),
+        open(&mut ledger, GroupId::ROOT),
+    );
     let below = open(&mut ledger, mine);
     let killer = birth(&mut ledger, 0, mine);
-    assert_eq!(ledger.begin_kill(mine, Some(killer)), Err(KillRefusal::NotYours));
-    assert_eq!(ledger.begin_kill(beside, Some(killer)), Err(KillRefusal::UnknownGroup));
-    assert_eq!(ledger.begin_kill(below, Some(task(5))), Err(KillRefusal::UnknownGroup));
+    assert_eq!(
+        ledger.begin_kill(mine, Some(killer)),
+        Err(KillRefusal::NotYours)
+    );
+    assert_eq!(
+        ledger.begin_kill(beside, Some(killer)),
+        Err(KillRefusal::UnknownGroup)
+    );
+    assert_eq!(
+        ledger.begin_kill(below, Some(task(5))),
+        Err(KillRefusal::UnknownGroup)
+    );
     assert_eq!(ledger.next_victim(below), Err(KillRefusal::NotKilling));
     ledger.begin_kill(below, Some(killer)).unwrap();
     assert_eq!(ledger.next_victim(below), Ok(None));
@@ -583,7 +823,10 @@ fn only_who_is_above_may_kill() {
 #[test]
 fn kills_that_take_turns_each_find_all_their_victims() {
     let mut ledger = ledger(Room::all(64));
-    let tops = [open(&mut ledger, GroupId::ROOT), open(&mut ledger, GroupId::ROOT)];
+    let tops = [
+        open(&mut ledger, GroupId::ROOT),
+        open(&mut ledger, GroupId::ROOT),
+    ];
     for index in 0..20_u32 {
         let group = ledger.open_group(tops[index as usize % 2], None).unwrap();
         birth(&mut ledger, index, group);
@@ -618,11 +861,16 @@ fn kills_that_take_turns_each_find_all_their_victims() {
 #[test]
 fn no_more_kills_than_there_are_receipts_for() {
     let mut ledger = ledger(Room::all(KILLS + 2));
-    let groups: Vec<_> = (0..=KILLS).map(|_| open(&mut ledger, GroupId::ROOT)).collect();
+    let groups: Vec<_> = (0..=KILLS)
+        .map(|_| open(&mut ledger, GroupId::ROOT))
+        .collect();
     for &group in &groups[..KILLS] {
         ledger.begin_kill(group, None).unwrap();
     }
-    assert_eq!(ledger.begin_kill(groups[KILLS], None), Err(KillRefusal::TooManyKills));
+    assert_eq!(
+        ledger.begin_kill(groups[KILLS], None),
+        Err(KillRefusal::TooManyKills)
+    );
     ledger.finish_kill(groups[3]).unwrap();
     ledger.begin_kill(groups[KILLS], None).unwrap();
     ledger.check();
@@ -633,12 +881,22 @@ fn what_binds_in_fact_is_the_limit_that_leaves_least() {
     let mut ledger = ledger(Room::all(8));
     let chain = chain(&mut ledger, 3);
     let free = ledger.effective_limit(chain[2], Resource::Frames).unwrap();
-    assert_eq!((free.left, free.limit, free.group), (Limit::Max, Limit::Max, None));
-    ledger.set_limit(chain[0], Resource::Frames, Limit::At(100)).unwrap();
-    ledger.set_limit(chain[2], Resource::Frames, Limit::At(50)).unwrap();
+    assert_eq!(
+        (free.left, free.limit, free.group),
+        (Limit::Max, Limit::Max, None)
+    );
+    ledger
+        .set_limit(chain[0], Resource::Frames, Limit::At(100))
+        .unwrap();
+    ledger
+        .set_limit(chain[2], Resource::Frames, Limit::At(50))
+        .unwrap();
     let charge = ledger.charge(chain[0], &frames(70)).unwrap();
     let bound = ledger.effective_limit(chain[2], Resource::Frames).unwrap();
-    assert_eq!((bound.left, bound.limit, bound.group), (Limit::At(30), Limit::At(50), Some(chain[0])));
+    assert_eq!(
+        (bound.left, bound.limit, bound.group),
+        (Limit::At(30), Limit::At(50), Some(chain[0]))
+    );
     ledger.release(charge);
 }
 
@@ -654,7 +912,12 @@ fn a_walk_over_a_subtree_sees_every_group_once_and_parents_first() {
     let mut seen = Vec::new();
     let mut last = None;
     while let Some(next) = ledger.next_group(groups[0], last).unwrap() {
-        if let Some(parent) = ledger.account(next).unwrap().parent.filter(|_| next != groups[0]) {
+        if let Some(parent) = ledger
+            .account(next)
+            .unwrap()
+            .parent
+            .filter(|_| next != groups[0])
+        {
             assert!(seen.contains(&parent));
         }
         seen.push(next);
@@ -668,7 +931,9 @@ fn a_walk_over_a_subtree_sees_every_group_once_and_parents_first() {
 fn listings_come_in_pages_oldest_first() {
     let mut ledger = ledger(Room::all(128));
     let groups: Vec<_> = (0..70).map(|_| open(&mut ledger, GroupId::ROOT)).collect();
-    let members: Vec<_> = (0..70).map(|index| birth(&mut ledger, index, groups[0])).collect();
+    let members: Vec<_> = (0..70)
+        .map(|index| birth(&mut ledger, index, groups[0]))
+        .collect();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let page = ledger.list_children(GroupId::ROOT, after).unwrap();
@@ -688,19 +953,35 @@ fn listings_come_in_pages_oldest_first() {
 #[test]
 fn sixty_five_thousand_groups_are_opened_charged_and_gone_again() {
     const GROUPS: usize = 65_536;
-    let mut ledger = ledger(Room { bounds: 1, labels: 1, tasks: 1, threads: 1, groups: GROUPS });
+    let mut ledger = ledger(Room {
+        bounds: 1,
+        labels: 1,
+        tasks: 1,
+        threads: 1,
+        groups: GROUPS,
+    });
     let opener = birth(&mut ledger, 0, GroupId::ROOT);
     let mut groups = vec![GroupId::ROOT];
     for index in 1..GROUPS {
         // Wide and deep: half of them hang below one group, the others in branches.
-        let parent = if index % 2 == 0 { groups[1] } else { groups[index / 2] };
+        let parent = if index % 2 == 0 {
+            groups[1]
+        } else {
+            groups[index / 2]
+        };
         let group = ledger.open_group(parent, Some(opener)).unwrap();
         let charge = ledger.charge(group, &FRAME).unwrap();
         let _ = ledger.hold(charge);
         groups.push(group);
     }
-    assert_eq!(ledger.open_group(GroupId::ROOT, None), Err(OpenGroupRefusal::LedgerFull));
-    assert_eq!(used(&ledger, GroupId::ROOT, Resource::Groups), GROUPS as u64 - 1);
+    assert_eq!(
+        ledger.open_group(GroupId::ROOT, None),
+        Err(OpenGroupRefusal::LedgerFull)
+    );
+    assert_eq!(
+        used(&ledger, GroupId::ROOT, Resource::Groups),
+        GROUPS as u64 - 1
+    );
     ledger.check();
     for &group in &groups[1..] {
         let back = ledger.take_back(group, &FRAME).unwrap();
@@ -714,13 +995,21 @@ fn sixty_five_thousand_groups_are_opened_charged_and_gone_again() {
 
 #[test]
 fn ten_thousand_levels_are_only_a_longer_walk() {
-    let mut ledger = ledger(Room { groups: 10_001, bounds: 2, labels: 1, tasks: 2, threads: 2 });
+    let mut ledger = ledger(Room {
+        groups: 10_001,
+        bounds: 2,
+        labels: 1,
+        tasks: 2,
+        threads: 2,
+    });
     let opener = birth(&mut ledger, 0, GroupId::ROOT);
     let mut leaf = GroupId::ROOT;
     for level in 0..10_000 {
         leaf = ledger.open_group(leaf, Some(opener)).unwrap();
         if level == 0 {
-            ledger.set_limit(leaf, Resource::CpuTime, Limit::At(1)).unwrap();
+            ledger
+                .set_limit(leaf, Resource::CpuTime, Limit::At(1))
+                .unwrap();
         }
     }
     let cpu = Amounts::of(Resource::CpuTime, 1);

@@ -4,9 +4,10 @@
 //! spawns, or whoever is inside the group that is charged.
 
 use interfaces::accounting::{
-    Admitted, BeginKill, Charge, ChargeRefusal, ChargeTask, Confirm, ConfirmRefusal, EndRefusal, EndTask, EndThread,
-    Figures, FinishKill, IsBelow, KillRefusal, LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextVictim,
-    OwnRecords, OwnUsage, ReadFigures, Receipt, Release, ReleaseRefusal, Server, ThreadTicket, Ticket, TicketRefusal,
+    Admitted, BeginKill, Charge, ChargeRefusal, ChargeTask, Confirm, ConfirmRefusal, EndRefusal,
+    EndTask, EndThread, Figures, FinishKill, IsBelow, KillRefusal, LookupRefusal, MoveRefusal,
+    MoveTask, NextGroup, NextVictim, OwnRecords, OwnUsage, ReadFigures, Receipt, Release,
+    ReleaseRefusal, Server, ThreadTicket, Ticket, TicketRefusal,
 };
 use interfaces::limits::Never;
 use interfaces::{Amounts, Caller, GroupId, TaskId};
@@ -17,39 +18,48 @@ impl LimitsServer<'_> {
     /// Charges a group in the name of a server, which remembers it.
     #[inline]
     fn charge_held(&mut self, group: GroupId, amounts: &Amounts) -> Result<(), ChargeRefusal> {
-        match self.ledger.charge(group, amounts) {
-            Ok(charge) => {
-                // The server knows what it asked for.
-                let _ = self.ledger.hold(charge);
-                Ok(())
-            }
-            Err(ChargeRefusal::Short(short)) => {
-                Err(ChargeRefusal::Short(self.ledger.shortage_within(group, short)))
-            }
-            Err(refusal) => Err(refusal),
-        }
+        self.ledger
+            .charge_held(group, amounts)
+            .map_err(|refusal| match refusal {
+                ChargeRefusal::Short(short) => {
+                    ChargeRefusal::Short(self.ledger.shortage_within(group, short))
+                }
+                refusal => refusal,
+            })
     }
 }
 
 impl Server for LimitsServer<'_> {
     fn ticket(&mut self, _: Caller, request: Ticket) -> Result<Admitted, TicketRefusal> {
-        self.ledger.ticket(&request).map_err(|refusal| match (refusal, request.parent) {
-            (TicketRefusal::Short(short), Some(parent)) => {
-                let home = self.ledger.group_of(parent);
-                TicketRefusal::Short(home.map_or(short, |home| self.ledger.shortage_within(home, short)))
-            }
-            (refusal, _) => refusal,
-        })
+        self.ledger
+            .ticket(&request)
+            .map_err(|refusal| match (refusal, request.parent) {
+                (TicketRefusal::Short(short), Some(parent)) => {
+                    let home = self.ledger.group_of(parent);
+                    TicketRefusal::Short(
+                        home.map_or(short, |home| self.ledger.shortage_within(home, short)),
+                    )
+                }
+                (refusal, _) => refusal,
+            })
     }
 
-    fn thread_ticket(&mut self, _: Caller, request: ThreadTicket) -> Result<Admitted, TicketRefusal> {
-        self.ledger.thread_ticket(&request).map_err(|refusal| match refusal {
-            TicketRefusal::Short(short) => {
-                let home = self.ledger.group_of(request.task);
-                TicketRefusal::Short(home.map_or(short, |home| self.ledger.shortage_within(home, short)))
-            }
-            refusal => refusal,
-        })
+    fn thread_ticket(
+        &mut self,
+        _: Caller,
+        request: ThreadTicket,
+    ) -> Result<Admitted, TicketRefusal> {
+        self.ledger
+            .thread_ticket(&request)
+            .map_err(|refusal| match refusal {
+                TicketRefusal::Short(short) => {
+                    let home = self.ledger.group_of(request.task);
+                    TicketRefusal::Short(
+                        home.map_or(short, |home| self.ledger.shortage_within(home, short)),
+                    )
+                }
+                refusal => refusal,
+            })
     }
 
     fn confirm(&mut self, _: Caller, request: Confirm) -> Result<(), ConfirmRefusal> {
@@ -71,38 +81,53 @@ impl Server for LimitsServer<'_> {
 
     #[inline]
     fn charge_task(&mut self, _: Caller, request: ChargeTask) -> Result<GroupId, ChargeRefusal> {
-        let group = self.ledger.group_of(request.task).ok_or(ChargeRefusal::NotBorn)?;
+        let group = self
+            .ledger
+            .group_of(request.task)
+            .ok_or(ChargeRefusal::NotBorn)?;
         self.charge_held(group, &request.amounts)?;
         Ok(group)
     }
 
     #[inline]
     fn release(&mut self, _: Caller, request: Release) -> Result<(), ReleaseRefusal> {
-        let charge = self.ledger.take_back(request.group, &request.amounts)?;
-        self.ledger.release(charge);
-        Ok(())
+        self.ledger.release_held(request.group, &request.amounts)
     }
 
     fn move_task(&mut self, _: Caller, request: MoveTask) -> Result<Admitted, MoveRefusal> {
-        self.ledger.move_task(request.task, request.group).map_err(|refusal| match refusal {
-            MoveRefusal::Short(short) => {
-                let home = self.ledger.group_of(request.task);
-                MoveRefusal::Short(home.map_or(short, |home| self.ledger.shortage_within(home, short)))
-            }
-            refusal => refusal,
-        })
+        self.ledger
+            .move_task(request.task, request.group)
+            .map_err(|refusal| match refusal {
+                MoveRefusal::Short(short) => {
+                    let home = self.ledger.group_of(request.task);
+                    MoveRefusal::Short(
+                        home.map_or(short, |home| self.ledger.shortage_within(home, short)),
+                    )
+                }
+                refusal => refusal,
+            })
     }
 
     fn begin_kill(&mut self, _: Caller, request: BeginKill) -> Result<(), KillRefusal> {
         self.ledger.begin_kill(request.group, request.by)
     }
 
-    fn next_victim(&mut self, _: Caller, request: NextVictim) -> Result<Option<TaskId>, KillRefusal> {
+    fn next_victim(
+        &mut self,
+        _: Caller,
+        request: NextVictim,
+    ) -> Result<Option<TaskId>, KillRefusal> {
         self.ledger.next_victim(request.group)
     }
 
-    fn next_group(&mut self, _: Caller, request: NextGroup) -> Result<Option<GroupId>, LookupRefusal> {
-        self.ledger.next_group(request.top, request.after).ok_or(LookupRefusal::UnknownGroup)
+    fn next_group(
+        &mut self,
+        _: Caller,
+        request: NextGroup,
+    ) -> Result<Option<GroupId>, LookupRefusal> {
+        self.ledger
+            .next_group(request.top, request.after)
+            .ok_or(LookupRefusal::UnknownGroup)
     }
 
     fn finish_kill(&mut self, _: Caller, request: FinishKill) -> Result<Receipt, KillRefusal> {
@@ -110,7 +135,9 @@ impl Server for LimitsServer<'_> {
     }
 
     fn own_usage(&mut self, _: Caller, request: OwnUsage) -> Result<Amounts, LookupRefusal> {
-        self.ledger.own_usage(request.group).ok_or(LookupRefusal::UnknownGroup)
+        self.ledger
+            .own_usage(request.group)
+            .ok_or(LookupRefusal::UnknownGroup)
     }
 
     fn read_figures(&mut self, _: Caller, _: ReadFigures) -> Result<Figures, Never> {
@@ -125,10 +152,14 @@ impl Server for LimitsServer<'_> {
     }
 
     fn is_below(&mut self, _: Caller, request: IsBelow) -> Result<bool, LookupRefusal> {
-        self.ledger.is_below(request.group, request.task).ok_or(LookupRefusal::UnknownGroup)
+        self.ledger
+            .is_below(request.group, request.task)
+            .ok_or(LookupRefusal::UnknownGroup)
     }
 
     fn own_records(&mut self, _: Caller, request: OwnRecords) -> Result<Amounts, LookupRefusal> {
-        self.ledger.own_records(request.group).ok_or(LookupRefusal::UnknownGroup)
+        self.ledger
+            .own_records(request.group)
+            .ok_or(LookupRefusal::UnknownGroup)
     }
 }

@@ -15,14 +15,20 @@ pub struct Room {
 impl Room {
     /// Room for so many groups, each with limits and a label, and as many tasks with a thread.
     pub const fn all(groups: usize) -> Self {
-        Self { groups, bounds: groups, labels: groups, tasks: groups, threads: groups }
+        Self {
+            groups,
+            bounds: groups,
+            labels: groups,
+            tasks: groups,
+            threads: groups,
+        }
     }
 }
 
 /// A ledger that lives as long as the test program.
 pub fn ledger(room: Room) -> Ledger<'static> {
     Ledger::try_new(Memory {
-        groups: vec![GroupSlot::VACANT; room.groups + 1].leak(),
+        groups: vec![GroupSlot::VACANT; room.groups.saturating_add(1)].leak(),
         bounds: vec![BoundSlot::VACANT; room.bounds].leak(),
         labels: vec![LabelSlot::vacant(); room.labels].leak(),
         tasks: vec![TaskSlot::VACANT; room.tasks].leak(),
