@@ -11,11 +11,13 @@ use sel4::{BootInfo, init, rdtsc};
 use sel4_root_task::println;
 
 use crate::failure::{Failure, Step};
+use crate::helper::Helper;
 use crate::load::Loader;
 use crate::probe::{self, Kernel};
+use crate::report::Reporter;
 use crate::scratch::Scratch;
 use crate::supervisor::Supervisor;
-use crate::{archive, handout, machine_end, objects, report, space, start};
+use crate::{archive, handout, machine_end, objects, space, start};
 
 /// Starts everything, or reports and ends the machine if that is what it was booted for.
 pub fn boot(info: BootInfo) -> Result<Supervisor, Failure> {
@@ -27,7 +29,8 @@ pub fn boot(info: BootInfo) -> Result<Supervisor, Failure> {
     let plan = draw(info, &system, encoded, &images)?;
 
     objects::make(&plan)?;
-    let kernel = probe::kernel(&plan).map_err(|error| Step::Probe.failed(error))?;
+    let helper = Helper::hire(&plan).map_err(|error| Step::Helper.failed(error))?;
+    let kernel = probe::kernel(&helper).map_err(|error| Step::Helper.failed(error))?;
     banner(info, &plan, kernel);
 
     // SAFETY: the only call.
@@ -45,10 +48,21 @@ pub fn boot(info: BootInfo) -> Result<Supervisor, Failure> {
     println!("root-task: handing out; the kernel clears each block first");
     handout::hand_out(&plan, info, &grants)?;
     if system.mode == Mode::Report {
-        let as_planned = report::report(info, &plan, kernel, &grants)
+        let reporter = Reporter {
+            info,
+            plan: &plan,
+            grants: &grants,
+            kernel,
+            helper: &helper,
+        };
+        let as_planned = reporter
+            .report()
             .map_err(|error| Step::Report.failed(error))?;
         machine_end::end(as_planned);
     }
+    helper
+        .dismiss()
+        .map_err(|error| Step::Helper.failed(error))?;
     start_servers(info, &plan, &system, &images, &grants)?;
     supervise(&plan, &system)
 }

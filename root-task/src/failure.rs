@@ -46,8 +46,8 @@ pub enum Failure {
 pub enum Step {
     /// To unmap the page below the root task's own stack.
     GuardPage,
-    /// To find out which kernel this is.
-    Probe,
+    /// To make, ask or end the helper.
+    Helper,
     /// To make objects.
     Retype,
     /// To make ASID pools.
@@ -77,7 +77,7 @@ impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GuardPage => out.write_str("unmapping the page below the root task's stack"),
-            Self::Probe => out.write_str("finding out which kernel this is"),
+            Self::Helper => out.write_str("finding out which kernel this is"),
             Self::Retype => out.write_str("making objects"),
             Self::AsidPools => out.write_str("making ASID pools"),
             Self::Space(server) => write!(out, "building the address space of {server}"),

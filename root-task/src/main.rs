@@ -18,6 +18,7 @@ mod authority;
 mod boot;
 mod failure;
 mod handout;
+mod helper;
 mod load;
 mod machine_end;
 mod objects;
@@ -28,6 +29,7 @@ mod serial;
 mod space;
 mod start;
 mod supervisor;
+mod trial;
 
 use sel4::BootInfo;
 

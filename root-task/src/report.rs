@@ -1,106 +1,130 @@
 //! The report: looks into every slot of every server's CNode, prints what is there, and compares it with the table.
 //!
 //! On the debug kernel each capability's kind is asked, through a CNode that is put above the root task's own for the
-//! time of the report, so that the server's slots have addresses in the root task's CSpace; the kernel prints a line for
-//! every refused invocation, and this way none is refused. On the release kernel a trial copy shows only whether
-//! something is there.
+//! time of the report, so that the server's slots have addresses in the root task's CSpace. (The kernel prints a line
+//! for every refused invocation, and this way looking is never refused.) On the release kernel a trial copy shows only
+//! whether something is there. On both, rights and badges are tried ([`crate::trial`]).
 
-use boot_core::grants::{CapKind, Grant, Rights};
+use core::fmt::Write as _;
+
+use boot_core::grants::{CapKind, Grant, Rights, Target};
 use boot_core::image::PAGE;
 use boot_core::object::{Item, Port};
 use boot_core::plan::{BootPlan, REPORT_RADIX};
 use boot_core::walk::{Found, Walk};
-use interfaces::ServerName;
 use interfaces::text::Text;
+use interfaces::{Badge, ServerName};
 use sel4::cap::{self, Cap};
 use sel4::{BootInfo, CapData, CapRights, Result, Slot, debug, init};
 use sel4_root_task::println;
 use test_records::{Capability, Outcome, Record};
 
 use crate::authority::{cnode, of, own};
+use crate::helper::Helper;
 use crate::probe::Kernel;
+use crate::trial::Trial;
 
-/// Reports on every server. Returns whether all is as the table says.
-pub fn report(info: BootInfo, plan: &BootPlan, kernel: Kernel, grants: &[Grant]) -> Result<bool> {
-    let cases = u32::try_from(ServerName::ALL.len()).unwrap_or(u32::MAX);
-    record(&Record::Plan { cases });
-    let mut failed = 0;
-    for server in ServerName::ALL {
-        let differences = match kernel {
-            Kernel::Debug => {
-                let window = Window::open(info, plan, server)?;
-                let outcome = report_server(plan, server, grants, |slot| Ok(window.look(slot)));
-                window.close()?;
-                outcome?
-            }
-            Kernel::Release => {
-                report_server(plan, server, grants, |slot| try_copy(plan, server, slot))?
-            }
-        };
-        failed = u32::saturating_add(failed, u32::from(differences > 0));
-    }
-    let passed = cases.saturating_sub(failed);
-    record(&Record::Done { passed, failed });
-    Ok(failed == 0)
+/// What a report is made with.
+pub struct Reporter<'a> {
+    /// What the kernel said at the start.
+    pub info: BootInfo,
+    /// The plan.
+    pub plan: &'a BootPlan,
+    /// The table.
+    pub grants: &'a [Grant],
+    /// Which kernel this is.
+    pub kernel: Kernel,
+    /// Who tries rights.
+    pub helper: &'a Helper,
 }
 
-fn report_server(
-    plan: &BootPlan,
-    server: ServerName,
-    grants: &[Grant],
-    look: impl Fn(u64) -> Result<Found>,
-) -> Result<u64> {
-    let name = match server {
+impl Reporter<'_> {
+    /// Reports on every server. Returns whether all is as the table says.
+    pub fn report(&self) -> Result<bool> {
+        let cases = u32::try_from(ServerName::ALL.len()).unwrap_or(u32::MAX);
+        record(&Record::Plan { cases });
+        let mut failed = 0;
+        for server in ServerName::ALL {
+            let as_planned = match self.kernel {
+                Kernel::Debug => {
+                    let window = Window::open(self.info, self.plan, server)?;
+                    let outcome = self.server(server, |slot| Ok(window.look(slot)));
+                    window.close()?;
+                    outcome?
+                }
+                Kernel::Release => self.server(server, |slot| try_copy(self.plan, server, slot))?,
+            };
+            failed = u32::saturating_add(failed, u32::from(!as_planned));
+        }
+        let passed = cases.saturating_sub(failed);
+        record(&Record::Done { passed, failed });
+        Ok(failed == 0)
+    }
+
+    fn server(&self, server: ServerName, look: impl Fn(u64) -> Result<Found>) -> Result<bool> {
+        let name = case(server);
+        record(&Record::Begin { name });
+        let slots = 1_u64 << self.plan.servers.of(server).cnode_radix;
+        let mut walk = Walk::new(server, self.grants);
+        let mut wrong_rights = 0_u64;
+        while walk.slot() < slots {
+            let step = walk.step(look(walk.slot())?);
+            if let Some(difference) = step.difference {
+                println!("root-task: {difference}");
+            }
+            if let Some((grant, found)) = step.passed.filter(|&(_, found)| found > 0) {
+                wrong_rights = wrong_rights.saturating_add(self.try_rights(&grant)?);
+                show(&grant, found);
+            }
+        }
+        let occupied = walk.occupied();
+        println!("root-task: {server}: {occupied} of {slots} slots are occupied");
+        let as_planned = walk.differences() == 0 && wrong_rights == 0;
+        let outcome = if as_planned {
+            Outcome::Ok
+        } else {
+            Outcome::Failed {
+                reason: "capabilities are not as planned",
+            }
+        };
+        record(&Record::End { name, outcome });
+        Ok(as_planned)
+    }
+
+    /// Tries the capabilities of a line; counts those that allow something else than it says.
+    fn try_rights(&self, grant: &Grant) -> Result<u64> {
+        let trial = Trial {
+            plan: self.plan,
+            helper: self.helper,
+        };
+        let mut wrong = 0_u64;
+        for slot in grant.slot..grant.end() {
+            let tried = trial.allows(grant, slot)?;
+            if let Some(difference) = tried.and_then(|tried| tried.differs(grant, slot)) {
+                println!("root-task: {difference}");
+                wrong = wrong.saturating_add(1);
+            }
+        }
+        Ok(wrong)
+    }
+}
+
+const fn case(server: ServerName) -> &'static str {
+    match server {
         ServerName::Limits => "capabilities-of-limits-server",
         ServerName::Memory => "capabilities-of-memory-server",
         ServerName::Proc => "capabilities-of-proc-server",
-    };
-    record(&Record::Begin { name });
-    let slots = 1_u64 << plan.servers.of(server).cnode_radix;
-    let mut walk = Walk::new(server, grants);
-    while walk.slot() < slots {
-        let step = walk.step(look(walk.slot())?);
-        if let Some(difference) = step.difference {
-            println!("root-task: {difference}");
-        }
-        if let Some((grant, found)) = step.passed.filter(|&(_, found)| found > 0) {
-            show(&grant, found);
-        }
     }
-    println!(
-        "root-task: {server}: {} of {slots} slots are occupied",
-        walk.occupied()
-    );
-    let outcome = if walk.differences() == 0 {
-        Outcome::Ok
-    } else {
-        Outcome::Failed {
-            reason: "slots are not as planned",
-        }
-    };
-    record(&Record::End { name, outcome });
-    Ok(walk.differences())
 }
 
 /// Prints a line of the table of which so many slots were found occupied.
 fn show(grant: &Grant, found: u64) {
-    use core::fmt::Write;
-
     let mut detail = Text::<80>::default();
     // What does not fit is cut: the text is for readers.
-    let _ = write!(detail, "{}", grant.target);
-    if grant.count > 1 {
-        let bytes = if grant.target.kind() == CapKind::Frame {
-            found.saturating_mul(PAGE)
-        } else {
-            0
-        };
-        let _ = if bytes > 0 {
-            write!(detail, ", {bytes} bytes")
-        } else {
-            Ok(())
-        };
-    }
+    let _ = match grant.target {
+        Target::Archive => write!(detail, "archive, {} bytes", found.saturating_mul(PAGE)),
+        target => write!(detail, "{target}"),
+    };
     let Rights {
         read,
         write,
@@ -116,7 +140,7 @@ fn show(grant: &Grant, found: u64) {
             write,
             grant: may_grant,
         },
-        badge: grant.badge.map(interfaces::Badge::encode),
+        badge: grant.badge.map(Badge::encode),
         detail: detail.as_str(),
     }));
 }

@@ -34,6 +34,12 @@ pub struct Rights {
 }
 
 impl Rights {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        read: false,
+        write: false,
+        grant: false,
+    };
     /// Everything.
     pub const ALL: Self = Self {
         read: true,
@@ -58,6 +64,19 @@ impl Rights {
         write: true,
         grant: true,
     };
+}
+
+impl fmt::Display for Rights {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |right, letter| if right { letter } else { '-' };
+        write!(
+            out,
+            "{}{}{}",
+            show(self.read, 'r'),
+            show(self.write, 'w'),
+            show(self.grant, 'g')
+        )
+    }
 }
 
 /// What a capability is to.

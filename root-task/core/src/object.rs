@@ -116,8 +116,8 @@ pub enum Item {
     ScratchTable,
     /// Two slots above the root task's CNode, through which a report looks into a server's.
     ReportCNode,
-    /// A thread that finds out which kernel this is.
-    Probe,
+    /// A thread of the root task's own, for trials.
+    Helper,
     /// Memory that is kept to restart a server.
     Spare,
 }
@@ -139,7 +139,7 @@ impl fmt::Display for Item {
             Self::AsidMemory => out.write_str("ASID pools"),
             Self::ScratchDirectory | Self::ScratchTable => out.write_str("scratch of root-task"),
             Self::ReportCNode => out.write_str("CNode for reports"),
-            Self::Probe => out.write_str("probe of the kernel"),
+            Self::Helper => out.write_str("helper of root-task"),
             Self::Spare => out.write_str("reserve for restarts"),
         }
     }

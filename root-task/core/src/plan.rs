@@ -83,6 +83,8 @@ pub struct CopySlots {
     pub archive: SlotRange,
     /// For trials, always emptied again.
     pub trial: u64,
+    /// For the other side of a trial, always emptied again.
+    pub sender: u64,
 }
 
 /// The whole plan.
@@ -156,6 +158,7 @@ impl BootPlan {
             asid_pools: slots.take(OWN_ASID_POOLS)?,
             archive: slots.take(u64::from(archive_pages))?,
             trial: slots.take(1)?.first,
+            sender: slots.take(1)?.first,
         };
         Ok(Self {
             pages,

@@ -5,9 +5,9 @@
 
 use core::fmt;
 
-use interfaces::ServerName;
+use interfaces::{Badge, ServerName};
 
-use crate::grants::{CapKind, Grant};
+use crate::grants::{CapKind, Grant, Rights};
 
 /// What was found in a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,67 @@ impl fmt::Display for Difference {
         }
         out.write_str(" and was to hold ")?;
         out.write_str(self.planned.map_or("nothing", CapKind::name))
+    }
+}
+
+/// What a capability was found to allow when it was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The rights.
+    pub rights: Rights,
+    /// The badge; 0 for none, or if none could be heard.
+    pub badge: u64,
+}
+
+impl Tried {
+    /// What the capabilities of a line are to allow.
+    #[must_use]
+    pub fn planned(grant: &Grant) -> Self {
+        Self {
+            rights: grant.rights,
+            badge: grant.badge.map_or(0, Badge::encode),
+        }
+    }
+
+    /// Says what is wrong with a capability of a line, if anything is.
+    #[must_use]
+    pub fn differs(self, grant: &Grant, slot: u64) -> Option<WrongRights> {
+        let planned = Self::planned(grant);
+        (self != planned).then_some(WrongRights {
+            server: grant.server,
+            slot,
+            planned,
+            found: self,
+        })
+    }
+}
+
+/// A capability that allows something else than the table says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongRights {
+    /// The server.
+    pub server: ServerName,
+    /// The slot.
+    pub slot: u64,
+    /// What the table says.
+    pub planned: Tried,
+    /// What the trial says.
+    pub found: Tried,
+}
+
+impl fmt::Display for WrongRights {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            server,
+            slot,
+            planned,
+            found,
+        } = self;
+        write!(
+            out,
+            "slot {slot} of {server} allows {} with badge {:#x} and was to allow {} with badge {:#x}",
+            found.rights, found.badge, planned.rights, planned.badge
+        )
     }
 }
 

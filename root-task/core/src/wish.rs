@@ -113,7 +113,7 @@ pub(crate) fn wishes(
     wish(Item::ScratchDirectory, Kind::PageDirectory, 0, 1)?;
     wish(Item::ScratchTable, Kind::PageTable, 0, 1)?;
     wish(Item::ReportCNode, Kind::CNode, REPORT_RADIX, 1)?;
-    wish(Item::Probe, Kind::Tcb, 0, 1)?;
+    wish(Item::Helper, Kind::Tcb, 0, 1)?;
     wish(Item::Spare, Kind::Untyped, SPARE_BITS, 1)?;
     Ok(wishes)
 }
