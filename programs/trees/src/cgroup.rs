@@ -1,0 +1,274 @@
+//! `/cgroup`: the groups below the caller's as directories, with cgroup v2's files.
+//!
+//! `pids` are tasks, `memory` is frames, in bytes; a file that stands for something no server does yet says so.
+
+use core::fmt;
+
+use interfaces::limits::{
+    Account, CloseGroup, Enter, GroupState, LabelText, OpenGroup, ReadResource, ResourceAccount,
+    SetLabel, SetLimit,
+};
+use interfaces::memory::PAGE_BYTES;
+use interfaces::process::KillGroup;
+use interfaces::{GroupId, Limit, Resource};
+
+use crate::error::{Error, Feature};
+use crate::names::is_name;
+use crate::path::Parts;
+use crate::servers::Servers;
+use crate::text::{self, Expected};
+use crate::tree::{Each, Entry, Trees};
+
+/// A file of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum File {
+    Events,
+    Freeze,
+    Kill,
+    Procs,
+    Stat,
+    MemoryCurrent,
+    MemoryEvents,
+    MemoryMax,
+    MemoryMin,
+    MemoryPeak,
+    MemoryStat,
+    PidsCurrent,
+    PidsEvents,
+    PidsMax,
+    PidsPeak,
+}
+
+const FILES: [(&str, File); 15] = [
+    ("cgroup.events", File::Events),
+    ("cgroup.freeze", File::Freeze),
+    ("cgroup.kill", File::Kill),
+    ("cgroup.procs", File::Procs),
+    ("cgroup.stat", File::Stat),
+    ("memory.current", File::MemoryCurrent),
+    ("memory.events", File::MemoryEvents),
+    ("memory.max", File::MemoryMax),
+    ("memory.min", File::MemoryMin),
+    ("memory.peak", File::MemoryPeak),
+    ("memory.stat", File::MemoryStat),
+    ("pids.current", File::PidsCurrent),
+    ("pids.events", File::PidsEvents),
+    ("pids.max", File::PidsMax),
+    ("pids.peak", File::PidsPeak),
+];
+
+impl File {
+    /// The file of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        FILES
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, file)| file)
+    }
+}
+
+/// What a path stands for: a group's directory, or a file in it.
+struct Place {
+    group: GroupId,
+    file: Option<File>,
+}
+
+impl<S: Servers> Trees<S> {
+    pub(crate) fn list_cgroup(
+        &mut self,
+        parts: Parts<'_>,
+        each: &mut Each<'_>,
+    ) -> Result<(), Error> {
+        let Place { group, file: None } = self.cgroup_place(parts)? else {
+            return Err(Error::NotADirectory);
+        };
+        self.each_child_name(group, |name| each(Entry::directory(name)))?;
+        for (name, _) in FILES {
+            each(Entry::file(name));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn read_cgroup(
+        &mut self,
+        parts: Parts<'_>,
+        out: &mut dyn fmt::Write,
+    ) -> Result<(), Error> {
+        let Place { group, file } = self.cgroup_place(parts)?;
+        match file.ok_or(Error::IsADirectory)? {
+            File::Kill => return Err(Error::NotReadable),
+            File::Freeze => return Err(Error::NotServed(Feature::Freeze)),
+            File::MemoryMin => return Err(Error::NotServed(Feature::Reserve)),
+            File::Procs => self.each_task(group, |_, task| Ok(writeln!(out, "{task}")?))?,
+            File::Events => print_events(&self.account(group)?, out)?,
+            File::Stat => {
+                let below = self.account(group)?.usage.get(Resource::Groups);
+                writeln!(out, "nr_descendants {below}\nnr_dying_descendants 0")?;
+            }
+            File::MemoryStat => {
+                let usage = self.account(group)?.usage;
+                writeln!(out, "anon {}", Bytes(usage.get(Resource::Frames)))?;
+                writeln!(out, "kernel {}", usage.get(Resource::KernelMemory))?;
+            }
+            File::MemoryEvents => {
+                let refusals = self.resource(group, Resource::Frames)?.refusals;
+                writeln!(out, "low 0\nhigh 0\nmax {refusals}\noom {refusals}")?;
+            }
+            File::MemoryCurrent => {
+                writeln!(
+                    out,
+                    "{}",
+                    Bytes(self.resource(group, Resource::Frames)?.usage)
+                )?;
+            }
+            File::MemoryPeak => {
+                writeln!(
+                    out,
+                    "{}",
+                    Bytes(self.resource(group, Resource::Frames)?.peak)
+                )?;
+            }
+            File::MemoryMax => match self.resource(group, Resource::Frames)?.limit {
+                Limit::Max => writeln!(out, "max")?,
+                Limit::At(frames) => writeln!(out, "{}", Bytes(frames))?,
+            },
+            File::PidsCurrent => writeln!(out, "{}", self.resource(group, Resource::Tasks)?.usage)?,
+            File::PidsPeak => writeln!(out, "{}", self.resource(group, Resource::Tasks)?.peak)?,
+            File::PidsMax => writeln!(out, "{}", self.resource(group, Resource::Tasks)?.limit)?,
+            File::PidsEvents => {
+                writeln!(
+                    out,
+                    "max {}",
+                    self.resource(group, Resource::Tasks)?.refusals
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write_cgroup(&mut self, parts: Parts<'_>, bytes: &[u8]) -> Result<(), Error> {
+        let Place { group, file } = self.cgroup_place(parts)?;
+        match file.ok_or(Error::IsADirectory)? {
+            File::PidsMax => {
+                let limit = text::expect(1, text::line(bytes)?, Expected::Limit, text::limit)?;
+                self.ask_limits(&SetLimit {
+                    group,
+                    resource: Resource::Tasks,
+                    limit,
+                })
+            }
+            File::MemoryMax => {
+                let limit = text::expect(1, text::line(bytes)?, Expected::Bytes, text::pages)?;
+                self.ask_limits(&SetLimit {
+                    group,
+                    resource: Resource::Frames,
+                    limit,
+                })
+            }
+            File::Procs => {
+                let task = text::expect(1, text::line(bytes)?, Expected::Task, text::task)?;
+                if task != self.who_am_i()?.task {
+                    return Err(Error::NotServed(Feature::MoveTask));
+                }
+                self.ask_limits(&Enter { group })
+            }
+            File::Kill => {
+                text::expect(1, text::line(bytes)?, Expected::One, text::one)?;
+                self.ask_process(&KillGroup { group }).map(|_receipt| ())
+            }
+            File::Freeze => Err(Error::NotServed(Feature::Freeze)),
+            File::MemoryMin => Err(Error::NotServed(Feature::Reserve)),
+            _ => Err(Error::NotWritable),
+        }
+    }
+
+    /// Opens a group and labels it, or does neither.
+    pub(crate) fn make_group(&mut self, parts: Parts<'_>) -> Result<(), Error> {
+        let (above, name) = parts.split_last().ok_or(Error::AlreadyThere)?;
+        let Place {
+            group: parent,
+            file: None,
+        } = self.cgroup_place(above)?
+        else {
+            return Err(Error::NotADirectory);
+        };
+        if File::by_name(name).is_some() {
+            return Err(Error::AlreadyThere);
+        }
+        match self.child_named(parent, name) {
+            Ok(_) | Err(Error::Ambiguous) => return Err(Error::AlreadyThere),
+            Err(Error::NoSuchPath) => {}
+            Err(error) => return Err(error),
+        }
+        let label = LabelText::try_new(name)
+            .filter(|_| is_name(name))
+            .ok_or(Error::BadName)?;
+        let group = self.ask_limits(&OpenGroup {
+            parent: Some(parent),
+        })?;
+        if let Err(error) = self.ask_limits(&SetLabel { group, label }) {
+            // Why it has no label is what there is to tell.
+            let _ = self.ask_limits(&CloseGroup { group });
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Lets go of a group that holds nothing.
+    pub(crate) fn remove_group(&mut self, parts: Parts<'_>) -> Result<(), Error> {
+        let mut names = parts;
+        names.next().ok_or(Error::FixedDirectory)?;
+        let Place { group, file: None } = self.cgroup_place(parts)? else {
+            return Err(Error::NotADirectory);
+        };
+        let held = self.account(group)?.usage;
+        if !held.is_none() {
+            return Err(Error::NotEmpty(held));
+        }
+        self.ask_limits(&CloseGroup { group })
+    }
+
+    fn cgroup_place(&mut self, mut parts: Parts<'_>) -> Result<Place, Error> {
+        let mut group = self.who_am_i()?.group;
+        while let Some(name) = parts.next() {
+            if let Some(file) = File::by_name(name) {
+                parts.end()?;
+                return Ok(Place {
+                    group,
+                    file: Some(file),
+                });
+            }
+            group = self.child_named(group, name)?;
+        }
+        Ok(Place { group, file: None })
+    }
+
+    fn resource(&mut self, group: GroupId, resource: Resource) -> Result<ResourceAccount, Error> {
+        self.ask_limits(&ReadResource {
+            group: Some(group),
+            resource,
+        })
+    }
+}
+
+fn print_events(account: &Account, out: &mut dyn fmt::Write) -> fmt::Result {
+    let populated = account.usage.get(Resource::Tasks) != 0;
+    let frozen = account.state == GroupState::Frozen;
+    writeln!(
+        out,
+        "populated {}\nfrozen {}",
+        u8::from(populated),
+        u8::from(frozen)
+    )
+}
+
+/// Frames, shown as bytes.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A limit in frames can be beyond 2^64 bytes.
+        let bytes = u128::from(self.0).saturating_mul(u128::from(PAGE_BYTES));
+        fmt::Display::fmt(&bytes, out)
+    }
+}

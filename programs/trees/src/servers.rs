@@ -1,0 +1,53 @@
+//! Whom the trees ask.
+
+use interfaces::limits::{Account, Membership, ReadAccount, WhoAmI};
+use interfaces::{Call, GroupId, Transport, call};
+
+use crate::error::Error;
+use crate::tree::Trees;
+
+/// The servers as the caller reaches them: its own endpoints in the guest, loopbacks on the host.
+pub trait Servers {
+    /// The limits-server.
+    fn limits(&mut self) -> impl Transport;
+    /// The proc-server.
+    fn process(&mut self) -> impl Transport;
+}
+
+impl<S: Servers> Servers for &mut S {
+    fn limits(&mut self) -> impl Transport {
+        (**self).limits()
+    }
+
+    fn process(&mut self) -> impl Transport {
+        (**self).process()
+    }
+}
+
+impl<S: Servers> Trees<S> {
+    /// Asks the limits-server.
+    pub(crate) fn ask_limits<C: Call>(&mut self, request: &C) -> Result<C::Reply, Error>
+    where
+        C::Refusal: Into<Error>,
+    {
+        Ok(call(&mut self.servers.limits(), request)?)
+    }
+
+    /// Asks the proc-server.
+    pub(crate) fn ask_process<C: Call>(&mut self, request: &C) -> Result<C::Reply, Error>
+    where
+        C::Refusal: Into<Error>,
+    {
+        Ok(call(&mut self.servers.process(), request)?)
+    }
+
+    /// Which task and which group the caller is.
+    pub(crate) fn who_am_i(&mut self) -> Result<Membership, Error> {
+        self.ask_limits(&WhoAmI {})
+    }
+
+    /// Everything about a group.
+    pub(crate) fn account(&mut self, group: GroupId) -> Result<Account, Error> {
+        self.ask_limits(&ReadAccount { group: Some(group) })
+    }
+}
