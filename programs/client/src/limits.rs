@@ -121,8 +121,3 @@ pub fn would_fit(
 pub fn enter(group: GroupId) -> Result<(), CallError<EnterRefusal>> {
     call(Server::Limits, &Enter { group })
 }
-
-/// Moves the caller into a group below its own, for good.
-pub fn enter(group: GroupId) -> Result<(), CallError<EnterRefusal>> {
-    call(Server::Limits, &Enter { group })
-}
