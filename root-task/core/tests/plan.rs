@@ -20,7 +20,7 @@ use boot_core::layout;
 use boot_core::object::{Item, Port};
 use boot_core::shortfall::PlanError;
 use boot_core::slots::{SlotPool, SlotsShort};
-use boot_core::walk::{Difference, Found, Walk};
+use boot_core::walk::{Difference, Found, Tried, Walk};
 use boot_core::{BootPlan, Image, Inventory, Machine, PerServer, Untyped, grants};
 use interfaces::start::{memory_slots, proc_slots};
 use interfaces::system::Heaps;
@@ -332,5 +332,32 @@ fn a_walk_finds_what_is_missing_extra_or_of_another_kind() {
             "slot 10 of proc-server holds untyped and was to hold tcb",
             "slot 40000 of proc-server holds a capability of kind 77 and was to hold nothing",
         ]
+    );
+}
+
+#[test]
+fn a_capability_that_allows_something_else_is_told_apart() {
+    let grants = grants(&plan());
+    let calls_limits = grants
+        .iter()
+        .find(|grant| (grant.server, grant.slot) == (ServerName::Proc, proc_slots::LIMITS))
+        .unwrap();
+    let planned = Tried::planned(calls_limits);
+    assert_eq!(planned.differs(calls_limits, 3), None);
+    let more = Tried {
+        rights: Rights::ALL,
+        ..planned
+    };
+    assert_eq!(
+        more.differs(calls_limits, 3).unwrap().to_string(),
+        "slot 3 of proc-server allows rwg with badge 0x4000002 and was to allow -wg with badge 0x4000002"
+    );
+    assert!(
+        Tried {
+            badge: 0,
+            ..planned
+        }
+        .differs(calls_limits, 3)
+        .is_some()
     );
 }
