@@ -165,7 +165,9 @@ impl Amounts {
     #[inline]
     fn mask(&self) -> u16 {
         let kinds = 0_u16..;
-        self.0.iter().zip(kinds).fold(0, |mask, (&amount, kind)| mask | (u16::from(amount != 0) << kind))
+        self.0.iter().zip(kinds).fold(0, |mask, (&amount, kind)| {
+            mask | (u16::from(amount != 0) << kind)
+        })
     }
 }
 

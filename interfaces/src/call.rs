@@ -53,19 +53,22 @@ impl Label {
     /// The interface's number.
     #[must_use]
     pub const fn interface(self) -> u8 {
-        (self.0 >> 16) as u8 & 0xf
+        let [_, high, _, _] = self.0.to_be_bytes();
+        high & 0xf
     }
 
     /// The interface's version.
     #[must_use]
     pub const fn version(self) -> u8 {
-        (self.0 >> 8) as u8
+        let [_, _, version, _] = self.0.to_be_bytes();
+        version
     }
 
     /// The operation's number.
     #[must_use]
     pub const fn operation(self) -> u8 {
-        self.0 as u8
+        let [_, _, _, operation] = self.0.to_be_bytes();
+        operation
     }
 }
 

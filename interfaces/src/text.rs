@@ -47,7 +47,7 @@ impl<const N: usize> Text<N> {
 
 impl<const N: usize> fmt::Write for Text<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.push_str(text).map_err(|_| fmt::Error)
+        self.0.push_str(text).map_err(|()| fmt::Error)
     }
 }
 

@@ -12,11 +12,25 @@ use interfaces::process::{self, ExitReason};
 use interfaces::provision::{self, Cause, CreateRefusal, ProgramId};
 use interfaces::{Amounts, Call, GroupId, Limit, Resource, Shortage, TaskId, Text, console};
 
-const GROUP: GroupId = GroupId { index: 300, generation: 2 };
-const TASK: TaskId = TaskId { index: 70, generation: 1 };
-const REGION: RegionId = RegionId { index: 9, generation: 3 };
-const SHORT: Shortage =
-    Shortage { resource: Resource::Frames, group: Some(GROUP), limit: 256, used: 256, asked: 1 };
+const GROUP: GroupId = GroupId {
+    index: 300,
+    generation: 2,
+};
+const TASK: TaskId = TaskId {
+    index: 70,
+    generation: 1,
+};
+const REGION: RegionId = RegionId {
+    index: 9,
+    generation: 3,
+};
+const SHORT: Shortage = Shortage {
+    resource: Resource::Frames,
+    group: Some(GROUP),
+    limit: 256,
+    used: 256,
+    asked: 1,
+};
 
 fn amounts() -> Amounts {
     Amounts::of(Resource::Tasks, 1).with(Resource::Frames, 300)
@@ -31,7 +45,9 @@ impl Pins {
     fn bytes(&mut self, what: &str, value: &impl serde::Serialize) {
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
         let bytes = postcard::to_slice(value, &mut buffer).expect("a message fits");
-        let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let hex = bytes
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         writeln!(self.text, "{what} {hex}").expect("a string takes everything");
     }
 
@@ -43,12 +59,21 @@ impl Pins {
         refusals: &[C::Refusal],
     ) {
         let label = C::LABEL;
-        let name = format!("{}.{}.{} {}", label.interface(), label.version(), label.operation(), C::NAME);
+        let name = format!(
+            "{}.{}.{} {}",
+            label.interface(),
+            label.version(),
+            label.operation(),
+            C::NAME
+        );
         self.bytes(&format!("{name} request"), request);
         self.requests += 1;
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
         let bytes = postcard::to_slice(request, &mut buffer).expect("a request fits");
-        assert_eq!(&postcard::from_bytes::<C>(bytes).expect("comes back"), request);
+        assert_eq!(
+            &postcard::from_bytes::<C>(bytes).expect("comes back"),
+            request
+        );
         for reply in replies {
             self.bytes(&format!("{name} reply"), &Ok::<_, &C::Refusal>(reply));
         }
@@ -59,7 +84,9 @@ impl Pins {
 }
 
 fn limits_pins(pins: &mut Pins) {
-    use limits::{CloseGroupRefusal, EnterRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal};
+    use limits::{
+        CloseGroupRefusal, EnterRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal,
+    };
     let group = Some(GROUP);
     let label = Text::try_new("bomb").expect("short");
     let set = [
@@ -70,27 +97,47 @@ fn limits_pins(pins: &mut Pins) {
         SetRefusal::Short(SHORT),
     ];
     let read = || vec![ReadRefusal::UnknownGroup, ReadRefusal::Stale];
-    pins.operation(&limits::OpenGroup { parent: group }, &[GROUP], &[
-        OpenGroupRefusal::UnknownGroup,
-        OpenGroupRefusal::Killing,
-        OpenGroupRefusal::Short(SHORT),
-        OpenGroupRefusal::LedgerFull,
-    ]);
-    pins.operation(&limits::CloseGroup { group: GROUP }, &[()], &[
-        CloseGroupRefusal::UnknownGroup,
-        CloseGroupRefusal::NotYours,
-    ]);
     pins.operation(
-        &limits::SetLimit { group: GROUP, resource: Resource::Tasks, limit: Limit::At(20) },
+        &limits::OpenGroup { parent: group },
+        &[GROUP],
+        &[
+            OpenGroupRefusal::UnknownGroup,
+            OpenGroupRefusal::Killing,
+            OpenGroupRefusal::Short(SHORT),
+            OpenGroupRefusal::LedgerFull,
+        ],
+    );
+    pins.operation(
+        &limits::CloseGroup { group: GROUP },
+        &[()],
+        &[CloseGroupRefusal::UnknownGroup, CloseGroupRefusal::NotYours],
+    );
+    pins.operation(
+        &limits::SetLimit {
+            group: GROUP,
+            resource: Resource::Tasks,
+            limit: Limit::At(20),
+        },
         &[()],
         &set,
     );
     pins.operation(
-        &limits::SetSoftLimit { group: GROUP, resource: Resource::Frames, limit: Limit::Max },
+        &limits::SetSoftLimit {
+            group: GROUP,
+            resource: Resource::Frames,
+            limit: Limit::Max,
+        },
         &[()],
         &set,
     );
-    pins.operation(&limits::SetLabel { group: GROUP, label: label.clone() }, &[()], &set);
+    pins.operation(
+        &limits::SetLabel {
+            group: GROUP,
+            label: label.clone(),
+        },
+        &[()],
+        &set,
+    );
     let account = limits::Account {
         group: GROUP,
         parent: Some(GroupId::ROOT),
@@ -113,36 +160,73 @@ fn limits_pins(pins: &mut Pins) {
         refusals: 7,
     };
     pins.operation(
-        &limits::ReadResource { group, resource: Resource::Commit },
+        &limits::ReadResource {
+            group,
+            resource: Resource::Commit,
+        },
         &[resource],
         &read(),
     );
     pins.operation(
         &limits::ListChildren { group, after: None },
-        &[Page { items: [GROUP].into_iter().collect(), more: true }],
+        &[Page {
+            items: [GROUP].into_iter().collect(),
+            more: true,
+        }],
         &read(),
     );
     pins.operation(
-        &limits::ListTasks { group, after: Some(TASK) },
-        &[Page { items: [TASK].into_iter().collect(), more: false }],
+        &limits::ListTasks {
+            group,
+            after: Some(TASK),
+        },
+        &[Page {
+            items: [TASK].into_iter().collect(),
+            more: false,
+        }],
         &read(),
     );
     pins.operation(
-        &limits::EffectiveLimit { group, resource: Resource::KernelMemory },
-        &[limits::Effective { left: Limit::At(3), limit: Limit::At(20), group }],
+        &limits::EffectiveLimit {
+            group,
+            resource: Resource::KernelMemory,
+        },
+        &[limits::Effective {
+            left: Limit::At(3),
+            limit: Limit::At(20),
+            group,
+        }],
         &read(),
     );
-    pins.operation(&limits::WouldFit { group, amounts: amounts() }, &[()], &[
-        WouldFitRefusal::UnknownGroup,
-        WouldFitRefusal::Killing,
-        WouldFitRefusal::Short(SHORT),
-    ]);
-    pins.operation(&limits::WhoAmI {}, &[limits::Membership { task: TASK, group: GROUP }], &[]);
-    pins.operation(&limits::Enter { group: GROUP }, &[()], &[
-        EnterRefusal::UnknownGroup,
-        EnterRefusal::Killing,
-        EnterRefusal::Short(SHORT),
-    ]);
+    pins.operation(
+        &limits::WouldFit {
+            group,
+            amounts: amounts(),
+        },
+        &[()],
+        &[
+            WouldFitRefusal::UnknownGroup,
+            WouldFitRefusal::Killing,
+            WouldFitRefusal::Short(SHORT),
+        ],
+    );
+    pins.operation(
+        &limits::WhoAmI {},
+        &[limits::Membership {
+            task: TASK,
+            group: GROUP,
+        }],
+        &[],
+    );
+    pins.operation(
+        &limits::Enter { group: GROUP },
+        &[()],
+        &[
+            EnterRefusal::UnknownGroup,
+            EnterRefusal::Killing,
+            EnterRefusal::Short(SHORT),
+        ],
+    );
 }
 
 fn accounting_pins(pins: &mut Pins) {
@@ -168,7 +252,10 @@ fn accounting_pins(pins: &mut Pins) {
         KillRefusal::AlreadyKilling,
         KillRefusal::NotEmpty,
     ];
-    let admitted = accounting::Admitted { group: GROUP, band: 3 };
+    let admitted = accounting::Admitted {
+        group: GROUP,
+        band: 3,
+    };
     pins.operation(
         &accounting::Ticket {
             thread: 70,
@@ -181,41 +268,95 @@ fn accounting_pins(pins: &mut Pins) {
         &ticket,
     );
     pins.operation(
-        &accounting::ThreadTicket { thread: 71, task: TASK, amounts: provision::THREAD_KIT },
+        &accounting::ThreadTicket {
+            thread: 71,
+            task: TASK,
+            amounts: provision::THREAD_KIT,
+        },
         &[admitted],
         &ticket,
     );
-    pins.operation(&accounting::Confirm { thread: 70 }, &[()], &[
-        ConfirmRefusal::NoTicket,
-        ConfirmRefusal::NotBorn,
-    ]);
+    pins.operation(
+        &accounting::Confirm { thread: 70 },
+        &[()],
+        &[ConfirmRefusal::NoTicket, ConfirmRefusal::NotBorn],
+    );
     pins.operation(&accounting::EndThread { thread: 71 }, &[()], &end);
     pins.operation(&accounting::EndTask { task: TASK }, &[()], &end);
-    pins.operation(&accounting::Charge { group: GROUP, amounts: amounts() }, &[()], &charge);
-    pins.operation(&accounting::ChargeTask { task: TASK, amounts: Amounts::NONE }, &[GROUP], &charge);
-    pins.operation(&accounting::Release { group: GROUP, amounts: amounts() }, &[()], &[
-        ReleaseRefusal::UnknownGroup,
-        ReleaseRefusal::MoreThanCharged,
-    ]);
-    pins.operation(&accounting::MoveTask { task: TASK, group: GROUP }, &[admitted], &[
-        MoveRefusal::UnknownGroup,
-        MoveRefusal::UnknownTask,
-        MoveRefusal::Killing,
-        MoveRefusal::Short(SHORT),
-    ]);
-    pins.operation(&accounting::BeginKill { group: GROUP, by: Some(TASK) }, &[()], &kill);
-    pins.operation(&accounting::NextVictim { group: GROUP }, &[Some(TASK), None], &kill);
     pins.operation(
-        &accounting::NextGroup { top: GroupId::ROOT, after: Some(GROUP) },
+        &accounting::Charge {
+            group: GROUP,
+            amounts: amounts(),
+        },
+        &[()],
+        &charge,
+    );
+    pins.operation(
+        &accounting::ChargeTask {
+            task: TASK,
+            amounts: Amounts::NONE,
+        },
+        &[GROUP],
+        &charge,
+    );
+    pins.operation(
+        &accounting::Release {
+            group: GROUP,
+            amounts: amounts(),
+        },
+        &[()],
+        &[
+            ReleaseRefusal::UnknownGroup,
+            ReleaseRefusal::MoreThanCharged,
+        ],
+    );
+    pins.operation(
+        &accounting::MoveTask {
+            task: TASK,
+            group: GROUP,
+        },
+        &[admitted],
+        &[
+            MoveRefusal::UnknownGroup,
+            MoveRefusal::UnknownTask,
+            MoveRefusal::Killing,
+            MoveRefusal::Short(SHORT),
+        ],
+    );
+    pins.operation(
+        &accounting::BeginKill {
+            group: GROUP,
+            by: Some(TASK),
+        },
+        &[()],
+        &kill,
+    );
+    pins.operation(
+        &accounting::NextVictim { group: GROUP },
+        &[Some(TASK), None],
+        &kill,
+    );
+    pins.operation(
+        &accounting::NextGroup {
+            top: GroupId::ROOT,
+            after: Some(GROUP),
+        },
         &[Some(GROUP)],
         &[LookupRefusal::UnknownGroup],
     );
     pins.operation(
         &accounting::FinishKill { group: GROUP },
-        &[accounting::Receipt { held: amounts(), returned: amounts() }],
+        &[accounting::Receipt {
+            held: amounts(),
+            returned: amounts(),
+        }],
         &kill,
     );
-    pins.operation(&accounting::OwnUsage { group: GROUP }, &[amounts()], &[LookupRefusal::UnknownGroup]);
+    pins.operation(
+        &accounting::OwnUsage { group: GROUP },
+        &[amounts()],
+        &[LookupRefusal::UnknownGroup],
+    );
     let figures = accounting::Figures {
         births_without_ticket: 1,
         bad_releases: 0,
@@ -225,20 +366,39 @@ fn accounting_pins(pins: &mut Pins) {
     };
     pins.operation(&accounting::ReadFigures {}, &[figures], &[]);
     let lookup = [LookupRefusal::UnknownGroup];
-    pins.operation(&accounting::IsBelow { group: GROUP, task: TASK }, &[true], &lookup);
-    pins.operation(&accounting::OwnRecords { group: GROUP }, &[amounts()], &lookup);
+    pins.operation(
+        &accounting::IsBelow {
+            group: GROUP,
+            task: TASK,
+        },
+        &[true],
+        &lookup,
+    );
+    pins.operation(
+        &accounting::OwnRecords { group: GROUP },
+        &[amounts()],
+        &lookup,
+    );
 }
 
 fn memory_pins(pins: &mut Pins) {
     use memory::{CreateRegionRefusal, MapRefusal, RegionRefusal};
     let region = [RegionRefusal::UnknownRegion, RegionRefusal::NotMapped];
-    pins.operation(&memory::CreateRegion { pages: 256 }, &[REGION], &[
-        CreateRegionRefusal::BadSize,
-        CreateRegionRefusal::Charge(ChargeRefusal::Short(SHORT)),
-        CreateRegionRefusal::TableFull,
-    ]);
     pins.operation(
-        &memory::Map { region: REGION, address: Some(0x1000_0000), access: Access::ReadWrite },
+        &memory::CreateRegion { pages: 256 },
+        &[REGION],
+        &[
+            CreateRegionRefusal::BadSize,
+            CreateRegionRefusal::Charge(ChargeRefusal::Short(SHORT)),
+            CreateRegionRefusal::TableFull,
+        ],
+    );
+    pins.operation(
+        &memory::Map {
+            region: REGION,
+            address: Some(0x1000_0000),
+            access: Access::ReadWrite,
+        },
         &[0x1000_0000],
         &[
             MapRefusal::UnknownRegion,
@@ -251,10 +411,19 @@ fn memory_pins(pins: &mut Pins) {
     );
     pins.operation(&memory::Unmap { region: REGION }, &[()], &region);
     pins.operation(&memory::DestroyRegion { region: REGION }, &[()], &region);
-    let account =
-        memory::RegionAccount { pages: 256, resident: 3, payer: GROUP, address: Some(0x1000_0000) };
+    let account = memory::RegionAccount {
+        pages: 256,
+        resident: 3,
+        payer: GROUP,
+        address: Some(0x1000_0000),
+    };
     pins.operation(&memory::ReadRegion { region: REGION }, &[account], &region);
-    let space = memory::SpaceAccount { frames: 4, shared: 6, tables: 4, faults: 12 };
+    let space = memory::SpaceAccount {
+        frames: 4,
+        shared: 6,
+        tables: 4,
+        faults: 12,
+    };
     pins.operation(&memory::ReadSpace {}, &[space], &[]);
 }
 
@@ -277,27 +446,63 @@ fn provision_pins(pins: &mut Pins) {
         shared: 6,
     };
     pins.operation(&provision::Describe { program }, &[info], &unknown);
-    let made = provision::Made { entry: 0x24_0000, stack_top: 0x23_0000, ipc_buffer: 0x20_0000 };
+    let made = provision::Made {
+        entry: 0x24_0000,
+        stack_top: 0x23_0000,
+        ipc_buffer: 0x20_0000,
+    };
     pins.operation(
-        &provision::CreateTask { task: TASK, thread: 70, program, payer: GROUP },
+        &provision::CreateTask {
+            task: TASK,
+            thread: 70,
+            program,
+            payer: GROUP,
+        },
         &[made],
         &create,
     );
-    pins.operation(&provision::CreateThread { task: TASK, thread: 71, number: 1 }, &[0x20_1000], &create);
-    pins.operation(&provision::DestroyThread { task: TASK, thread: 71 }, &[()], &unknown);
-    pins.operation(&provision::DestroyTask { task: TASK }, &[Progress::More, Progress::Done], &unknown);
+    pins.operation(
+        &provision::CreateThread {
+            task: TASK,
+            thread: 71,
+            number: 1,
+        },
+        &[0x20_1000],
+        &create,
+    );
+    pins.operation(
+        &provision::DestroyThread {
+            task: TASK,
+            thread: 71,
+        },
+        &[()],
+        &unknown,
+    );
+    pins.operation(
+        &provision::DestroyTask { task: TASK },
+        &[Progress::More, Progress::Done],
+        &unknown,
+    );
     let causes = [
-        Cause::BadAddress { address: 0xdead_b000, ip: 0x24_0010 },
+        Cause::BadAddress {
+            address: 0xdead_b000,
+            ip: 0x24_0010,
+        },
         Cause::NoFrame(SHORT),
         Cause::Killed,
         Cause::NotBorn,
         Cause::OutOfMemory,
         Cause::CapabilityFault { ip: 0x24_0010 },
         Cause::UnknownSyscall { number: 99 },
-        Cause::Exception { number: 6, ip: 0x24_0010 },
+        Cause::Exception {
+            number: 6,
+            ip: 0x24_0010,
+        },
         Cause::Other { label: 4 },
     ];
-    let reports: Vec<_> = causes.map(|cause| Some(provision::Report { task: TASK, cause })).into();
+    let reports: Vec<_> = causes
+        .map(|cause| Some(provision::Report { task: TASK, cause }))
+        .into();
     pins.operation(&provision::TakeReport {}, &reports, &[]);
     pins.operation(&provision::Holdings { group: GROUP }, &[amounts()], &[]);
     let pool = provision::PoolFigures {
@@ -313,14 +518,20 @@ fn provision_pins(pins: &mut Pins) {
 }
 
 fn process_pins(pins: &mut Pins) {
-    use process::{FindRefusal, KillGroupRefusal, OperatorRefusal, SpawnRefusal, TaskRefusal, ThreadRefusal};
     use process::{Ended, WaitRefusal};
+    use process::{
+        FindRefusal, KillGroupRefusal, OperatorRefusal, SpawnRefusal, TaskRefusal, ThreadRefusal,
+    };
     let ticket = TicketRefusal::Short(SHORT);
     let task = [TaskRefusal::UnknownTask, TaskRefusal::TableFull];
     let operator = [OperatorRefusal::NotOperator, OperatorRefusal::UnknownGroup];
     let arguments = Text::try_new("7 times").expect("short");
     pins.operation(
-        &process::Spawn { program: ProgramId(3), group: Some(GROUP), arguments: arguments.clone() },
+        &process::Spawn {
+            program: ProgramId(3),
+            group: Some(GROUP),
+            arguments: arguments.clone(),
+        },
         &[TASK],
         &[
             SpawnRefusal::UnknownProgram,
@@ -331,7 +542,9 @@ fn process_pins(pins: &mut Pins) {
         ],
     );
     pins.operation(
-        &process::FindProgram { name: Text::try_new("bomb").expect("short") },
+        &process::FindProgram {
+            name: Text::try_new("bomb").expect("short"),
+        },
         &[ProgramId(3)],
         &[FindRefusal::UnknownProgram],
     );
@@ -342,16 +555,26 @@ fn process_pins(pins: &mut Pins) {
         ExitReason::GroupKilled { group: GROUP },
         ExitReason::Fault(Cause::Killed),
     ];
-    pins.operation(&process::Wait { child: None }, &reasons.map(|reason| Ended { task: TASK, reason }), &[
-        WaitRefusal::NoChildren,
-        WaitRefusal::NotAChild,
-        WaitRefusal::TableFull,
-    ]);
+    pins.operation(
+        &process::Wait { child: None },
+        &reasons.map(|reason| Ended { task: TASK, reason }),
+        &[
+            WaitRefusal::NoChildren,
+            WaitRefusal::NotAChild,
+            WaitRefusal::TableFull,
+        ],
+    );
     pins.operation(&process::Kill { task: TASK }, &[()], &task);
     pins.operation(
         &process::KillGroup { group: GROUP },
-        &[accounting::Receipt { held: amounts(), returned: amounts() }],
-        &[KillGroupRefusal::Kill(KillRefusal::NotYours), KillGroupRefusal::TableFull],
+        &[accounting::Receipt {
+            held: amounts(),
+            returned: amounts(),
+        }],
+        &[
+            KillGroupRefusal::Kill(KillRefusal::NotYours),
+            KillGroupRefusal::TableFull,
+        ],
     );
     let account = process::TaskAccount {
         task: TASK,
@@ -365,7 +588,10 @@ fn process_pins(pins: &mut Pins) {
     pins.operation(&process::ReadTask { task: Some(TASK) }, &[account], &task);
     pins.operation(
         &process::Children { after: None },
-        &[Page { items: [TASK].into_iter().collect(), more: false }],
+        &[Page {
+            items: [TASK].into_iter().collect(),
+            more: false,
+        }],
         &task,
     );
     pins.operation(&process::ReadArguments {}, &[arguments], &[]);
@@ -377,18 +603,36 @@ fn process_pins(pins: &mut Pins) {
         ThreadRefusal::NotBorn,
     ];
     pins.operation(
-        &process::StartThread { entry: 0x24_0100, stack_top: 0x1000_4000, argument: 5 },
+        &process::StartThread {
+            entry: 0x24_0100,
+            stack_top: 0x1000_4000,
+            argument: 5,
+        },
         &[1],
         &thread,
     );
-    pins.operation(&process::EndThread { number: 1, myself: true }, &[()], &thread);
+    pins.operation(
+        &process::EndThread {
+            number: 1,
+            myself: true,
+        },
+        &[()],
+        &thread,
+    );
     pins.operation(&process::JoinThread { number: 1 }, &[()], &thread);
     pins.operation(
         &process::Audit { group: GROUP },
-        &[process::AuditResult { ledger: amounts(), held: amounts() }],
+        &[process::AuditResult {
+            ledger: amounts(),
+            held: amounts(),
+        }],
         &operator,
     );
-    pins.operation(&process::NextGroup { after: None }, &[Some(GROUP)], &operator);
+    pins.operation(
+        &process::NextGroup { after: None },
+        &[Some(GROUP)],
+        &operator,
+    );
     let figures = process::Figures {
         tasks: 3,
         threads: 4,
@@ -404,9 +648,17 @@ fn process_pins(pins: &mut Pins) {
 
 fn console_pins(pins: &mut Pins) {
     let refusal = [console::OperatorRefusal::NotOperator];
-    pins.operation(&console::Write { text: Text::try_new("hello\n").expect("short") }, &[()], &[]);
     pins.operation(
-        &console::WriteRecord { record: Text::try_new("plan 1").expect("short") },
+        &console::Write {
+            text: Text::try_new("hello\n").expect("short"),
+        },
+        &[()],
+        &[],
+    );
+    pins.operation(
+        &console::WriteRecord {
+            record: Text::try_new("plan 1").expect("short"),
+        },
         &[()],
         &refusal,
     );
@@ -416,7 +668,10 @@ fn console_pins(pins: &mut Pins) {
 
 #[test]
 fn every_message_has_the_bytes_it_had() {
-    let mut pins = Pins { text: String::new(), requests: 0 };
+    let mut pins = Pins {
+        text: String::new(),
+        requests: 0,
+    };
     limits_pins(&mut pins);
     accounting_pins(&mut pins);
     memory_pins(&mut pins);
@@ -452,8 +707,14 @@ fn the_hot_requests_travel_in_registers() {
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
         postcard::to_slice(value, &mut buffer).expect("fits").len()
     }
-    let far = GroupId { index: 65_535, generation: 1_000_000 };
-    let task = TaskId { index: 8191, generation: 1_000_000 };
+    let far = GroupId {
+        index: 65_535,
+        generation: 1_000_000,
+    };
+    let task = TaskId {
+        index: 8191,
+        generation: 1_000_000,
+    };
     let six = Amounts::of(Resource::Tasks, 1)
         .with(Resource::Threads, 1)
         .with(Resource::Frames, 1000)
@@ -461,9 +722,18 @@ fn the_hot_requests_travel_in_registers() {
         .with(Resource::KernelMemory, 100_000)
         .with(Resource::CapSlots, 1000);
     for length in [
-        bytes(&accounting::Charge { group: far, amounts: six }),
-        bytes(&accounting::Release { group: far, amounts: six }),
-        bytes(&accounting::ChargeTask { task, amounts: Amounts::of(Resource::Frames, 1) }),
+        bytes(&accounting::Charge {
+            group: far,
+            amounts: six,
+        }),
+        bytes(&accounting::Release {
+            group: far,
+            amounts: six,
+        }),
+        bytes(&accounting::ChargeTask {
+            task,
+            amounts: Amounts::of(Resource::Frames, 1),
+        }),
         bytes(&accounting::Ticket {
             thread: 8191,
             task,
@@ -471,9 +741,21 @@ fn the_hot_requests_travel_in_registers() {
             group: Some(far),
             amounts: provision::TASK_KIT,
         }),
-        bytes(&provision::CreateTask { task, thread: 8191, program: ProgramId(31), payer: far }),
-        bytes(&process::Spawn { program: ProgramId(31), group: Some(far), arguments: Text::default() }),
-        bytes(&limits::ReadResource { group: Some(far), resource: Resource::Notes }),
+        bytes(&provision::CreateTask {
+            task,
+            thread: 8191,
+            program: ProgramId(31),
+            payer: far,
+        }),
+        bytes(&process::Spawn {
+            program: ProgramId(31),
+            group: Some(far),
+            arguments: Text::default(),
+        }),
+        bytes(&limits::ReadResource {
+            group: Some(far),
+            resource: Resource::Notes,
+        }),
     ] {
         assert!(length <= interfaces::call::REGISTER_BYTES, "{length} bytes");
     }

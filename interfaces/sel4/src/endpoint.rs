@@ -22,7 +22,10 @@ impl Endpoint {
 
 impl Transport for Endpoint {
     #[inline]
-    fn exchange<C: Call>(&mut self, request: &C) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    fn exchange<C: Call>(
+        &mut self,
+        request: &C,
+    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
         // Most requests fit the registers; one that does not is encoded again into a buffer that is large enough,
         // which costs the rare caller a little and the frequent one nothing.
         let mut short = [0; REGISTER_BYTES];
@@ -70,7 +73,12 @@ fn exchange<T>(
 /// Sends any message at all and gives the answer's label and payload: for tests that misbehave.
 ///
 /// Returns the answer's label and how many bytes of `answer` it filled.
-pub fn raw(endpoint: sel4::cap::Endpoint, label: u64, payload: &[u8], answer: &mut [u8; MESSAGE_BYTES]) -> (u64, usize) {
+pub fn raw(
+    endpoint: sel4::cap::Endpoint,
+    label: u64,
+    payload: &[u8],
+    answer: &mut [u8; MESSAGE_BYTES],
+) -> (u64, usize) {
     let info = MessageInfo::new(label, 0, 0, words_for(payload.len()));
     let (info, registers) = sel4::call_registers(endpoint, info, load(payload));
     (info.label(), store(registers, info.length(), answer))

@@ -63,7 +63,12 @@ impl Port {
     /// Receives from this endpoint.
     #[must_use]
     pub const fn new(endpoint: sel4::cap::Endpoint) -> Self {
-        Self { endpoint, request: [0; MESSAGE_BYTES], request_bytes: 0, reply: [0; MESSAGE_BYTES] }
+        Self {
+            endpoint,
+            request: [0; MESSAGE_BYTES],
+            request_bytes: 0,
+            reply: [0; MESSAGE_BYTES],
+        }
     }
 
     /// Answers the last message, and waits for the next.
@@ -88,7 +93,10 @@ impl Port {
 
     /// The last message's payload, and the buffer for its reply.
     pub fn buffers(&mut self) -> (&[u8], &mut [u8]) {
-        (self.request.get(..self.request_bytes).unwrap_or_default(), &mut self.reply)
+        (
+            self.request.get(..self.request_bytes).unwrap_or_default(),
+            &mut self.reply,
+        )
     }
 
     #[inline]
@@ -99,7 +107,11 @@ impl Port {
             Some(Badge::Signal { .. }) => 0,
             _ => store(registers, info.length(), &mut self.request),
         };
-        Message { badge, info, registers }
+        Message {
+            badge,
+            info,
+            registers,
+        }
     }
 
     #[inline]
@@ -109,7 +121,10 @@ impl Port {
             Response::Resume => Some((MessageInfo::new(0, 0, 0, 0), [0; 4])),
             Response::Reply(bytes) => {
                 let payload = self.reply.get(..bytes).unwrap_or_default();
-                Some((MessageInfo::new(0, 0, 0, words_for(payload.len())), load(payload)))
+                Some((
+                    MessageInfo::new(0, 0, 0, words_for(payload.len())),
+                    load(payload),
+                ))
             }
             Response::Protocol(error) => Some((MessageInfo::new(error as u64, 0, 0, 0), [0; 4])),
         }
@@ -118,7 +133,9 @@ impl Port {
 
 impl fmt::Debug for Port {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Port").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        out.debug_struct("Port")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 
