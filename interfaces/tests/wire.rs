@@ -67,7 +67,7 @@ impl Pins {
             C::NAME
         );
         self.bytes(&format!("{name} request"), request);
-        self.requests += 1;
+        self.requests = self.requests.saturating_add(1);
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
         let bytes = postcard::to_slice(request, &mut buffer).expect("a request fits");
         assert_eq!(
