@@ -1,0 +1,330 @@
+//! The real limits-server and a small proc-server, in one program.
+
+#![allow(dead_code, reason = "each test program uses its part of this")]
+#![expect(clippy::arithmetic_side_effects, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use interfaces::accounting::{
+    BeginKill, EndTask, FinishKill, KillRefusal, NextVictim, Receipt, Server as _, Ticket,
+};
+use interfaces::call::{Answer, Loopback};
+use interfaces::limits::{Never, Page};
+use interfaces::process::{
+    self, Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures, FindProgram,
+    FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup, OperatorRefusal,
+    ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal, StartThread, TaskAccount,
+    TaskRefusal, ThreadRefusal, Wait, WaitRefusal,
+};
+use interfaces::provision::{PoolFigures, ProgramId, ProgramName, TASK_KIT};
+use interfaces::{
+    Badge, Caller, Dispatched, GroupId, Label, ServerName, TaskId, Transport, limits,
+};
+use limits_core::{
+    Arrival, BoundSlot, GroupSlot, LabelSlot, Ledger, LimitsServer, Memory, TaskSlot, ThreadSlot,
+};
+use trees::{Entry, Error, Servers, Trees};
+
+/// How much of everything there can be.
+#[derive(Clone, Copy)]
+pub struct Room {
+    pub groups: usize,
+    pub bounds: usize,
+    pub labels: usize,
+    pub tasks: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            groups: 32,
+            bounds: 32,
+            labels: 32,
+            tasks: 64,
+        }
+    }
+}
+
+struct Known {
+    parent: Option<TaskId>,
+    born_in: GroupId,
+    program: &'static str,
+}
+
+/// Both servers.
+pub struct World {
+    pub limits: LimitsServer<'static>,
+    tasks: BTreeMap<TaskId, Known>,
+    born: u32,
+    /// Whether the ledger is verified after every call; a large one takes its time.
+    pub checked: bool,
+}
+
+/// A task as a client of both.
+pub struct Client<'a> {
+    world: &'a mut World,
+    caller: Caller,
+}
+
+impl Servers for Client<'_> {
+    fn limits(&mut self) -> impl Transport {
+        Loopback {
+            dispatch: limits_dispatch,
+            server: &mut *self.world,
+            caller: self.caller,
+        }
+    }
+
+    fn process(&mut self) -> impl Transport {
+        Loopback {
+            dispatch: process::dispatch::<World>,
+            server: &mut *self.world,
+            caller: self.caller,
+        }
+    }
+}
+
+fn limits_dispatch(
+    world: &mut World,
+    caller: Caller,
+    label: Label,
+    payload: &[u8],
+    reply: &mut [u8],
+) -> Dispatched {
+    assert_eq!(label.interface(), limits::INTERFACE);
+    let arrival = Arrival::Request {
+        label,
+        with_capabilities: false,
+    };
+    let answer = world
+        .limits
+        .handle(Some(Badge::Service(caller)), arrival, payload, reply);
+    if world.checked {
+        world.limits.ledger().check();
+    }
+    answer
+}
+
+const PROC: Caller = Caller::Server(ServerName::Proc);
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(Room::default())
+    }
+
+    pub fn with(room: Room) -> Self {
+        let ledger = Ledger::try_new(Memory {
+            groups: vec![GroupSlot::VACANT; room.groups + 1].leak(),
+            bounds: vec![BoundSlot::VACANT; room.bounds].leak(),
+            labels: vec![LabelSlot::vacant(); room.labels].leak(),
+            tasks: vec![TaskSlot::VACANT; room.tasks].leak(),
+            threads: vec![ThreadSlot::VACANT; room.tasks].leak(),
+        })
+        .expect("there is room for the root");
+        Self {
+            limits: LimitsServer::new(ledger),
+            tasks: BTreeMap::new(),
+            born: 0,
+            checked: room.groups < 100,
+        }
+    }
+
+    /// Bears a task.
+    pub fn birth(
+        &mut self,
+        program: &'static str,
+        parent: Option<TaskId>,
+        group: Option<GroupId>,
+    ) -> TaskId {
+        let thread = self.born;
+        self.born += 1;
+        let task = TaskId {
+            index: thread,
+            generation: 0,
+        };
+        let ticket = Ticket {
+            thread,
+            task,
+            parent,
+            group,
+            amounts: TASK_KIT,
+        };
+        let admitted = self.limits.ticket(PROC, ticket).expect("there is room");
+        let birth = Some(Badge::Birth { thread });
+        self.limits
+            .handle(birth, Arrival::PageFault, &[], &mut [0; 8]);
+        let born_in = admitted.group;
+        self.tasks.insert(
+            task,
+            Known {
+                parent,
+                born_in,
+                program,
+            },
+        );
+        task
+    }
+
+    /// The trees as a task sees them.
+    pub fn trees(&mut self, task: TaskId) -> Trees<Client<'_>> {
+        self.trees_of(task, false)
+    }
+
+    pub fn trees_of(&mut self, task: TaskId, operator: bool) -> Trees<Client<'_>> {
+        Trees::new(self.client_of(task, operator))
+    }
+
+    /// A task's endpoints.
+    pub fn client(&mut self, task: TaskId) -> Client<'_> {
+        self.client_of(task, false)
+    }
+
+    fn client_of(&mut self, task: TaskId, operator: bool) -> Client<'_> {
+        let caller = Caller::Task {
+            tag: task.tag(),
+            operator,
+        };
+        Client {
+            world: self,
+            caller,
+        }
+    }
+
+    pub fn read(&mut self, task: TaskId, path: &str) -> Result<String, Error> {
+        let mut text = String::new();
+        self.trees(task).read(path, &mut text)?;
+        Ok(text)
+    }
+
+    pub fn write(&mut self, task: TaskId, path: &str, text: &str) -> Result<(), Error> {
+        self.trees(task).write(path, text.as_bytes())
+    }
+
+    pub fn list(&mut self, task: TaskId, path: &str) -> Result<Vec<String>, Error> {
+        list(&mut self.trees(task), path)
+    }
+
+    pub fn group_of(&self, task: TaskId) -> GroupId {
+        self.limits
+            .ledger()
+            .group_of(task)
+            .expect("the task is alive")
+    }
+
+    fn is_descendant(&self, task: TaskId, of: TaskId) -> bool {
+        let parent = |task: &TaskId| self.tasks.get(task).and_then(|known| known.parent);
+        std::iter::successors(Some(task), parent).any(|task| task == of)
+    }
+
+    fn caller(&self, caller: Caller) -> TaskId {
+        let tag = caller.task().expect("a task calls");
+        self.limits.ledger().tagged(tag).expect("it is alive")
+    }
+}
+
+pub fn list(trees: &mut Trees<Client<'_>>, path: &str) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    trees.list(path, &mut |entry: Entry<'_>| names.push(entry.to_string()))?;
+    Ok(names)
+}
+
+fn unasked<T>() -> T {
+    panic!("the trees do not ask that")
+}
+
+impl process::Server for World {
+    fn read_task(&mut self, caller: Caller, request: ReadTask) -> Result<TaskAccount, TaskRefusal> {
+        let me = self.caller(caller);
+        let task = request.task.unwrap_or(me);
+        let ledger = self.limits.ledger();
+        let home = ledger.group_of(task).ok_or(TaskRefusal::UnknownTask)?;
+        let below = self
+            .limits
+            .is_below(
+                PROC,
+                interfaces::accounting::IsBelow {
+                    group: home,
+                    task: me,
+                },
+            )
+            .unwrap_or(false);
+        if !below && !self.is_descendant(task, me) {
+            return Err(TaskRefusal::UnknownTask);
+        }
+        let known = self.tasks.get(&task).ok_or(TaskRefusal::UnknownTask)?;
+        let children = self.tasks.values().filter(|it| it.parent == Some(task));
+        Ok(TaskAccount {
+            task,
+            parent: known.parent,
+            group: known.born_in,
+            program: ProgramName::cut(known.program),
+            threads: 1,
+            children: u32::try_from(children.count()).expect("few"),
+            lost_ends: 0,
+        })
+    }
+
+    fn kill_group(
+        &mut self,
+        caller: Caller,
+        request: KillGroup,
+    ) -> Answer<Receipt, KillGroupRefusal> {
+        let group = request.group;
+        let by = Some(self.caller(caller));
+        let kill = |world: &mut Self| -> Result<Receipt, KillRefusal> {
+            world.limits.begin_kill(PROC, BeginKill { group, by })?;
+            while let Some(task) = world.limits.next_victim(PROC, NextVictim { group })? {
+                world
+                    .limits
+                    .end_task(PROC, EndTask { task })
+                    .expect("it lives");
+                world.tasks.remove(&task);
+            }
+            world.limits.finish_kill(PROC, FinishKill { group })
+        };
+        Answer::Now(kill(self).map_err(KillGroupRefusal::Kill))
+    }
+
+    fn spawn(&mut self, _: Caller, _: Spawn) -> Result<TaskId, SpawnRefusal> {
+        unasked()
+    }
+    fn find_program(&mut self, _: Caller, _: FindProgram) -> Result<ProgramId, FindRefusal> {
+        unasked()
+    }
+    fn exit(&mut self, _: Caller, _: Exit) -> Answer<(), Never> {
+        unasked()
+    }
+    fn wait(&mut self, _: Caller, _: Wait) -> Answer<Ended, WaitRefusal> {
+        unasked()
+    }
+    fn kill(&mut self, _: Caller, _: Kill) -> Answer<(), TaskRefusal> {
+        unasked()
+    }
+    fn children(&mut self, _: Caller, _: Children) -> Result<Page<TaskId>, TaskRefusal> {
+        unasked()
+    }
+    fn read_arguments(&mut self, _: Caller, _: ReadArguments) -> Result<Arguments, Never> {
+        unasked()
+    }
+    fn start_thread(&mut self, _: Caller, _: StartThread) -> Result<u32, ThreadRefusal> {
+        unasked()
+    }
+    fn end_thread(&mut self, _: Caller, _: EndThread) -> Answer<(), ThreadRefusal> {
+        unasked()
+    }
+    fn join_thread(&mut self, _: Caller, _: JoinThread) -> Answer<(), ThreadRefusal> {
+        unasked()
+    }
+    fn audit(&mut self, _: Caller, _: Audit) -> Result<AuditResult, OperatorRefusal> {
+        unasked()
+    }
+    fn next_group(&mut self, _: Caller, _: NextGroup) -> Result<Option<GroupId>, OperatorRefusal> {
+        unasked()
+    }
+    fn read_figures(&mut self, _: Caller, _: ReadFigures) -> Result<Figures, OperatorRefusal> {
+        unasked()
+    }
+    fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, OperatorRefusal> {
+        unasked()
+    }
+}
