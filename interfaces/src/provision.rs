@@ -235,6 +235,8 @@ pub struct PoolFigures {
     pub faults: u64,
     /// Messages turned down with a protocol error.
     pub protocol_errors: u64,
+    /// System calls that failed and releases that the ledger did not know, where none ever should: errors of ours.
+    pub alarms: u64,
 }
 
 /// Why a task or thread was not made.

@@ -515,6 +515,7 @@ fn provision_pins(pins: &mut Pins) {
         regions: 2,
         faults: 1000,
         protocol_errors: 4,
+        alarms: 1,
     };
     pins.operation(&provision::ReadPool {}, &[pool], &[]);
 }

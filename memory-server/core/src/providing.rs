@@ -78,6 +78,7 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
             regions: u64::from(memory.regions.count()),
             faults: self.counters.faults,
             protocol_errors: self.counters.protocol_errors,
+            alarms: self.counters.mishaps,
         })
     }
 }

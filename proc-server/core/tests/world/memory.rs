@@ -180,6 +180,7 @@ impl Server for World {
             regions: 0,
             faults: 0,
             protocol_errors: 0,
+            alarms: 0,
         })
     }
 }
