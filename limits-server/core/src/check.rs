@@ -36,10 +36,21 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The same with one refusal less at a group: what it must have been before a refused charge.
+    ///
+    /// A group without limits refuses nothing that is counted.
     #[must_use]
     pub fn before_refusal(mut self, group: interfaces::GroupId, kind: Resource) -> Self {
         let place = self.groups[group.index as usize].gate.bounds();
-        self.bounds[place as usize].refusals[kind.index()] -= 1;
+        if let Some(bound) = self.bounds.get_mut(place as usize) {
+            bound.refusals[kind.index()] -= 1;
+        }
+        self
+    }
+
+    /// The same without alarms.
+    #[must_use]
+    pub fn without_alarms(mut self) -> Self {
+        self.alarms = Alarms::default();
         self
     }
 }

@@ -22,7 +22,11 @@ pub(crate) type Part = (Resource, u64);
 pub(crate) type Parts = heapless::Vec<Part, RESOURCES>;
 
 /// The kinds of a vector that are not zero.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the list is larger than what it is made from, and would be copied once more"
+)]
 pub(crate) fn parts(amounts: &Amounts) -> Parts {
     let mut parts = Parts::new();
     for (&kind, &amount) in Resource::ALL.iter().zip(amounts.as_array()) {

@@ -1,6 +1,6 @@
 //! The ledger: every group, every charge, every task's place. The only mutable thing of the limits-server.
 //!
-//! # Invariants ([`Ledger::check`] verifies all of them)
+//! # Invariants (`Ledger::check` verifies all of them)
 //!
 //! - A group's usage is exactly: what other servers hold of it, what the tickets of threads it pays for hold, its
 //!   tasks and threads, the records of the groups directly below, and the usage of those groups.
@@ -357,5 +357,46 @@ impl<'a> Ledger<'a> {
     /// The gate of a group, to be changed.
     pub(crate) fn gate_mut(&mut self, index: u32) -> Option<&mut Gate> {
         at_mut(self.groups, index).map(|slot| &mut slot.gate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use super::*;
+
+    #[test]
+    fn a_place_whose_generations_are_used_up_is_never_used_again() {
+        let mut ledger = Ledger::try_new(Memory {
+            groups: &mut vec![GroupSlot::VACANT; 3],
+            bounds: &mut [],
+            labels: &mut [],
+            tasks: &mut [],
+            threads: &mut [],
+        })
+        .unwrap();
+        ledger.groups[2].generation = u32::MAX;
+        let last = ledger.open_group(GroupId::ROOT, None).unwrap();
+        assert_eq!(last.generation, u32::MAX);
+        ledger.groups[2].permanent = false;
+        ledger.settle(2);
+        ledger.check();
+        assert_eq!(ledger.groups[2].life, Life::Retired);
+        assert_eq!(ledger.locate(last), None);
+        let full = Err(OpenGroupRefusal::LedgerFull);
+        assert_eq!(ledger.open_group(GroupId::ROOT, None), full);
+    }
+
+    #[test]
+    fn memory_without_room_for_the_root_is_refused() {
+        let nothing = Memory {
+            groups: &mut vec![GroupSlot::VACANT; 1],
+            bounds: &mut [],
+            labels: &mut [],
+            tasks: &mut [],
+            threads: &mut [],
+        };
+        assert!(Ledger::try_new(nothing).is_none());
     }
 }

@@ -61,6 +61,9 @@ enum Step {
     ReleaseReceipt {
         which: usize,
     },
+    Hold {
+        which: usize,
+    },
     TakeBack {
         group: usize,
         amounts: Amounts,
@@ -528,6 +531,49 @@ impl Model {
     }
 }
 
+/// What was answered, as far as it matters to whether anything may have changed.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Yes,
+    No,
+    Short(Shortage),
+}
+
+/// A refusal, which may be a shortage.
+trait Refusal: std::fmt::Debug + PartialEq {
+    fn answer(&self) -> Answer {
+        Answer::No
+    }
+}
+
+impl Refusal for CloseGroupRefusal {}
+impl Refusal for EndRefusal {}
+impl Refusal for KillRefusal {}
+impl Refusal for ReleaseRefusal {}
+
+macro_rules! may_be_short {
+    ($($refusal:ident)+) => {
+        $(impl Refusal for $refusal {
+            fn answer(&self) -> Answer {
+                if let Self::Short(short) = self { Answer::Short(*short) } else { Answer::No }
+            }
+        })+
+    };
+}
+may_be_short!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal);
+
+/// The ledger must answer as the model does.
+fn same<T: std::fmt::Debug + PartialEq, E: Refusal>(
+    answer: Result<T, E>,
+    expected: Result<T, E>,
+) -> Answer {
+    assert_eq!(answer, expected);
+    match answer {
+        Ok(_) => Answer::Yes,
+        Err(refusal) => refusal.answer(),
+    }
+}
+
 /// A ledger beside its model.
 struct Pair {
     ledger: Ledger<'static>,
@@ -554,7 +600,7 @@ impl Pair {
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
-    fn step(&mut self, step: &Step) {
+    fn answer(&mut self, step: &Step) -> Answer {
         match step.clone() {
             Step::Open { parent, opener } => {
                 let (parent, opener) = (self.group(parent), opener.map(|task| self.task(task)));
@@ -571,8 +617,9 @@ impl Pair {
                             ..self.plain()
                         };
                         self.model.groups.insert(id, group);
+                        Answer::Yes
                     }
-                    (answer, expected) => assert_eq!(answer.map(|_| ()), expected),
+                    (answer, expected) => same(answer.map(|_| ()), expected),
                 }
             }
             Step::Close { group, task } => {
@@ -585,22 +632,22 @@ impl Pair {
                     }
                     Some(_) => Err(CloseGroupRefusal::NotYours),
                 };
-                assert_eq!(self.ledger.close_group(group, task), expected);
+                same(self.ledger.close_group(group, task), expected)
             }
             Step::SetLimit { group, kind, limit } => {
                 let group = self.group(group);
-                assert_eq!(
+                same(
                     self.ledger.set_limit(group, kind, limit),
-                    self.model.set_limit(group, kind, limit)
-                );
+                    self.model.set_limit(group, kind, limit),
+                )
             }
             Step::SetLabel { group, empty } => {
                 let group = self.group(group);
                 let label = LabelText::cut(if empty { "" } else { "label" });
-                assert_eq!(
+                same(
                     self.ledger.set_label(group, &label),
-                    self.model.set_label(group, empty)
-                );
+                    self.model.set_label(group, empty),
+                )
             }
             Step::Charge {
                 group,
@@ -617,18 +664,19 @@ impl Pair {
                 };
                 let would = self.ledger.would_fit(group, &amounts).is_ok();
                 assert_eq!(would, expected.is_ok());
+                if held {
+                    let answer = same(self.ledger.charge_held(group, &amounts), expected);
+                    if let (Ok(()), Some(group)) = (expected, self.model.groups.get_mut(&group)) {
+                        group.held = plus(group.held, amounts);
+                    }
+                    return answer;
+                }
                 match self.ledger.charge(group, &amounts) {
-                    Err(refusal) => assert_eq!(expected, Err(refusal)),
+                    Err(refusal) => same(Err(refusal), expected),
                     Ok(charge) => {
-                        assert_eq!(expected, Ok(()));
-                        if held {
-                            let _ = self.ledger.hold(charge);
-                            let held = &mut self.model.groups.get_mut(&group).unwrap().held;
-                            *held = plus(*held, amounts);
-                        } else {
-                            self.receipts.push(charge);
-                            self.model.receipts.push((group, amounts));
-                        }
+                        self.receipts.push(charge);
+                        self.model.receipts.push((group, amounts));
+                        same(Ok(()), expected)
                     }
                 }
             }
@@ -639,6 +687,19 @@ impl Pair {
                     let charge = self.receipts.swap_remove(which);
                     self.ledger.release(charge);
                 }
+                Answer::Yes
+            }
+            Step::Hold { which } => {
+                if !self.receipts.is_empty() {
+                    let which = which % self.receipts.len();
+                    let (id, amounts) = self.model.receipts.swap_remove(which);
+                    let charge = self.receipts.swap_remove(which);
+                    assert_eq!(self.ledger.hold(charge), (id, amounts));
+                    if let Some(group) = self.model.groups.get_mut(&id) {
+                        group.held = plus(group.held, amounts);
+                    }
+                }
+                Answer::Yes
             }
             Step::TakeBack { group, amounts } => {
                 let group = self.group(group);
@@ -652,11 +713,13 @@ impl Pair {
                         }
                     },
                 };
-                let taken = self
-                    .ledger
-                    .take_back(group, &amounts)
-                    .map(|charge| self.ledger.release(charge));
-                assert_eq!(taken, expected);
+                let answer = if group.index % 2 == 0 {
+                    self.ledger.release_held(group, &amounts)
+                } else {
+                    let taken = self.ledger.take_back(group, &amounts);
+                    taken.map(|charge| self.ledger.release(charge))
+                };
+                same(answer, expected)
             }
             Step::Ticket {
                 thread,
@@ -687,10 +750,10 @@ impl Pair {
                     amounts,
                 };
                 let admitted = self.ledger.ticket(&ticket).map(|admitted| admitted.group);
-                assert_eq!(admitted, self.model.ticket(&ticket));
                 if admitted.is_ok() {
                     self.model.seen_tasks.push(task);
                 }
+                same(admitted, self.model.ticket(&ticket))
             }
             Step::ThreadTicket {
                 thread,
@@ -706,7 +769,7 @@ impl Pair {
                     .ledger
                     .thread_ticket(&ticket)
                     .map(|admitted| admitted.group);
-                assert_eq!(admitted, self.model.thread_ticket(&ticket));
+                same(admitted, self.model.thread_ticket(&ticket))
             }
             Step::Birth { thread } => {
                 let expected = match self
@@ -723,6 +786,7 @@ impl Pair {
                     }
                 };
                 assert_eq!(self.ledger.birth_notice(thread), expected);
+                if expected { Answer::Yes } else { Answer::No }
             }
             Step::EndThread { thread } => {
                 let expected = match self.model.threads.get(&thread) {
@@ -733,12 +797,12 @@ impl Pair {
                         Ok(())
                     }
                 };
-                assert_eq!(self.ledger.end_thread(thread), expected);
+                same(self.ledger.end_thread(thread), expected)
             }
             Step::EndTask { task } => {
                 let task = self.task(task);
                 let ended = self.end_in_model(task);
-                assert_eq!(self.ledger.end_task(task), ended);
+                same(self.ledger.end_task(task), ended)
             }
             Step::Move { task, group } => {
                 let (task, group) = (self.task(task), self.group(group));
@@ -746,23 +810,40 @@ impl Pair {
                     .ledger
                     .move_task(task, group)
                     .map(|admitted| admitted.group);
-                assert_eq!(moved, self.model.move_task(task, group));
+                same(moved, self.model.move_task(task, group))
             }
             Step::BeginKill { group, by } => {
                 let (group, by) = (self.group(group), by.map(|task| self.task(task)));
-                assert_eq!(
+                same(
                     self.ledger.begin_kill(group, by),
-                    self.model.begin_kill(group, by)
-                );
+                    self.model.begin_kill(group, by),
+                )
             }
             Step::NextVictim { group } => self.next_victim(group),
             Step::FinishKill { group } => {
                 let group = self.group(group);
-                assert_eq!(
+                same(
                     self.ledger.finish_kill(group),
-                    self.model.finish_kill(group)
-                );
+                    self.model.finish_kill(group),
+                )
             }
+        }
+    }
+
+    /// One step on both sides. After a refusal the whole ledger is as it was, but for the counts of it.
+    fn step(&mut self, step: &Step) {
+        let before = self.ledger.snapshot();
+        let after = match self.answer(step) {
+            Answer::Yes => None,
+            Answer::No => Some(self.ledger.snapshot()),
+            Answer::Short(short) => {
+                let refuser = short.group.expect("the ledger itself hides nothing");
+                let after = self.ledger.snapshot();
+                Some(after.before_refusal(refuser, short.resource))
+            }
+        };
+        if let Some(after) = after {
+            assert_eq!(after.without_alarms(), before.without_alarms());
         }
         self.model.note_peaks();
         self.model.settle();
@@ -812,13 +893,13 @@ impl Pair {
         Ok(())
     }
 
-    fn next_victim(&mut self, group: usize) {
+    fn next_victim(&mut self, group: usize) -> Answer {
         let group = self.group(group);
         let named = self.ledger.next_victim(group);
         match self.model.groups.get(&group) {
-            None => assert_eq!(named, Err(KillRefusal::UnknownGroup)),
+            None => return same(named, Err(KillRefusal::UnknownGroup)),
             Some(found) if found.killing.is_none() => {
-                assert_eq!(named, Err(KillRefusal::NotKilling));
+                return same(named, Err(KillRefusal::NotKilling));
             }
             Some(_) => {
                 let victims = self.model.victims(group);
@@ -832,6 +913,7 @@ impl Pair {
                 }
             }
         }
+        Answer::Yes
     }
 
     /// Every number of every group.
@@ -931,6 +1013,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (which(), amounts(), any::<bool>())
             .prop_map(|(group, amounts, held)| Step::Charge { group, amounts, held }),
         3 => which().prop_map(|which| Step::ReleaseReceipt { which }),
+        2 => which().prop_map(|which| Step::Hold { which }),
         3 => (which(), amounts()).prop_map(|(group, amounts)| Step::TakeBack { group, amounts }),
         6 => (0..11_u32, 0..7_u32, some(), some(), amounts())
             .prop_map(|(thread, task, parent, group, amounts)| Step::Ticket { thread, task, parent, group, amounts }),
