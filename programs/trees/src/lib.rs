@@ -3,7 +3,22 @@
 //! Servers speak typed calls only. This library turns a path and a text into such calls, made by the caller with the
 //! caller's own capabilities: it can do nothing that the caller could not, it keeps nothing between two calls, and
 //! no server knows that there are trees. It is generic over [`Servers`], so it is the same over endpoints and, on
-//! the host, over loopback.
+//! the host, over loopback. In a program:
+//!
+//! ```ignore
+//! struct Endpoints;
+//!
+//! impl trees::Servers for Endpoints {
+//!     fn limits(&mut self) -> impl Transport {
+//!         interfaces_sel4::Endpoint::new(client::Server::Limits.endpoint())
+//!     }
+//!     fn process(&mut self) -> impl Transport {
+//!         interfaces_sel4::Endpoint::new(client::Server::Process.endpoint())
+//!     }
+//! }
+//!
+//! trees::Trees::new(Endpoints).write("/cgroup/pen/pids.max", b"20\n")?;
+//! ```
 //!
 //! # Invariants
 //!
@@ -19,7 +34,8 @@
 //! | a sub-group copies its parent's limits | it has none of its own; those above bind it, live | lowering the parent's holds at once |
 //! | anybody with the file's permission writes a `ctl` | who is above the group, or opened it | nobody inside a group changes it for himself |
 //! | every group is in `groups` | the caller's own and those below it (an operator: all) | nobody looks at a neighbour |
-//! | `switch` goes anywhere | only to a group below one's own | a group is no pen if its door opens inwards and outwards |
+//! | `switch` goes anywhere | only to a group below one's own | what one can walk out of is no pen |
+//! | a group has an owner, a gid and a mode | not yet | they come with credentials |
 //! | `mpage` counts segments at their size | pages reserved (`commit`) | the same, under this system's name |
 //! | an id is a small number, used again | place and generation (`7.2`), never used again | a stale id must not name a stranger |
 //! | `ctl` is the id in 11 columns and a space | the id and a newline | a line is what every other file is |

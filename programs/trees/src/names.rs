@@ -2,6 +2,8 @@
 //!
 //! A group is listed by its label if that makes a good name and no sibling has the same, else by its id. An id always
 //! names a group, a label names it as long as it is the only one.
+//!
+//! No server knows groups by their labels, so a name costs a call for each sibling, and a listing two or three.
 
 use interfaces::limits::LabelText;
 use interfaces::{GroupId, Text};
