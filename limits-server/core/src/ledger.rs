@@ -362,14 +362,13 @@ impl<'a> Ledger<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::vec;
-
     use super::*;
 
     #[test]
     fn a_place_whose_generations_are_used_up_is_never_used_again() {
+        let mut groups = [const { GroupSlot::VACANT }; 3];
         let mut ledger = Ledger::try_new(Memory {
-            groups: &mut vec![GroupSlot::VACANT; 3],
+            groups: &mut groups,
             bounds: &mut [],
             labels: &mut [],
             tasks: &mut [],
@@ -391,7 +390,7 @@ mod tests {
     #[test]
     fn memory_without_room_for_the_root_is_refused() {
         let nothing = Memory {
-            groups: &mut vec![GroupSlot::VACANT; 1],
+            groups: &mut [GroupSlot::VACANT],
             bounds: &mut [],
             labels: &mut [],
             tasks: &mut [],

@@ -713,7 +713,7 @@ impl Pair {
                         }
                     },
                 };
-                let answer = if group.index % 2 == 0 {
+                let answer = if group.index.is_multiple_of(2) {
                     self.ledger.release_held(group, &amounts)
                 } else {
                     let taken = self.ledger.take_back(group, &amounts);
