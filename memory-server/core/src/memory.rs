@@ -228,3 +228,21 @@ impl<'a> Memory<'a> {
         self.archive_pages
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_records_of_a_machine_of_512_mib_take_less_than_14_mib() {
+        let sizes = Sizes {
+            pages: 512 << 8,
+            archive_pages: 512,
+            tasks: 4000,
+            regions: 8192,
+            copies: 65_536,
+            program_areas: 6,
+        };
+        assert!(sizes.bytes() < 14 << 20, "{} bytes", sizes.bytes());
+    }
+}
