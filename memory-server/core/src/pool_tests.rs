@@ -1,0 +1,79 @@
+//! Blocks taken, split, merged and given back by hand.
+
+use super::*;
+
+fn pool(pages: u32, blocks: &[(u32, u8)]) -> Pool<'static> {
+    let records = vec![Page::default(); pages as usize].leak();
+    let bytes = vec![0; nodes(pages) as usize].leak();
+    let mut pool = Pool::new(records, bytes);
+    for &(page, bits) in blocks {
+        assert!(pool.add(Block { page, bits }));
+    }
+    pool.check();
+    pool
+}
+
+fn get(pool: &mut Pool<'_>, bits: u8) -> Option<Block> {
+    loop {
+        let done = match pool.next_step(bits)? {
+            Step::Take(block) => return pool.take(block).then_some(block),
+            Step::Split(block) => pool.split(block),
+            Step::Merge(block) => pool.merge(block),
+        };
+        assert!(done);
+        pool.check();
+    }
+}
+
+#[test]
+fn a_block_is_split_only_as_far_as_needed_and_the_rest_stays() {
+    let mut pool = pool(16, &[(0, 16)]);
+    assert_eq!(get(&mut pool, 12), Some(Block { page: 0, bits: 12 }));
+    assert_eq!(pool.free(), 15);
+    assert_eq!(pool.largest(), 15);
+    assert_eq!(
+        pool.next_step(13),
+        Some(Step::Take(Block { page: 2, bits: 13 }))
+    );
+}
+
+#[test]
+fn everything_can_be_had_page_by_page_and_merges_again() {
+    let mut pool = pool(40, &[(8, 15), (16, 16), (32, 15)]);
+    let blocks: Vec<_> = core::iter::from_fn(|| get(&mut pool, 12)).collect();
+    assert_eq!(blocks.len(), 32);
+    assert_eq!((pool.free(), pool.largest()), (0, 0));
+    for &block in &blocks {
+        assert!(pool.give_back(block));
+        pool.check();
+    }
+    assert_eq!(pool.largest(), 16);
+    assert_eq!(get(&mut pool, 16), Some(Block { page: 16, bits: 16 }));
+    assert_eq!(pool.largest(), 15);
+}
+
+#[test]
+fn neighbours_that_were_handed_over_apart_never_merge() {
+    let mut pool = pool(4, &[(0, 13), (2, 13)]);
+    assert_eq!(pool.largest(), 13);
+    assert_eq!(get(&mut pool, 14), None);
+}
+
+#[test]
+fn a_block_out_of_place_is_refused() {
+    let mut pool = pool(8, &[(0, 13)]);
+    for (page, bits) in [(1, 12), (3, 13), (6, 14), (8, 12), (0, 11), (0, 31)] {
+        assert!(!pool.add(Block { page, bits }), "{page} {bits}");
+    }
+    pool.check();
+}
+
+#[test]
+fn what_is_not_used_cannot_be_given_back() {
+    let mut pool = pool(8, &[(0, 15)]);
+    let block = get(&mut pool, 13).unwrap();
+    assert!(!pool.give_back(Block { bits: 12, ..block }));
+    assert!(pool.give_back(block));
+    assert!(!pool.give_back(block));
+    pool.check();
+}
