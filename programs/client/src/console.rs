@@ -2,7 +2,10 @@
 
 use core::fmt::{self, Write as _};
 
-use interfaces::console::{Halt, LINE_BYTES, OperatorRefusal, ReadDropped, Write, WriteRecord};
+use interfaces::console::{
+    Halt, Input, LINE_BYTES, OperatorRefusal, ReadDropped, ReadInput, ReadInputRefusal, Write,
+    WriteRaw, WriteRecord,
+};
 use interfaces::{CallError, Text};
 
 use crate::server::{Server, call};
@@ -36,6 +39,23 @@ pub fn halt(passed: bool) -> Result<(), CallError<OperatorRefusal>> {
 /// How many bytes of the caller's were dropped.
 pub fn dropped() -> u64 {
     call(Server::Console, &ReadDropped {}).unwrap_or(0)
+}
+
+/// Waits for what is typed. For an operator.
+pub fn read_input() -> Result<Input, CallError<ReadInputRefusal>> {
+    call(Server::Console, &ReadInput {})
+}
+
+/// Writes text at once, not behind the caller's number. For an operator.
+pub fn write_raw(text: &str) -> Result<(), CallError<OperatorRefusal>> {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let text = Text::<LINE_BYTES>::cut(rest);
+        let taken = text.as_str().len();
+        call(Server::Console, &WriteRaw { text })?;
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Takes as much as fits and drops the rest.

@@ -1,14 +1,19 @@
 //! Modes that take all they can get.
 
+use client::interfaces::process::ExitReason;
 use client::interfaces::{Amounts, Resource};
 use client::{console, limits, memory, process};
 use programs::work::{ROUND, round, share as share_of};
 
+use crate::task::spawn;
 use crate::words::Words;
 
-/// `busy`: keeps every server busy, for ever.
-pub fn busy() -> i32 {
-    loop {
+/// `busy INSTRUCTIONS`: keeps every server busy for so long.
+///
+/// Not for ever: beside the servers it runs above the suite, which could then never end it.
+pub fn busy(words: &mut Words<'_>) -> i32 {
+    let (start, time): (u64, u64) = (client::clock(), words.number());
+    while client::clock().saturating_sub(start) < time {
         // What comes back does not matter; that it takes time does.
         let _ = limits::read_account(None);
         let _ = limits::list_tasks(None, None);
@@ -20,6 +25,31 @@ pub fn busy() -> i32 {
             let _ = memory::map(region, None, memory::Access::ReadWrite);
             let _ = memory::destroy_region(region);
         }
+    }
+    0
+}
+
+/// `contest`: starts a task that keeps every server busy and one that only works, each in a group of its own; the
+/// share that the second had beside the first.
+///
+/// The two are started from here, in their own band: whoever is below it would not get to start the second.
+pub fn contest() -> i32 {
+    let (first, second) = (
+        value!(limits::open_group(None)),
+        value!(limits::open_group(None)),
+    );
+    // The busy one goes on for longer than the other needs even with the least share that would do.
+    let busy = value!(spawn(Some(first), "busy 300000000"));
+    let equal = value!(spawn(Some(second), "share 100"));
+    let share = value!(process::wait(Some(equal)));
+    expect!(
+        process::read_task(Some(busy)).map(|account| account.task),
+        Ok(_)
+    );
+    let end = value!(process::wait(Some(busy)));
+    match (share.reason, end.reason) {
+        (ExitReason::Exited { code }, ExitReason::Exited { code: 0 }) => code,
+        ends => problem!("they ended so: {ends:?}"),
     }
 }
 

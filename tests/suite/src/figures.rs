@@ -48,8 +48,10 @@ fn measure(world: &World, place: &str, what: &str, group: GroupId) -> Result<(),
     };
     let mut name = client::interfaces::Text::<60>::default();
     let _ = core::fmt::Write::write_fmt(&mut name, format_args!("{what}-{place}-instructions"));
-    Ok(record(Record::Figure {
-        name: name.as_str(),
-        value,
-    })?)
+    figure(name.as_str(), value)
+}
+
+/// Records a measured number.
+pub fn figure(name: &str, value: u64) -> Result<(), Failure> {
+    Ok(record(Record::Figure { name, value })?)
 }

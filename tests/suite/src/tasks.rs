@@ -304,7 +304,7 @@ pub fn a_bomb_at_full_speed_cannot_outrun_the_kill(world: &mut World) -> Result<
             world.start(Some(group), format_args!("bomb"))?;
             if parent == world.low {
                 // Only a wait lets it run.
-                world.content(Some(world.low), format_args!("share 20"))?;
+                world.run(Some(world.low), format_args!("share 20"))?;
             } else {
                 world.until("the bomb at its limit", || {
                     Ok(limits::read_resource(Some(group), Resource::Tasks)?.peak == 40)

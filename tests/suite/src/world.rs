@@ -6,7 +6,7 @@ use client::interfaces::limits::Account;
 use client::interfaces::process::{Arguments, ExitReason, SpawnRefusal};
 use client::interfaces::provision::{PoolFigures, ProgramId};
 use client::interfaces::{Amounts, CallError, GroupId, Resource, TaskId};
-use client::{limits, process};
+use client::{limits, memory, process};
 
 use crate::failure::Failure;
 use crate::ledger;
@@ -15,6 +15,13 @@ use crate::ledger;
 const LEFT_GROUPS: usize = 256;
 /// The most children that a case may leave.
 const LEFT_CHILDREN: usize = 4096;
+/// Where the cases map regions: where there is room, and at addresses that they name.
+const WARM_REGIONS: [Option<u32>; 4] = [
+    None,
+    Some(0x2ff0_0000),
+    Some(0x3000_0000),
+    Some(0x4000_0000),
+];
 /// How much of the suite's stack is touched before the first case.
 const WARM_STACK: u64 = 96 * 1024;
 
@@ -75,6 +82,14 @@ impl World {
             usage: Amounts::NONE,
             pool: process::pool()?,
         };
+        // Tables that the suite's own mappings need stay for as long as it lives.
+        for address in WARM_REGIONS {
+            let region = memory::create_region(1)?;
+            let at = memory::map(region, address, memory::Access::ReadWrite)?;
+            // SAFETY: the page was just mapped, and nothing else is in there.
+            unsafe { (u64::from(at) as *mut u8).write_volatile(1) };
+            memory::destroy_region(region)?;
+        }
         // One assistant, so that whatever the servers set up once is there before anything is compared.
         world.run(None, format_args!("exit 0"))?;
         world.usage = world.account(world.own)?.usage;
@@ -192,6 +207,7 @@ impl World {
             before.1.free_slots
         );
         equal!("regions after the case", pool.regions, before.1.regions);
+        equal!("the memory-server's alarms", pool.alarms, 0);
         Ok(())
     }
 
