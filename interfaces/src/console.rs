@@ -1,4 +1,4 @@
-//! What clients ask the root task: the serial line, and an end of the machine.
+//! What clients ask the root task: the serial line, its input, and an end of the machine.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,8 @@ use crate::text::Text;
 
 /// The most bytes in one line; the rest of a longer one is dropped and counted.
 pub const LINE_BYTES: usize = 240;
+/// The most bytes of input in one answer.
+pub const INPUT_BYTES: usize = 200;
 
 /// Writes text to the caller's line, which is printed, whole, when a newline comes. Control bytes but for newline
 /// and tab are dropped: no client can forge a record or move the cursor.
@@ -35,6 +37,45 @@ pub struct Halt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadDropped {}
 
+/// Waits for input from the serial line. For an operator, and one at a time.
+///
+/// Also answered, with no bytes, when a run says that it is done (its record `done`): then it is the waiter's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadInput {}
+
+/// Writes text to the serial line at once and without the caller's number in front: a prompt, a line that is being
+/// edited. For an operator.
+///
+/// Of the control bytes newline, return, tab and backspace pass, and of the escape sequences those that move the cursor,
+/// erase, or set colours (`ESC [`, digits and semicolons, one of `A B C D H J K m`), if they are whole; all others are
+/// dropped and counted. The line of another task is still printed whole, on a line of its own; what the caller has
+/// written since its last newline or return stands below it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteRaw {
+    /// The text.
+    pub text: Text<LINE_BYTES>,
+}
+
+/// What was typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// The bytes, as they came: control keys and the escape sequences of others among them.
+    pub bytes: heapless::Vec<u8, INPUT_BYTES>,
+    /// How many bytes were lost since the last answer because nobody read them.
+    pub lost: u32,
+}
+
+/// Why there is no input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReadInputRefusal {
+    /// The caller is no operator.
+    NotOperator,
+    /// Another thread waits for input already.
+    AnotherWaits,
+    /// The serial line has no interrupt, so input cannot be waited for.
+    NoInterrupt,
+}
+
 /// Why an operator's request was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OperatorRefusal {
@@ -53,5 +94,9 @@ interface! {
         2 => halt(Halt) -> (), or OperatorRefusal, later;
         /// What was dropped.
         3 => read_dropped(ReadDropped) -> u64, or Never;
+        /// Waits for input.
+        4 => read_input(ReadInput) -> Input, or ReadInputRefusal, later;
+        /// Writes at once.
+        5 => write_raw(WriteRaw) -> (), or OperatorRefusal;
     }
 }

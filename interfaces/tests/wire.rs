@@ -3,7 +3,10 @@
 //! A change to a pinned line is a change of the interface: raise its version and say so in CHANGELOG.md, then
 //! write the file anew with `HURDLE_PIN=1 cargo test -p interfaces --test wire`.
 
-#![expect(clippy::too_many_lines, reason = "a table of every message is as long as there are messages")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "a table of every message is as long as there are messages"
+)]
 
 use std::fmt::Write as _;
 
@@ -667,6 +670,25 @@ fn console_pins(pins: &mut Pins) {
     );
     pins.operation(&console::Halt { passed: true }, &[()], &refusal);
     pins.operation(&console::ReadDropped {}, &[300], &[]);
+    pins.operation(
+        &console::ReadInput {},
+        &[console::Input {
+            bytes: heapless::Vec::from_slice(b"ls\r").expect("short"),
+            lost: 300,
+        }],
+        &[
+            console::ReadInputRefusal::NotOperator,
+            console::ReadInputRefusal::AnotherWaits,
+            console::ReadInputRefusal::NoInterrupt,
+        ],
+    );
+    pins.operation(
+        &console::WriteRaw {
+            text: Text::try_new("hurdle> ").expect("short"),
+        },
+        &[()],
+        &refusal,
+    );
 }
 
 #[test]

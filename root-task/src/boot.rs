@@ -12,6 +12,7 @@ use sel4_root_task::println;
 
 use crate::failure::{Failure, Step};
 use crate::helper::Helper;
+use crate::input::Input;
 use crate::load::Loader;
 use crate::probe::{self, Kernel};
 use crate::report::Reporter;
@@ -136,8 +137,13 @@ fn start_servers(
 /// Steps down to the servers' priority, from where nobody is kept waiting.
 fn supervise(plan: &BootPlan, system: &System) -> Result<Supervisor, Failure> {
     let endpoint = Cap::from_bits(plan.slot(Item::Endpoint(Port::Root)));
-    let supervisor =
-        Supervisor::new(endpoint).ok_or(Step::Settle.failed(sel4::Error::IllegalOperation))?;
+    let input = Input::open(plan);
+    if let Err(error) = &input {
+        // A machine without it still runs what it was booted for.
+        println!("root-task: the serial line has no input: {error}");
+    }
+    let supervisor = Supervisor::new(endpoint, input.ok())
+        .ok_or(Step::Settle.failed(sel4::Error::IllegalOperation))?;
     init::TCB
         .set_priority(system.server_priority)
         .map_err(|error| Step::Settle.failed(error))?;

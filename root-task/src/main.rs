@@ -19,6 +19,7 @@ mod boot;
 mod failure;
 mod handout;
 mod helper;
+mod input;
 mod load;
 mod machine_end;
 mod objects;

@@ -13,6 +13,12 @@ const LINE_CONTROL: u16 = COM1 + 3;
 const MODEM_CONTROL: u16 = COM1 + 4;
 const LINE_STATUS: u16 = COM1 + 5;
 
+/// In [`INTERRUPTS`]: a byte was received.
+const RECEIVED: u8 = 1;
+/// In [`LINE_STATUS`]: a received byte waits in [`DATA`].
+const READY: u8 = 1;
+/// The most bytes read in one go: a device that always has another must not keep everybody else waiting.
+const BURST: usize = 256;
 /// In [`LINE_STATUS`]: the transmitter's FIFO is empty and takes [`FIFO_BYTES`] more.
 const FIFO_EMPTY: u8 = 1 << 5;
 /// In [`LINE_STATUS`]: the last bit is on the wire.
@@ -31,9 +37,9 @@ pub fn open() {
         (LINE_CONTROL, 0x80), // The divisor's turn:
         (DATA, 1),
         (INTERRUPTS, 0),
-        (LINE_CONTROL, 0x03), // 8 bits, no parity, one stop bit.
-        (FIFO_CONTROL, 0x07), // FIFOs on and empty.
-        (MODEM_CONTROL, 0x03),
+        (LINE_CONTROL, 0x03),  // 8 bits, no parity, one stop bit.
+        (FIFO_CONTROL, 0x07),  // FIFOs on and empty.
+        (MODEM_CONTROL, 0x0b), // Ready, and interrupts connected.
     ] {
         write(port, value);
     }
@@ -46,6 +52,24 @@ pub fn print(text: &str) {
         wait_for(FIFO_EMPTY);
         for &byte in bytes {
             write(DATA, byte);
+        }
+    }
+}
+
+/// Lets a received byte interrupt.
+pub fn listen() {
+    write(INTERRUPTS, RECEIVED);
+}
+
+/// Hands over every byte that was received.
+pub fn receive(mut each: impl FnMut(u8)) {
+    for _ in 0..BURST {
+        match IO_PORT.in8(LINE_STATUS) {
+            Ok(status) if status & READY != 0 => {}
+            Ok(_) | Err(_) => return,
+        }
+        if let Ok(byte) = IO_PORT.in8(DATA) {
+            each(byte);
         }
     }
 }

@@ -1,10 +1,15 @@
-//! The root task's service: the serial line, and the end of the machine.
+//! The root task's service: the serial line with its input, and the end of the machine.
 //!
-//! One endpoint for clients' requests and servers' faults. Nothing here waits for anybody.
+//! One endpoint for clients' requests and servers' faults, and bound to the thread the notification of input: one
+//! receive hears of all three. Nothing here waits for anybody.
 
 use boot_core::console::Lines;
+use boot_core::raw::Unfinished;
 use interfaces::call::Answer;
-use interfaces::console::{Halt, OperatorRefusal, ReadDropped, Server, Write, WriteRecord};
+use interfaces::console::{
+    Halt, Input as Typed, OperatorRefusal, ReadDropped, ReadInput, ReadInputRefusal, Server, Write,
+    WriteRaw, WriteRecord,
+};
 use interfaces::identity::TaskTag;
 use interfaces::limits::Never;
 use interfaces::{Badge, Caller, Label, ProtocolError, ServerName, console};
@@ -14,7 +19,8 @@ use sel4_root_task::println;
 use spin::MutexGuard;
 use test_records::Record;
 
-use crate::machine_end;
+use crate::input::Input;
+use crate::{machine_end, serial};
 
 /// The lines of all tasks: 2 MiB, so it is never on a stack.
 static LINES: spin::Mutex<Lines> = spin::Mutex::new(Lines::new());
@@ -27,9 +33,13 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// Makes the service. `None` if there is one already.
-    pub fn new(endpoint: cap::Endpoint) -> Option<Self> {
+    ///
+    /// Without `input` nobody can read what is typed.
+    pub fn new(endpoint: cap::Endpoint, input: Option<Input>) -> Option<Self> {
         let console = Console {
             lines: LINES.try_lock()?,
+            unfinished: Unfinished::new(),
+            input,
         };
         Some(Self { endpoint, console })
     }
@@ -49,6 +59,13 @@ impl Supervisor {
         match message.badge {
             Some(Badge::ServerFault(server)) => {
                 server_fault(server, Fault::decode(message.info, message.registers))
+            }
+            // Its label and length are another message's.
+            Some(Badge::Signal { .. }) => {
+                if let Some(input) = &mut self.console.input {
+                    input.interrupted();
+                }
+                Response::Nothing
             }
             Some(Badge::Service(_)) if is_fault_label(label) => {
                 Response::Protocol(ProtocolError::ForgedFault)
@@ -98,11 +115,16 @@ fn server_fault(server: ServerName, fault: Option<Fault>) -> Response {
 /// Who prints what.
 struct Console {
     lines: MutexGuard<'static, Lines>,
+    unfinished: Unfinished,
+    input: Option<Input>,
 }
 
 impl Console {
     fn print(&mut self, task: TaskTag, text: &str) {
-        self.lines.write(task, text, |line| println!("{line}"));
+        let unfinished = &self.unfinished;
+        self.lines.write(task, text, |line| {
+            unfinished.around(serial::print, || println!("{line}"));
+        });
     }
 }
 
@@ -124,7 +146,13 @@ impl Server for Console {
         }
         let text = request.record.as_str();
         match (Record::parse(text), caller.task()) {
-            (Ok(record), _) => println!("{}", record.marked()),
+            (Ok(record), _) => {
+                self.unfinished
+                    .around(serial::print, || println!("{}", record.marked()));
+                if let (Record::Done { .. }, Some(input)) = (record, &mut self.input) {
+                    input.run_is_done();
+                }
+            }
             // No record: it is shown as the text that it is.
             (Err(_), Some(task)) => {
                 self.print(task, text);
@@ -144,5 +172,25 @@ impl Server for Console {
 
     fn read_dropped(&mut self, caller: Caller, _: ReadDropped) -> Result<u64, Never> {
         Ok(caller.task().map_or(0, |task| self.lines.dropped(task)))
+    }
+    fn read_input(&mut self, caller: Caller, _: ReadInput) -> Answer<Typed, ReadInputRefusal> {
+        if !caller.is_operator() {
+            return Answer::Now(Err(ReadInputRefusal::NotOperator));
+        }
+        match &mut self.input {
+            Some(input) => input.read(),
+            None => Answer::Now(Err(ReadInputRefusal::NoInterrupt)),
+        }
+    }
+
+    fn write_raw(&mut self, caller: Caller, request: WriteRaw) -> Result<(), OperatorRefusal> {
+        if !caller.is_operator() {
+            return Err(OperatorRefusal::NotOperator);
+        }
+        let dropped = self.unfinished.write(request.text.as_str(), serial::print);
+        if let Some(task) = caller.task() {
+            self.lines.drop_bytes(task, dropped);
+        }
+        Ok(())
     }
 }

@@ -37,6 +37,7 @@ pub fn halt(passed: bool) -> Result<(), CallError<OperatorRefusal>> {
 }
 
 /// How many bytes of the caller's were dropped.
+#[must_use]
 pub fn dropped() -> u64 {
     call(Server::Console, &ReadDropped {}).unwrap_or(0)
 }

@@ -115,6 +115,13 @@ impl<const N: usize> Lines<N> {
         }
     }
 
+    /// Counts bytes of a task's that were dropped elsewhere.
+    pub fn drop_bytes(&mut self, task: TaskTag, bytes: u32) {
+        if let Some(line) = self.line(task) {
+            line.dropped = line.dropped.saturating_add(bytes);
+        }
+    }
+
     /// How many bytes of a task's text were dropped.
     pub fn dropped(&mut self, task: TaskTag) -> u64 {
         self.line(task).map_or(0, |line| u64::from(line.dropped))

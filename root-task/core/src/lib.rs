@@ -13,6 +13,8 @@
 //! | [`grants`] | every capability that a server receives |
 //! | [`walk`] | whether that is what it received |
 //! | [`console`] | what of a client's text is printed |
+//! | [`raw`] | what of an operator's prompt is printed, and how other lines stand beside it |
+//! | [`input`] | what was typed and not yet read |
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -21,10 +23,12 @@ pub mod archive;
 pub mod console;
 pub mod grants;
 pub mod image;
+pub mod input;
 pub mod inventory;
 pub mod layout;
 pub mod object;
 pub mod plan;
+pub mod raw;
 pub mod server;
 pub mod shortfall;
 pub mod slots;

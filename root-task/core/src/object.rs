@@ -106,6 +106,8 @@ pub enum Item {
     Endpoint(Port),
     /// The proc-server's notification.
     News,
+    /// The root task's notification of input.
+    Input,
     /// The CSpace of threads that are being born.
     BirthCNode,
     /// What ASID pools are made of.
@@ -135,6 +137,7 @@ impl fmt::Display for Item {
             Self::Heap(server) => write!(out, "heap of {server}"),
             Self::Endpoint(port) => write!(out, "endpoint of {port}"),
             Self::News => out.write_str("notification of proc-server"),
+            Self::Input => out.write_str("notification of root-task"),
             Self::BirthCNode => out.write_str("birth CNode"),
             Self::AsidMemory => out.write_str("ASID pools"),
             Self::ScratchDirectory | Self::ScratchTable => out.write_str("scratch of root-task"),

@@ -85,6 +85,21 @@ pub struct CopySlots {
     pub trial: u64,
     /// For the other side of a trial, always emptied again.
     pub sender: u64,
+    /// For input from the serial line.
+    pub input: InputSlots,
+}
+
+/// Slots in the root task's CNode that input needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputSlots {
+    /// The handler of the serial line's interrupt.
+    pub handler: u64,
+    /// The notification with its badge, for the handler.
+    pub signal: u64,
+    /// Whoever waits for input is answered over this.
+    pub reader: u64,
+    /// The same, once it is known that it still waits. Else always empty.
+    pub answer: u64,
 }
 
 /// The whole plan.
@@ -159,6 +174,12 @@ impl BootPlan {
             archive: slots.take(u64::from(archive_pages))?,
             trial: slots.take(1)?.first,
             sender: slots.take(1)?.first,
+            input: InputSlots {
+                handler: slots.take(1)?.first,
+                signal: slots.take(1)?.first,
+                reader: slots.take(1)?.first,
+                answer: slots.take(1)?.first,
+            },
         };
         Ok(Self {
             pages,

@@ -1,0 +1,20 @@
+//! What the console decides, without a system call.
+//!
+//! | module | decides |
+//! |---|---|
+//! | [`keys`] | which key the bytes of a terminal stand for |
+//! | [`editor`] | what the line is that is being edited, and how it is shown |
+//! | [`command`] | what a line asks for |
+//! | [`script`] | what a line of a script asks for beyond that: names, expectations |
+//! | [`answer`] | what the last command printed |
+//! | [`bar`] | how full something looks |
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod answer;
+pub mod bar;
+pub mod command;
+pub mod editor;
+pub mod keys;
+pub mod script;
