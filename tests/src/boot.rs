@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use image::build::{self, Build};
+use image::build::{self, Build, Image};
 use image::guest::Feature;
 use image::progress::Progress;
 use image::qemu::{Ending, Input, Machine};
@@ -36,8 +36,6 @@ pub struct System {
     pub features: &'static [&'static str],
     /// The name of the image's folder.
     pub folder: &'static str,
-    /// How long the guest may take.
-    pub limit: Duration,
 }
 
 /// A boot that may still be running.
@@ -70,49 +68,55 @@ pub enum Over {
     Never(String),
 }
 
+impl System {
+    /// Builds its image, showing the progress.
+    pub fn build(&self) -> Result<Image, String> {
+        let workspace = Workspace::here();
+        let tools = Toolbox::find(Purpose::Boot).map_err(|missing| missing.to_string())?;
+        let path = workspace.root().join(self.file);
+        let file =
+            SystemFile::load(&path, Path::new(self.file)).map_err(|error| error.to_string())?;
+        let build = Build {
+            system: file.with_mode(self.mode),
+            profile: self.profile,
+            features: self
+                .features
+                .iter()
+                .map(|&feature| Feature(feature.to_owned()))
+                .collect(),
+            out: workspace.images().join(self.folder),
+        };
+        let image = build.run(&workspace, &tools, &mut Progress::new(build::STEPS));
+        image.map_err(|error| error.to_string())
+    }
+}
+
 impl Boot {
-    /// Builds and boots, in the background.
+    /// Boots an image, in the background. One that could not be built is a boot that never ran.
     #[must_use]
-    pub fn start(system: System) -> Arc<Self> {
+    pub fn start(image: Result<Image, String>, limit: Duration) -> Arc<Self> {
         let boot = Arc::new(Self::default());
         let running = Arc::clone(&boot);
         thread::spawn(move || {
-            let over = running.run(system).unwrap_or_else(Over::Never);
-            running.state().over = Some(over);
+            let over = image.and_then(|image| running.run(&image, limit));
+            running.state().over = Some(over.unwrap_or_else(Over::Never));
             running.changed.notify_all();
         });
         boot
     }
 
-    fn run(&self, system: System) -> Result<Over, String> {
-        let workspace = Workspace::here();
+    fn run(&self, image: &Image, limit: Duration) -> Result<Over, String> {
         let tools = Toolbox::find(Purpose::Boot).map_err(|missing| missing.to_string())?;
-        let path = workspace.root().join(system.file);
-        let file =
-            SystemFile::load(&path, Path::new(system.file)).map_err(|error| error.to_string())?;
-        let build = Build {
-            system: file.with_mode(system.mode),
-            profile: system.profile,
-            features: system
-                .features
-                .iter()
-                .map(|&feature| Feature(feature.to_owned()))
-                .collect(),
-            out: workspace.images().join(system.folder),
-        };
-        let image = build
-            .run(&workspace, &tools, &mut Progress::new(build::STEPS))
-            .map_err(|error| error.to_string())?;
+        let qemu = tools.qemu().map_err(|missing| missing.to_string())?;
         // Instructions are counted, so that the same image takes the same course on every host.
         let machine = Machine {
             icount: true,
-            ..Machine::of(&image)
+            ..Machine::of(image)
         };
-        let qemu = tools.qemu().map_err(|missing| missing.to_string())?;
         let log = image.archive.with_file_name("console.log");
         let mut console = std::fs::File::create(log).map_err(|error| error.to_string())?;
         let ending = machine
-            .run(qemu, system.limit, Input::None, &mut |line| {
+            .run(qemu, limit, Input::None, &mut |line| {
                 // The log is for people; a run is not worse for its lack.
                 let _ = std::io::Write::write_all(&mut console, format!("{line}\n").as_bytes());
                 self.line(line);

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use image::build::Image;
 use image::qemu::Ending;
 use image::verdict::Failure;
 use image::workspace::Workspace;
@@ -22,41 +23,47 @@ mod capabilities;
 
 /// The case that fails so that it can be seen that failures are seen.
 const FAILS: &str = "deviant::this_case_fails_on_purpose";
+/// The cases that are the harness's own, in one boot each.
+const THERE_ARE_CASES: &str = "harness::there_are_cases";
+const A_FAILURE_IS_SEEN: &str = "harness::a_failing_case_is_reported_as_failing";
+const EVERY_CAPABILITY: &str = "report::every_capability_is_in_the_plan_and_no_other";
 /// The share of all instructions that the demonstration's worker must get, in per cent.
 const LEAST_SHARE: f64 = 40.0;
 
-static SUITE: LazyLock<Arc<Boot>> = LazyLock::new(|| {
-    Boot::start(System {
-        file: "tests/suite.toml",
-        mode: Mode::Run,
-        profile: Profile::Release,
-        features: &[],
-        folder: "suite",
-        limit: Duration::from_mins(15),
-    })
-});
+const SUITE_SYSTEM: System = System {
+    file: "tests/suite.toml",
+    mode: Mode::Run,
+    profile: Profile::Release,
+    features: &[],
+    folder: "suite",
+};
 
-static DEVIANT: LazyLock<Arc<Boot>> = LazyLock::new(|| {
-    Boot::start(System {
-        file: "tests/deviant.toml",
-        mode: Mode::Run,
-        profile: Profile::Release,
-        features: &["proc-server/test-omit-ticket"],
-        folder: "deviant",
-        limit: Duration::from_mins(2),
-    })
-});
+const DEVIANT_SYSTEM: System = System {
+    file: "tests/deviant.toml",
+    mode: Mode::Run,
+    profile: Profile::Release,
+    features: &["proc-server/test-omit-ticket"],
+    folder: "deviant",
+};
 
-static REPORT: LazyLock<Arc<Boot>> = LazyLock::new(|| {
-    Boot::start(System {
-        file: "image/system.toml",
-        mode: Mode::Report,
-        profile: Profile::Debug,
-        features: &[],
-        folder: "report",
-        limit: Duration::from_mins(2),
-    })
-});
+const REPORT_SYSTEM: System = System {
+    file: "image/system.toml",
+    mode: Mode::Report,
+    profile: Profile::Debug,
+    features: &[],
+    folder: "report",
+};
+
+type Built = LazyLock<Result<Image, String>>;
+static SUITE_IMAGE: Built = LazyLock::new(|| SUITE_SYSTEM.build());
+static DEVIANT_IMAGE: Built = LazyLock::new(|| DEVIANT_SYSTEM.build());
+static REPORT_IMAGE: Built = LazyLock::new(|| REPORT_SYSTEM.build());
+
+type Booted = LazyLock<Arc<Boot>>;
+static SUITE: Booted = LazyLock::new(|| Boot::start(SUITE_IMAGE.clone(), Duration::from_mins(15)));
+static DEVIANT: Booted =
+    LazyLock::new(|| Boot::start(DEVIANT_IMAGE.clone(), Duration::from_mins(3)));
+static REPORT: Booted = LazyLock::new(|| Boot::start(REPORT_IMAGE.clone(), Duration::from_mins(3)));
 
 /// What `image/boot` said, and whether its status was 0.
 static DEMONSTRATION: LazyLock<Result<(bool, String), String>> = LazyLock::new(|| {
@@ -79,16 +86,38 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(1);
     // `cargo test --quiet` is about Cargo; a line a case stays.
     arguments.quiet = false;
+    if !arguments.list {
+        build(&arguments);
+    }
     libtest_mimic::run(&arguments, trials()).exit_code()
+}
+
+/// Builds the images that the chosen cases need, before their lines begin.
+fn build(arguments: &Arguments) {
+    let chosen = |name: &str| {
+        arguments
+            .filter
+            .as_ref()
+            .is_none_or(|filter| name.contains(filter))
+    };
+    let any =
+        |names: &[&str], harness: &str| names.iter().any(|name| chosen(name)) || chosen(harness);
+    let built = [
+        any(cases::system(), THERE_ARE_CASES).then(|| ("the suite", &SUITE_IMAGE)),
+        any(cases::deviant(), A_FAILURE_IS_SEEN).then(|| ("the deviant system", &DEVIANT_IMAGE)),
+        any(&[], EVERY_CAPABILITY).then(|| ("the report", &REPORT_IMAGE)),
+    ];
+    for (what, image) in built.into_iter().flatten() {
+        eprintln!("building {what}");
+        // Should it fail, then each of its cases says so.
+        LazyLock::force(image);
+    }
 }
 
 fn trials() -> Vec<Trial> {
     let mut trials = vec![
-        trial("harness::there_are_cases", there_are_cases),
-        trial(
-            "harness::a_failing_case_is_reported_as_failing",
-            a_failing_case_is_reported_as_failing,
-        ),
+        trial(THERE_ARE_CASES, there_are_cases),
+        trial(A_FAILURE_IS_SEEN, a_failing_case_is_reported_as_failing),
     ];
     trials.extend(
         cases::system()
@@ -101,13 +130,10 @@ fn trials() -> Vec<Trial> {
     ));
     let deviant = cases::deviant().iter().filter(|&&name| name != FAILS);
     trials.extend(deviant.map(|&name| trial(name, move || DEVIANT.case(name))));
-    trials.push(trial(
-        "report::every_capability_is_in_the_plan_and_no_other",
-        || {
-            REPORT.passed()?;
-            capabilities::compare(&REPORT.report())
-        },
-    ));
+    trials.push(trial(EVERY_CAPABILITY, || {
+        REPORT.passed()?;
+        capabilities::compare(&REPORT.report())
+    }));
     trials.extend([
         trial(
             "demonstration::image_boot_succeeds_and_all_is_well",
@@ -226,9 +252,13 @@ fn everything_came_back() -> Result<(), String> {
     let mut lines = console.lines();
     for name in ["bomb", "hog"] {
         let killed = format!("killed the {name}: it held ");
-        lines.find(|line| line.contains(&killed)).ok_or_else(|| format!("the {name} was not killed"))?;
+        lines
+            .find(|line| line.contains(&killed))
+            .ok_or_else(|| format!("the {name} was not killed"))?;
         let next = lines.next().unwrap_or_default();
-        require(next.ends_with("and exactly that came back"), || format!("the {name}'s receipt: {next}"))?;
+        require(next.ends_with("and exactly that came back"), || {
+            format!("the {name}'s receipt: {next}")
+        })?;
     }
     require(
         console.contains("audit: ledger and kernel objects agree"),

@@ -12,8 +12,18 @@ fn called_by(server: ServerName) -> Option<u64> {
     Some(Badge::Service(Caller::Server(server)).encode())
 }
 
+/// The root task's endpoint, where the kernel sends a server's faults: it must stand in the server's own CSpace. Its badge
+/// says "a fault", so nothing can be asked with it.
+fn faults_of(server: ServerName, slot: u64) -> Planned {
+    let badge = Badge::ServerFault(server).encode();
+    (slot, 1, "endpoint", Some("-wg"), Some(badge))
+}
+
 fn limits_server() -> Vec<Planned> {
-    vec![(limits_slots::ENDPOINT, 1, "endpoint", Some("r--"), None)]
+    vec![
+        (limits_slots::ENDPOINT, 1, "endpoint", Some("r--"), None),
+        faults_of(ServerName::Limits, 2),
+    ]
 }
 
 fn memory_server() -> Vec<Planned> {
@@ -31,6 +41,7 @@ fn memory_server() -> Vec<Planned> {
         (slot::PROC_CNODE, 1, "cnode", None, None),
         (slot::SPACE, 1, "address-space", None, None),
         (slot::NEWS, 1, "notification", Some("-w-"), None),
+        faults_of(ServerName::Memory, 7),
         (slot::ASID_POOL, 1, "asid-pool", None, None),
         (
             slot::ASID_POOL + 1,
@@ -67,6 +78,7 @@ fn proc_server() -> Vec<Planned> {
         (slot::BIRTH_CNODE, 1, "cnode", None, None),
         (slot::NEWS, 1, "notification", Some("r--"), None),
         (slot::TCB, 1, "tcb", None, None),
+        faults_of(ServerName::Proc, 11),
     ]
 }
 
