@@ -32,7 +32,7 @@
 
 use interfaces::accounting::{ChargeRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal};
 use interfaces::limits::{OpenGroupRefusal, SetRefusal, WouldFitRefusal};
-use interfaces::{Amounts, GroupId, Shortage};
+use interfaces::{Amounts, GroupId, Resource, Shortage};
 
 use crate::climb::{self, Denied, Part, parts};
 use crate::group::Vector;
@@ -218,6 +218,28 @@ impl Ledger<'_> {
         match climb::admit(self.groups, &self.bounds, index, until, parts) {
             Ok(()) => {
                 climb::raise(self.groups, index, until, parts);
+                Ok(())
+            }
+            Err(denied) => Err(self.refuse(denied)),
+        }
+    }
+
+    /// Charges a group and all above it for records of groups below, or none of them.
+    pub(crate) fn charge_records(
+        &mut self,
+        index: u32,
+        groups: u32,
+        bytes: u64,
+    ) -> Result<(), Refused> {
+        let parts = [
+            (Resource::Groups, u64::from(groups)),
+            (Resource::KernelMemory, bytes),
+        ];
+        match climb::admit(self.groups, &self.bounds, index, NONE, &parts) {
+            Ok(()) => {
+                climb::climb(self.groups, index, NONE, |slot| {
+                    slot.add_records(groups, bytes);
+                });
                 Ok(())
             }
             Err(denied) => Err(self.refuse(denied)),

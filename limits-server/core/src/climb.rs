@@ -186,33 +186,18 @@ pub(crate) fn lower(groups: &mut [GroupSlot], from: u32, until: u32, parts: &[Pa
 fn raise_kinds<const N: usize>(groups: &mut [GroupSlot], from: u32, until: u32, parts: [Part; N]) {
     climb(groups, from, until, |slot| {
         for (kind, amount) in parts {
-            if let Some(used) = slot.usage.get_mut(kind.index()) {
-                *used = used.wrapping_add(amount);
-            }
+            slot.raise(kind, amount);
         }
     });
 }
 
 #[inline]
 fn lower_kinds<const N: usize>(groups: &mut [GroupSlot], from: u32, until: u32, parts: [Part; N]) {
-    climb(groups, from, until, |slot| lower_at(slot, &parts));
-}
-
-/// Subtracts what was charged before from one group.
-#[inline]
-pub(crate) fn lower_at(slot: &mut GroupSlot, parts: &[Part]) {
-    for &(kind, amount) in parts {
-        if let (Some(used), Some(past)) = (
-            slot.usage.get_mut(kind.index()),
-            slot.past_peak.get_mut(kind.index()),
-        ) {
-            // Usage is highest just before it falls: the only moment at which a peak must be noted.
-            if *used > *past {
-                *past = *used;
-            }
-            *used = used.wrapping_sub(amount);
+    climb(groups, from, until, |slot| {
+        for (kind, amount) in parts {
+            slot.lower(kind, amount);
         }
-    }
+    });
 }
 
 /// Does something to every group from `from` up to, and without, `until`.

@@ -130,6 +130,46 @@ impl GroupSlot {
         Amounts::from(self.usage).checked_sub(&records)
     }
 
+    /// Adds records of groups below to what is charged here; admitted before.
+    #[inline]
+    pub(crate) fn add_records(&mut self, groups: u32, bytes: u64) {
+        self.raise(Resource::Groups, u64::from(groups));
+        self.raise(Resource::KernelMemory, bytes);
+        self.records_below = self.records_below.wrapping_add(bytes);
+        self.groups_below = self.groups_below.wrapping_add(groups);
+    }
+
+    /// Subtracts records of groups below from what is charged here.
+    #[inline]
+    pub(crate) fn drop_records(&mut self, groups: u32, bytes: u64) {
+        self.lower(Resource::Groups, u64::from(groups));
+        self.lower(Resource::KernelMemory, bytes);
+        self.records_below = self.records_below.wrapping_sub(bytes);
+        self.groups_below = self.groups_below.wrapping_sub(groups);
+    }
+
+    /// Adds to what is used of one kind; admitted before.
+    #[inline]
+    pub(crate) fn raise(&mut self, kind: Resource, amount: u64) {
+        if let Some(used) = self.usage.get_mut(kind.index()) {
+            *used = used.wrapping_add(amount);
+        }
+    }
+
+    /// Subtracts from what is used of one kind; charged before.
+    #[inline]
+    pub(crate) fn lower(&mut self, kind: Resource, amount: u64) {
+        let index = kind.index();
+        if let (Some(used), Some(past)) = (self.usage.get_mut(index), self.past_peak.get_mut(index))
+        {
+            // Usage is highest just before it falls: the only moment at which a peak must be noted.
+            if *used > *past {
+                *past = *used;
+            }
+            *used = used.wrapping_sub(amount);
+        }
+    }
+
     /// Whether anything keeps the group from vanishing. (A free place has vanished already.)
     pub(crate) fn is_kept(&self) -> bool {
         self.life != Life::Live

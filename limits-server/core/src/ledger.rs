@@ -24,8 +24,8 @@ use interfaces::limits::{CloseGroupRefusal, OpenGroupRefusal};
 use interfaces::{GroupId, TaskId};
 
 use crate::bounds::{Aside, BoundSlot, LabelSlot};
-use crate::climb::{self, climb, parts};
-use crate::group::{GROUP_BYTES, Gate, GroupSlot, Life, ROOT, records};
+use crate::climb::climb;
+use crate::group::{GROUP_BYTES, Gate, GroupSlot, Life, ROOT};
 use crate::kill::Kills;
 use crate::list::{self, NONE, at, at_mut};
 use crate::tasks::{TaskSlot, ThreadSlot};
@@ -148,11 +148,7 @@ impl<'a> Ledger<'a> {
             .ok_or(OpenGroupRefusal::LedgerFull)?
             .siblings
             .next;
-        self.charge_at(above, NONE, &records(1, GROUP_BYTES))?;
-        climb(self.groups, above, NONE, |slot| {
-            slot.groups_below = slot.groups_below.wrapping_add(1);
-            slot.records_below = slot.records_below.wrapping_add(GROUP_BYTES);
-        });
+        self.charge_records(above, 1, GROUP_BYTES)?;
         self.first_free = next_free;
         self.alive = self.alive.wrapping_add(1);
         let generation = self.settle_in(index, above, opener == NONE);
@@ -242,21 +238,19 @@ impl<'a> Ledger<'a> {
     fn vanish_from(&mut self, index: u32) {
         let (mut groups, mut bytes) = (0_u32, 0_u64);
         let mut here = index;
-        let mut standing = false;
         while let Some(slot) = at_mut(self.groups, here) {
             let above = slot.parent;
-            if groups != 0 {
-                climb::lower_at(slot, &parts(&records(groups, bytes)));
-                slot.groups_below = slot.groups_below.wrapping_sub(groups);
-                slot.records_below = slot.records_below.wrapping_sub(bytes);
+            slot.drop_records(groups, bytes);
+            if slot.is_kept() {
+                // Above a group that stays, nothing else changes.
+                climb(self.groups, above, NONE, |slot| {
+                    slot.drop_records(groups, bytes);
+                });
+                break;
             }
-            // Above a group that stays, nothing else has changed.
-            standing = standing || slot.is_kept();
-            if !standing {
-                groups = groups.wrapping_add(1);
-                bytes = bytes.wrapping_add(self.record_bytes(here));
-                self.vanish(here, above);
-            }
+            groups = groups.wrapping_add(1);
+            bytes = bytes.wrapping_add(self.record_bytes(here));
+            self.vanish(here, above);
             here = above;
         }
     }
@@ -279,21 +273,20 @@ impl<'a> Ledger<'a> {
         self.free_place(index);
     }
 
-    /// Makes a place free for another group, unless its generations are used up.
+    /// Makes a place free for another group, unless its generations are used up. What stands in it is written anew
+    /// when it is taken again.
     fn free_place(&mut self, index: u32) {
         let next_free = self.first_free;
         let Some(slot) = at_mut(self.groups, index) else {
             return;
         };
-        let next = slot.generation.checked_add(1);
-        *slot = GroupSlot {
-            generation: next.unwrap_or(slot.generation),
-            ..GroupSlot::VACANT
-        };
-        if next.is_none() {
+        slot.gate = Gate::OPEN;
+        let Some(next) = slot.generation.checked_add(1) else {
             slot.life = Life::Retired;
             return;
-        }
+        };
+        slot.generation = next;
+        slot.life = Life::Free;
         slot.siblings.next = next_free;
         self.first_free = index;
     }

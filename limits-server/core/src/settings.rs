@@ -5,10 +5,10 @@
 //! A limit's place stays until the group vanishes, because it counts refusals; a label's goes with the label.
 
 use interfaces::limits::{LabelText, SetRefusal};
-use interfaces::{Amounts, GroupId, Limit, Resource};
+use interfaces::{GroupId, Limit, Resource};
 
 use crate::bounds::{BOUND_BYTES, BoundSlot, LABEL_BYTES};
-use crate::climb::{self, climb, parts};
+use crate::climb::climb;
 use crate::group::Vector;
 use crate::ledger::Ledger;
 use crate::list::{NONE, at_mut};
@@ -112,23 +112,11 @@ impl Ledger<'_> {
         if above == NONE {
             return Ok(());
         }
-        self.charge_at(above, NONE, &Amounts::of(Resource::KernelMemory, bytes))?;
-        climb(self.groups, above, NONE, |slot| {
-            slot.records_below = slot.records_below.wrapping_add(bytes);
-        });
-        Ok(())
+        Ok(self.charge_records(above, 0, bytes)?)
     }
 
     fn release_record(&mut self, index: u32, bytes: u64) {
         let above = self.slot(index).map_or(NONE, |slot| slot.parent);
-        climb::lower(
-            self.groups,
-            above,
-            NONE,
-            &parts(&Amounts::of(Resource::KernelMemory, bytes)),
-        );
-        climb(self.groups, above, NONE, |slot| {
-            slot.records_below = slot.records_below.wrapping_sub(bytes);
-        });
+        climb(self.groups, above, NONE, |slot| slot.drop_records(0, bytes));
     }
 }
