@@ -132,11 +132,13 @@ impl<H: Hands> ProcServer<'_, H> {
             let gone = insist(self.hands.memory(), &DestroyThread { task, thread });
             self.expect(gone.is_ok());
         }
+        if owed.slots {
+            self.clear(thread);
+        }
         if owed.ticket {
             let gone = insist(self.hands.limits(), &Unticket { thread });
             self.expect(gone.is_ok());
         }
-        self.clear(thread);
         let gone = self.tasks.remove_thread(task, number);
         self.expect(gone.is_ok());
     }
@@ -171,7 +173,7 @@ impl<H: Hands> ProcServer<'_, H> {
             program: order.program,
             payer: group,
         };
-        owed.objects = true;
+        (owed.objects, owed.slots) = (true, true);
         self.tasks.owe(task, owed);
         let made = match call(self.hands.memory(), &create) {
             Ok(made) => made,
@@ -226,7 +228,7 @@ impl<H: Hands> ProcServer<'_, H> {
             thread,
             number,
         };
-        owed.objects = true;
+        (owed.objects, owed.slots) = (true, true);
         let ipc_buffer = match call(self.hands.memory(), &create) {
             Ok(ipc_buffer) => ipc_buffer,
             Err(CallError::Refused(refusal)) => {

@@ -3,8 +3,8 @@
 //! # Invariants
 //!
 //! - The first slice is done when the end begins, and it takes the TCBs: nothing of the task runs after that.
-//! - Whoever waits for the end hears of it after the memory-server has nothing of the task, the limits-server has
-//!   given back its ticket, its slots here are empty and its place is vacant.
+//! - Whoever waits for the end hears of it after the memory-server has nothing of the task, its slots here are empty,
+//!   the limits-server has given back its ticket, in this order, and its place is vacant.
 //! - Work that goes on by itself is done one slice at a time; there is always somebody served in between.
 
 use interfaces::accounting::{ChargeTask, EndTask, IsBelow};
@@ -82,13 +82,15 @@ impl<H: Hands> ProcServer<'_, H> {
         let Some(slot) = self.tasks.get(task) else {
             return;
         };
-        let places: heapless::Vec<u32, { TASK_THREADS as usize }> = slot.thread_places().collect();
-        if slot.owed.ticket {
-            let ended = insist(self.hands.limits(), &EndTask { task });
-            self.expect(ended.is_ok());
-        }
+        let owed = slot.owed;
+        let places: heapless::Vec<u32, { TASK_THREADS as usize }> =
+            slot.thread_places().filter(|_| owed.slots).collect();
         for thread in places {
             self.clear(thread);
+        }
+        if owed.ticket {
+            let ended = insist(self.hands.limits(), &EndTask { task });
+            self.expect(ended.is_ok());
         }
         // Their own entries name the task, so they leave while it is still there.
         while let Some(waiter) = self.waiters.first_killer(&self.tasks, task) {
@@ -167,6 +169,7 @@ impl<H: Hands> ProcServer<'_, H> {
         let owed = Owed {
             ticket: true,
             objects: true,
+            slots: true,
         };
         self.take_thread(task, thread, number, owed);
         self.drop_stale(task);

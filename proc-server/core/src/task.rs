@@ -37,6 +37,8 @@ pub struct Owed {
     pub ticket: bool,
     /// The memory-server may have objects of it.
     pub objects: bool,
+    /// The memory-server was asked for objects: whether it left its slots here empty is to be looked at.
+    pub slots: bool,
 }
 
 /// A task's place, taken or not.

@@ -561,6 +561,20 @@ fn a_task_that_was_never_ticketed_comes_back_whole() {
 }
 
 #[test]
+fn a_capability_that_was_left_behind_is_removed_and_counted() {
+    let mut stage = Stage::new(4, 4);
+    let first = stage.first();
+    let before = stage.world.borrow().books();
+    stage.world.borrow_mut().memory.untidy = true;
+    let task = child(&mut stage, first, None);
+    exit(&mut stage, task, 0);
+    stage.settle();
+    assert_eq!(stage.server.counts().alarms, 1);
+    assert_eq!(stage.world.borrow().books(), before);
+    child(&mut stage, first, None);
+}
+
+#[test]
 fn an_audit_finds_ledger_and_servers_equal_and_is_for_operators() {
     let mut stage = Stage::new(16, 16);
     let operator = stage.boot(1, true);

@@ -25,6 +25,8 @@ pub struct Memory {
     pub full: bool,
     /// In how many slices the next task is taken apart; 3 if 0.
     pub slices: u32,
+    /// It forgets to empty one of the slots.
+    pub untidy: bool,
 }
 
 impl Memory {
@@ -48,13 +50,16 @@ impl World {
     }
 
     fn empty(&mut self, thread: u32) {
+        let kept = self.memory.untidy.then_some(ThreadSlot::IpcBuffer);
         for slot in [
             ThreadSlot::Tcb,
             ThreadSlot::CNode,
             ThreadSlot::Space,
             ThreadSlot::IpcBuffer,
         ] {
-            self.slots.remove(&slot.of(thread));
+            if Some(slot) != kept {
+                self.slots.remove(&slot.of(thread));
+            }
         }
         self.cspaces.remove(&thread);
         self.thread_gone(thread);
