@@ -140,7 +140,7 @@ impl Boot {
                 state.ended.entry(name.to_owned()).or_insert(outcome);
             }
             Some(Ok(Record::Figure { name, value })) => {
-                state.figures.push((name.to_owned(), value))
+                state.figures.push((name.to_owned(), value));
             }
             _ => return,
         }

@@ -69,7 +69,7 @@ fn outside_tests(path: &Path) -> Vec<(usize, String)> {
         .take_while(|line| !line.contains("#[cfg(test)]"));
     lines
         .enumerate()
-        .map(|(number, line)| (number + 1, line.to_owned()))
+        .map(|(number, line)| (number.saturating_add(1), line.to_owned()))
         .collect()
 }
 

@@ -34,9 +34,10 @@ pub fn measure(words: &mut Words<'_>) -> i32 {
         "fault" => faults(),
         other => return problem!("no measure {other}"),
     };
-    match least {
-        Some(least) => i32::try_from(least).unwrap_or(i32::MAX),
-        None => problem!("{what} was refused"),
+    if let Some(least) = least {
+        i32::try_from(least).unwrap_or(i32::MAX)
+    } else {
+        problem!("{what} was refused")
     }
 }
 

@@ -57,7 +57,7 @@ pub fn reserve(words: &mut Words<'_>) -> i32 {
     let mut count = 0;
     loop {
         match memory::create_region(1) {
-            Ok(_) => count += 1,
+            Ok(_) => count = i32::saturating_add(count, 1),
             Err(CallError::Refused(CreateRegionRefusal::Charge(ChargeRefusal::Short(short)))) => {
                 if (short.resource, short.limit, short.asked) != (Resource::Commit, limit, 1) {
                     return problem!("refused with {short:?}");
@@ -75,7 +75,7 @@ pub fn race() -> i32 {
     wait_for_label("go");
     let mut count = 0;
     while memory::create_region(1).is_ok() {
-        count += 1;
+        count = i32::saturating_add(count, 1);
         client::yield_now();
     }
     wait_for_label("end");

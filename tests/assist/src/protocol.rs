@@ -161,7 +161,7 @@ fn operation<C: Call>(server: Server, request: &C) -> Result<(), Unexpected> {
     }
     if let Some(shorter) = used
         .checked_sub(1)
-        .map(|bytes| bytes / 8 * 8)
+        .map(|bytes| bytes & !7)
         .filter(|&bytes| bytes > 0)
     {
         malformed(buffer.get(..shorter), "too short")?;

@@ -110,7 +110,7 @@ pub fn every_wrong_label_length_and_capability_is_refused_by_the_root_task(
 }
 
 fn random_messages(world: &World, server: Server) -> Result<(), Failure> {
-    let seed = 0x9e37_79b9_u64.wrapping_mul(place(server) as u64 + 1);
+    let seed = 0x9e37_79b9_u64.wrapping_mul(place(server).saturating_add(1) as u64);
     let mode = format_args!("fuzz {} {seed} {MESSAGES}", place(server));
     content(format_args!("fuzz"), harmless(world, mode)?)
 }

@@ -57,6 +57,10 @@ pub fn warm_up() {
     }
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "a case asks the world, whatever of it the answer needs"
+)]
 impl World {
     /// Looks around.
     pub fn new() -> Result<Self, Failure> {
