@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod benchmarks;
 pub mod boot;
 pub mod cases;
 pub mod demonstration;

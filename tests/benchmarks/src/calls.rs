@@ -1,0 +1,286 @@
+//! What clients do, measured as a client sees it.
+
+use client::interfaces::accounting::TicketRefusal;
+use client::interfaces::memory::{Access, PAGE_BYTES};
+use client::interfaces::process::{SpawnRefusal, ThreadRefusal};
+use client::interfaces::{Amounts, CallError, GroupId, Limit, Resource};
+use client::{limits, memory, process};
+
+use crate::Trouble;
+use crate::null::null;
+use crate::samples::Summary;
+use crate::world::{World, chain, none_of};
+
+/// How often most things are done.
+const ROUNDS: usize = 200;
+/// How often what takes millions of instructions is done.
+const FEW: usize = 16;
+/// Pages of a region that is touched in order.
+const PAGES: u32 = 1024;
+/// Bytes of a page.
+const PAGE: u32 = 4096;
+/// Tasks of a group that is killed.
+const VICTIMS: u32 = 200;
+/// Groups and tasks whose memory is measured.
+const MANY: u32 = 100;
+/// Where the regions are, so that one page table serves all rounds.
+const REGION: u32 = 0x3000_0000;
+
+/// Does the benchmark; none if it is not of this list.
+pub fn measure(world: &mut World, name: &str) -> Option<Result<Summary, Trouble>> {
+    let group = world.at(name);
+    Some(match name {
+        "null" => world.samples.of(ROUNDS, null),
+        "null-low" => null_low(world),
+        "who-am-i" => world.samples.of(ROUNDS, || {
+            limits::who_am_i()?;
+            Ok(())
+        }),
+        "read-resource" => world.samples.of(ROUNDS, || {
+            limits::read_resource(None, Resource::Frames)?;
+            Ok(())
+        }),
+        "read-account" => world.samples.of(ROUNDS, || {
+            core::hint::black_box(limits::read_account(None)?);
+            Ok(())
+        }),
+        "open-close" => world.samples.of(ROUNDS, open_close),
+        "set-limit" => set_limit(world),
+        "enter" => enter(world),
+        "thread" => thread(world),
+        "touch" => touch(world),
+        "touch-in-order" => touch_in_order(world),
+        "kill-per-task" => kill(world),
+        "memory-per-group" => memory_per_group(world),
+        "memory-per-task" => memory_per_task(world),
+        name if name.starts_with("would-fit-one-") => {
+            fits(world, group, Amounts::of(Resource::Frames, 1))
+        }
+        name if name.starts_with("would-fit-six-") => fits(world, group, six()),
+        name if name.starts_with("spawn-") => spawn(world, group),
+        "refused-depth-2" => refused(world, 0),
+        "refused-depth-16" => refused(world, 14),
+        _ => return None,
+    })
+}
+
+/// Does the benchmark of a group, at any depth.
+pub fn in_group(world: &mut World, name: &str, group: GroupId) -> Result<Summary, Trouble> {
+    match name {
+        "would-fit-one" => fits(world, group, Amounts::of(Resource::Frames, 1)),
+        "would-fit-six" => fits(world, group, six()),
+        _ => spawn(world, group),
+    }
+}
+
+/// A vector of six kinds.
+pub const fn six() -> Amounts {
+    Amounts::of(Resource::Tasks, 1)
+        .with(Resource::Threads, 1)
+        .with(Resource::Frames, 4)
+        .with(Resource::Commit, 4)
+        .with(Resource::KernelMemory, 20_480)
+        .with(Resource::CapSlots, 7)
+}
+
+fn fits(world: &mut World, group: GroupId, amounts: Amounts) -> Result<Summary, Trouble> {
+    world
+        .samples
+        .of(ROUNDS, || Ok(limits::would_fit(Some(group), amounts)?))
+}
+
+fn open_close() -> Result<(), Trouble> {
+    let group = limits::open_group(None)?;
+    Ok(limits::close_group(group)?)
+}
+
+fn null_low(world: &World) -> Result<Summary, Trouble> {
+    Ok(Summary {
+        median: world.run(Some(world.low), format_args!("null median"))?,
+        min: world.run(Some(world.low), format_args!("null min"))?,
+        max: world.run(Some(world.low), format_args!("null max"))?,
+        rounds: 200,
+    })
+}
+
+fn set_limit(world: &mut World) -> Result<Summary, Trouble> {
+    let group = limits::open_group(None)?;
+    let mut limit = 1000_u64;
+    let summary = world.samples.of(ROUNDS, || {
+        limit = limit.wrapping_add(1);
+        Ok(limits::set_limit(
+            group,
+            Resource::Frames,
+            Limit::At(limit),
+        )?)
+    });
+    limits::close_group(group)?;
+    summary
+}
+
+/// Each round is a task of its own: nobody can go back up.
+fn enter(world: &mut World) -> Result<Summary, Trouble> {
+    let group = limits::open_group(None)?;
+    world.samples.clear();
+    for _ in 0..ROUNDS {
+        let GroupId { index, generation } = group;
+        let taken = world.run(None, format_args!("enter {index} {generation}"))?;
+        world.samples.push(taken);
+    }
+    limits::close_group(group)?;
+    Ok(world.samples.summary())
+}
+
+/// The thread's own number, which its first call needs.
+static NUMBER: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(1);
+
+extern "C" fn end(_: u64) -> ! {
+    use core::sync::atomic::Ordering;
+    loop {
+        // Not answered.
+        let _ = process::end_this_thread(NUMBER.load(Ordering::Relaxed));
+    }
+}
+
+fn thread(world: &mut World) -> Result<Summary, Trouble> {
+    let region = memory::create_region(1)?;
+    let stack = memory::map(region, Some(REGION), Access::ReadWrite)?;
+    let top = stack.saturating_add(PAGE);
+    let summary = world.samples.of(ROUNDS, || {
+        let number = process::start_thread(end, top, 0)?;
+        if number != NUMBER.load(core::sync::atomic::Ordering::Relaxed) {
+            return Err(Trouble::here());
+        }
+        match process::join_thread(number) {
+            // One that has ended already is unknown.
+            Ok(()) | Err(CallError::Refused(ThreadRefusal::UnknownThread)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    });
+    memory::destroy_region(region)?;
+    summary
+}
+
+fn spawn(world: &mut World, group: GroupId) -> Result<Summary, Trouble> {
+    let program = world.program;
+    let arguments = client::interfaces::process::Arguments::cut("exit");
+    world.samples.of(ROUNDS, || {
+        let child = process::spawn(program, Some(group), arguments.clone())?;
+        process::wait(Some(child))?;
+        Ok(())
+    })
+}
+
+/// A spawn that is refused by the limit of a group at depth 2, so many levels above.
+fn refused(world: &mut World, levels: usize) -> Result<Summary, Trouble> {
+    let top = limits::open_group(None)?;
+    none_of(top, Resource::Tasks)?;
+    let group = chain(top, levels)?;
+    let program = world.program;
+    let arguments = client::interfaces::process::Arguments::cut("exit");
+    world.samples.of(ROUNDS, || {
+        match process::spawn(program, Some(group), arguments.clone()) {
+            Err(CallError::Refused(SpawnRefusal::Ticket(TicketRefusal::Short(_)))) => Ok(()),
+            _ => Err(Trouble::here()),
+        }
+    })
+}
+
+fn store(address: u32) {
+    // SAFETY: the page is in a region that was just mapped, and nothing else is in there.
+    unsafe { (u64::from(address) as *mut u8).write_volatile(1) };
+}
+
+/// The page table is there already: the benchmarks before have used it, or the rounds that do not count.
+fn touch(world: &mut World) -> Result<Summary, Trouble> {
+    world.samples.with(
+        ROUNDS,
+        || {
+            let region = memory::create_region(1)?;
+            memory::map(region, Some(REGION), Access::ReadWrite)?;
+            Ok(region)
+        },
+        |_| {
+            store(REGION);
+            Ok(())
+        },
+        |region| Ok(memory::destroy_region(region)?),
+    )
+}
+
+/// Each round touches all pages, and counts as one: its page tables are part of it.
+fn touch_in_order(world: &mut World) -> Result<Summary, Trouble> {
+    world.samples.clear();
+    for _ in 0..FEW {
+        let region = memory::create_region(PAGES)?;
+        memory::map(region, Some(REGION), Access::ReadWrite)?;
+        let taken = world.samples.time(|| {
+            for page in 0..PAGES {
+                store(REGION.saturating_add(page.saturating_mul(PAGE)));
+            }
+            Ok(())
+        })?;
+        memory::destroy_region(region)?;
+        world.samples.push(each(taken, PAGES));
+    }
+    Ok(world.samples.summary())
+}
+
+fn kill(world: &mut World) -> Result<Summary, Trouble> {
+    world.samples.clear();
+    for _ in 0..FEW {
+        let group = limits::open_group(Some(world.low))?;
+        world.idle_tasks(group, VICTIMS)?;
+        let taken = world.samples.time(|| {
+            process::kill_group(group)?;
+            Ok(())
+        })?;
+        for _ in 0..VICTIMS {
+            // Only the last ends are kept.
+            if process::wait(None).is_err() {
+                break;
+            }
+        }
+        limits::close_group(group)?;
+        world.samples.push(each(taken, VICTIMS));
+    }
+    Ok(world.samples.summary())
+}
+
+/// The share of each.
+fn each(taken: u64, of: u32) -> u64 {
+    taken.checked_div(u64::from(of)).unwrap_or(taken)
+}
+
+/// Bytes that a group and all below it are charged.
+fn bytes(group: Option<GroupId>) -> Result<u64, Trouble> {
+    let usage = limits::read_account(group)?.usage;
+    let pages = usage.get(Resource::Frames).saturating_mul(PAGE_BYTES);
+    Ok(pages.saturating_add(usage.get(Resource::KernelMemory)))
+}
+
+fn memory_per_group(world: &mut World) -> Result<Summary, Trouble> {
+    let top = limits::open_group(None)?;
+    world.samples.clear();
+    for _ in 0..MANY {
+        let before = bytes(Some(top))?;
+        limits::open_group(Some(top))?;
+        world.samples.push(bytes(Some(top))?.saturating_sub(before));
+    }
+    Ok(world.samples.summary())
+}
+
+fn memory_per_task(world: &mut World) -> Result<Summary, Trouble> {
+    let group = limits::open_group(Some(world.low))?;
+    world.samples.clear();
+    for _ in 0..MANY {
+        let before = bytes(Some(group))?;
+        world.idle_tasks(group, 1)?;
+        world
+            .samples
+            .push(bytes(Some(group))?.saturating_sub(before));
+    }
+    process::kill_group(group)?;
+    while process::wait(None).is_ok() {}
+    Ok(world.samples.summary())
+}

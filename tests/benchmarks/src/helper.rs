@@ -1,0 +1,71 @@
+//! What the same program does as a child of the benchmarks: one mode, its result the exit code.
+
+use client::interfaces::GroupId;
+use client::limits;
+
+use crate::Trouble;
+use crate::null::null;
+use crate::samples::{Samples, Summary, time};
+
+/// What is said by a helper that was refused something.
+pub const REFUSED: i32 = -1;
+
+/// Runs the mode that the first word names.
+pub fn run(mode: &str, words: &mut core::str::Split<'_, char>) -> i32 {
+    match mode {
+        "exit" => 0,
+        "hold" => hold(),
+        "rest" => rest(),
+        "enter" => code(enter(words)),
+        "null" => code(nulls(words)),
+        _ => REFUSED,
+    }
+}
+
+/// Stays, and does nothing but give way.
+fn hold() -> i32 {
+    loop {
+        client::yield_now();
+    }
+}
+
+/// Gives way a few times.
+fn rest() -> i32 {
+    for _ in 0..8 {
+        client::yield_now();
+    }
+    0
+}
+
+/// `enter INDEX GENERATION`: moves there; how long it took.
+fn enter(words: &mut core::str::Split<'_, char>) -> Result<u64, Trouble> {
+    let mut number = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let group = GroupId {
+        index: number(),
+        generation: number(),
+    };
+    // What is touched for the first time is touched here.
+    null()?;
+    limits::who_am_i()?;
+    time(|| Ok(()))?;
+    time(null)?;
+    let nothing = time(|| Ok(()))?;
+    let taken = time(|| Ok(limits::enter(group)?))?;
+    Ok(taken.saturating_sub(nothing))
+}
+
+/// `null WHICH`: null round trips from here; the median, the least or the most.
+fn nulls(words: &mut core::str::Split<'_, char>) -> Result<u64, Trouble> {
+    let Summary {
+        median, min, max, ..
+    } = Samples::new().of(200, null)?;
+    Ok(match words.next() {
+        Some("median") => median,
+        Some("min") => min,
+        _ => max,
+    })
+}
+
+fn code(taken: Result<u64, Trouble>) -> i32 {
+    taken.map_or(REFUSED, |taken| i32::try_from(taken).unwrap_or(i32::MAX))
+}
