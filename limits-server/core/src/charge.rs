@@ -34,7 +34,7 @@ use interfaces::accounting::{ChargeRefusal, MoveRefusal, ReleaseRefusal, TicketR
 use interfaces::limits::{OpenGroupRefusal, SetRefusal, WouldFitRefusal};
 use interfaces::{Amounts, GroupId, Resource, Shortage};
 
-use crate::climb::{self, Denied, Part, parts};
+use crate::climb::{self, Denied, Part, Parts, gather, parts};
 use crate::group::Vector;
 use crate::ledger::Ledger;
 use crate::list::{NONE, at_mut};
@@ -159,7 +159,8 @@ impl Ledger<'_> {
     #[inline]
     pub fn charge_held(&mut self, group: GroupId, amounts: &Amounts) -> Result<(), ChargeRefusal> {
         let index = self.locate(group).ok_or(ChargeRefusal::UnknownGroup)?;
-        let parts = parts(amounts);
+        let mut parts = Parts::new();
+        gather(amounts, &mut parts);
         self.charge_parts(index, NONE, &parts)?;
         if let Some(slot) = at_mut(self.groups, index) {
             hold_parts(&mut slot.holds, &parts);
@@ -174,7 +175,8 @@ impl Ledger<'_> {
         group: GroupId,
         amounts: &Amounts,
     ) -> Result<(), ReleaseRefusal> {
-        let parts = parts(amounts);
+        let mut parts = Parts::new();
+        gather(amounts, &mut parts);
         match self.take_held(group, &parts) {
             Ok(index) => {
                 climb::lower(self.groups, index, NONE, &parts);

@@ -22,20 +22,24 @@ pub(crate) type Part = (Resource, u64);
 pub(crate) type Parts = heapless::Vec<Part, RESOURCES>;
 
 /// The kinds of a vector that are not zero.
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "the list is larger than what it is made from, and would be copied once more"
-)]
 pub(crate) fn parts(amounts: &Amounts) -> Parts {
     let mut parts = Parts::new();
+    gather(amounts, &mut parts);
+    parts
+}
+
+/// Adds the kinds of a vector that are not zero to an empty list.
+///
+/// The list is larger than what it is made from: given back by value it is copied once more, which the way of every
+/// page does not pay for.
+#[inline]
+pub(crate) fn gather(amounts: &Amounts, parts: &mut Parts) {
     for (&kind, &amount) in Resource::ALL.iter().zip(amounts.as_array()) {
         if amount != 0 {
             // There are as many places as kinds.
             let _ = parts.push((kind, amount));
         }
     }
-    parts
 }
 
 /// Why a charge is not admitted: the first group, counted upwards, that refuses.

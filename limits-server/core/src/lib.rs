@@ -52,4 +52,4 @@ pub use group::{GROUP_BYTES, GroupSlot};
 pub use kill::KILLS;
 pub use ledger::{Alarms, Ledger, Memory};
 pub use service::{Arrival, Door, LimitsServer};
-pub use tasks::{TaskSlot, ThreadSlot};
+pub use tasks::{LET_GO, TaskSlot, ThreadSlot};

@@ -12,12 +12,16 @@ use interfaces::accounting::{
     Admitted, ConfirmRefusal, EndRefusal, ThreadTicket, Ticket, TicketRefusal,
 };
 use interfaces::identity::TaskTag;
+use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
 
 use crate::climb::{self, parts};
-use crate::group::ROOT;
+use crate::group::{Life, ROOT};
 use crate::ledger::Ledger;
 use crate::list::{self, Links, NONE, at, at_mut};
+
+/// Levels of the tree that one request walks to let go of groups: some tens of thousands of instructions.
+pub const LET_GO: u32 = 2048;
 
 /// How far a task or thread has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +250,29 @@ impl Ledger<'_> {
         climb::lower(self.groups, home, NONE, &parts(&due));
         // The task is still there, and keeps its group.
         Ok(())
+    }
+
+    /// Lets go of some of what a task opened, before it is ended: at most so many groups that [`LET_GO`] levels of the
+    /// tree are walked for them (and whatever the last of them takes). `Done` if it holds on to none any more.
+    ///
+    /// Every group that vanishes costs a walk to the root. A task may open thousands at the end of a long branch; in
+    /// one go their walks together would keep everybody else waiting for seconds.
+    pub fn let_go_of_some(&mut self, task: TaskId) -> Result<Progress, EndRefusal> {
+        let index = self.known(task).ok_or(EndRefusal::Unknown)?;
+        let mut left = LET_GO;
+        while let Some(opened) = at(self.tasks, index).map(|slot| slot.first_opened)
+            && opened != NONE
+        {
+            if left == 0 {
+                return Ok(Progress::More);
+            }
+            let depth = self.slot(opened).map_or(0, |slot| slot.depth);
+            self.let_go(opened);
+            let vanished = self.slot(opened).is_none_or(|slot| slot.life != Life::Live);
+            let walked = if vanished { depth.max(1) } else { 1 };
+            left = left.saturating_sub(walked);
+        }
+        Ok(Progress::Done)
     }
 
     /// A task is gone, or was never made: gives back what its tickets charged and lets go of what it opened.

@@ -10,6 +10,7 @@ use interfaces::accounting::{
     ReleaseRefusal, Server, ThreadTicket, Ticket, TicketRefusal,
 };
 use interfaces::limits::Never;
+use interfaces::provision::Progress;
 use interfaces::{Amounts, Caller, GroupId, TaskId};
 
 use super::LimitsServer;
@@ -70,8 +71,12 @@ impl Server for LimitsServer<'_> {
         self.ledger.end_thread(request.thread)
     }
 
-    fn end_task(&mut self, _: Caller, request: EndTask) -> Result<(), EndRefusal> {
-        self.ledger.end_task(request.task)
+    fn end_task(&mut self, _: Caller, request: EndTask) -> Result<Progress, EndRefusal> {
+        let progress = self.ledger.let_go_of_some(request.task)?;
+        if progress == Progress::Done {
+            self.ledger.end_task(request.task)?;
+        }
+        Ok(progress)
     }
 
     #[inline]
