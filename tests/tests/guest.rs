@@ -103,9 +103,9 @@ fn build(arguments: &Arguments) {
     let any =
         |names: &[&str], harness: &str| names.iter().any(|name| chosen(name)) || chosen(harness);
     let built = [
-        any(cases::system(), THERE_ARE_CASES).then(|| ("the suite", &SUITE_IMAGE)),
-        any(cases::deviant(), A_FAILURE_IS_SEEN).then(|| ("the deviant system", &DEVIANT_IMAGE)),
-        any(&[], EVERY_CAPABILITY).then(|| ("the report", &REPORT_IMAGE)),
+        any(cases::system(), THERE_ARE_CASES).then_some(("the suite", &SUITE_IMAGE)),
+        any(cases::deviant(), A_FAILURE_IS_SEEN).then_some(("the deviant system", &DEVIANT_IMAGE)),
+        any(&[], EVERY_CAPABILITY).then_some(("the report", &REPORT_IMAGE)),
     ];
     for (what, image) in built.into_iter().flatten() {
         eprintln!("building {what}");

@@ -32,7 +32,7 @@ fn main() -> i32 {
         round();
         let time = client::clock().saturating_sub(start);
         let share = share(done, pace, time);
-        if done.saturating_mul(LINES) % rounds < LINES {
+        if done.saturating_mul(LINES).checked_rem(rounds) < Some(LINES) {
             client::println!(
                 "worker: round {done:4} of {rounds}, {time:11} instructions since the start, share {}.{} %",
                 share / 10,

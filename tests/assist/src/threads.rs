@@ -84,7 +84,7 @@ pub fn work() -> i32 {
     let mut numbers = [0; 4];
     for (place, number) in numbers.iter_mut().enumerate() {
         *number = value!(start(place, add));
-        expected += *number;
+        expected = u32::wrapping_add(expected, *number);
     }
     for number in numbers {
         // One that has ended already is unknown.

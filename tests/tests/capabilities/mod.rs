@@ -8,8 +8,8 @@ use interfaces::{Badge, Caller, ServerName};
 type Planned = (u64, u64, &'static str, Option<&'static str>, Option<u64>);
 
 /// A badge of a server that calls another.
-fn called_by(server: ServerName) -> Option<u64> {
-    Some(Badge::Service(Caller::Server(server)).encode())
+fn called_by(server: ServerName) -> u64 {
+    Badge::Service(Caller::Server(server)).encode()
 }
 
 /// The root task's endpoint, where the kernel sends a server's faults: it must stand in the server's own CSpace. Its badge
@@ -35,7 +35,7 @@ fn memory_server() -> Vec<Planned> {
             1,
             "endpoint",
             Some("-wg"),
-            called_by(ServerName::Memory),
+            Some(called_by(ServerName::Memory)),
         ),
         (slot::CNODE, 1, "cnode", None, None),
         (slot::PROC_CNODE, 1, "cnode", None, None),
@@ -62,14 +62,14 @@ fn proc_server() -> Vec<Planned> {
             1,
             "endpoint",
             Some("-wg"),
-            called_by(ServerName::Proc),
+            Some(called_by(ServerName::Proc)),
         ),
         (
             slot::LIMITS,
             1,
             "endpoint",
             Some("-wg"),
-            called_by(ServerName::Proc),
+            Some(called_by(ServerName::Proc)),
         ),
         (slot::CNODE, 1, "cnode", None, None),
         (slot::MEMORY_MINT, 1, "endpoint", Some("-wg"), None),
