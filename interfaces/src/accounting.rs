@@ -9,6 +9,7 @@ use crate::amounts::{Amounts, Shortage};
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::Never;
+use crate::provision::Progress;
 
 /// Opens a birth ticket for a new task: charges the whole vector, or nothing, and expects the kernel's birth
 /// notice of `thread`.
@@ -53,6 +54,9 @@ pub struct EndThread {
 
 /// A task is gone, or was never made: gives back what its tickets charged, and lets go of every group that it
 /// opened.
+///
+/// A bounded number of those a call, so that nobody's many groups keep everybody else waiting: to be asked again until
+/// it is done. The task and its charges go with the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndTask {
     /// The task.
@@ -293,7 +297,7 @@ interface! {
         /// A thread is gone.
         3 => end_thread(EndThread) -> (), or EndRefusal;
         /// A task is gone.
-        4 => end_task(EndTask) -> (), or EndRefusal;
+        4 => end_task(EndTask) -> Progress, or EndRefusal;
         /// Charges a group.
         5 => charge(Charge) -> (), or ChargeRefusal;
         /// Charges a born task's group.

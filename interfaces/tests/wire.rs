@@ -287,7 +287,8 @@ fn accounting_pins(pins: &mut Pins) {
         &[ConfirmRefusal::NoTicket, ConfirmRefusal::NotBorn],
     );
     pins.operation(&accounting::EndThread { thread: 71 }, &[()], &end);
-    pins.operation(&accounting::EndTask { task: TASK }, &[()], &end);
+    let progress = [provision::Progress::More, provision::Progress::Done];
+    pins.operation(&accounting::EndTask { task: TASK }, &progress, &end);
     pins.operation(
         &accounting::Charge {
             group: GROUP,

@@ -12,9 +12,9 @@ use interfaces::accounting::{
 use interfaces::limits::{
     CloseGroupRefusal, GroupState, LabelText, OpenGroupRefusal, SetRefusal, WouldFitRefusal,
 };
-use interfaces::provision::{TASK_KIT, THREAD_KIT};
+use interfaces::provision::{Progress, TASK_KIT, THREAD_KIT};
 use interfaces::{Amounts, GroupId, Limit, Resource, Shortage, TaskId};
-use limits_core::{BOUND_BYTES, GROUP_BYTES, KILLS, LABEL_BYTES, Ledger};
+use limits_core::{BOUND_BYTES, GROUP_BYTES, KILLS, LABEL_BYTES, LET_GO, Ledger};
 
 const FRAME: Amounts = Amounts::of(Resource::Frames, 1);
 
@@ -622,6 +622,46 @@ fn the_end_of_a_task_gives_everything_back_and_lets_go_of_what_it_opened() {
     assert_eq!(ledger.groups_alive(), 2);
     assert!(ledger.account(group).unwrap().usage.is_none());
     ledger.check();
+}
+
+#[test]
+fn many_groups_at_the_end_of_a_long_branch_are_let_go_of_in_slices() {
+    const DEEP: u32 = 300;
+    const LEAVES: u32 = 300;
+    let mut ledger = ledger(Room {
+        groups: (DEEP + LEAVES + 1) as usize,
+        bounds: 1,
+        labels: 1,
+        tasks: 1,
+        threads: 1,
+    });
+    let opener = birth(&mut ledger, 0, GroupId::ROOT);
+    let mut bottom = GroupId::ROOT;
+    for _ in 0..DEEP {
+        bottom = ledger.open_group(bottom, Some(opener)).unwrap();
+    }
+    for _ in 0..LEAVES {
+        ledger.open_group(bottom, Some(opener)).unwrap();
+    }
+    let mut slices = 0;
+    loop {
+        let before = ledger.groups_alive();
+        let progress = ledger.let_go_of_some(opener).unwrap();
+        ledger.check();
+        slices += 1;
+        if progress == Progress::Done {
+            break;
+        }
+        let gone = before - ledger.groups_alive();
+        assert!(gone <= LET_GO.div_ceil(DEEP), "{gone} at once");
+    }
+    assert!(slices >= LEAVES * DEEP / LET_GO, "{slices} slices");
+    assert_eq!(ledger.groups_alive(), 1);
+    assert_eq!(used(&ledger, GroupId::ROOT, Resource::Tasks), 1);
+    ledger.end_task(opener).unwrap();
+    assert!(ledger.account(GroupId::ROOT).unwrap().usage.is_none());
+    let gone = ledger.let_go_of_some(opener);
+    assert_eq!(gone, Err(EndRefusal::Unknown));
 }
 
 #[test]

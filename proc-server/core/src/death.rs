@@ -89,8 +89,11 @@ impl<H: Hands> ProcServer<'_, H> {
             self.clear(thread);
         }
         if owed.ticket {
-            let ended = insist(self.hands.limits(), &EndTask { task });
-            self.expect(ended.is_ok());
+            match insist(self.hands.limits(), &EndTask { task }) {
+                // It opened many groups. It stays in the queue, and this goes on with the next slice.
+                Ok(Progress::More) => return,
+                ended => self.expect(ended.is_ok()),
+            }
         }
         // Their own entries name the task, so they leave while it is still there.
         while let Some(waiter) = self.waiters.first_killer(&self.tasks, task) {

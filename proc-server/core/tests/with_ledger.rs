@@ -83,6 +83,36 @@ fn a_bomb_stops_at_exactly_its_limit_again_and_again() {
 }
 
 #[test]
+fn who_opened_many_groups_is_told_of_when_all_of_them_are_gone() {
+    let mut stage = stage([Limit::Max; 4]);
+    let first = stage.boot(1, true);
+    let before = usage(&stage, GroupId::ROOT);
+    let task = spawn(&mut stage, first, Some(group(4))).unwrap();
+    let mut parent = group(4);
+    for number in 0..110 {
+        let opened = {
+            let mut world = stage.world.borrow_mut();
+            let ledger = world.ledger.as_mut().unwrap();
+            let open = OpenGroup {
+                parent: Some(parent),
+            };
+            ledger.ask_as(task, &open).unwrap().unwrap()
+        };
+        if number < 40 {
+            parent = opened;
+        }
+    }
+    let waiting = Stage::later(stage.ask(first, 0, &Wait { child: Some(task) }));
+    Stage::later(stage.ask(task, 0, &Exit { code: 3 }));
+    stage.settle();
+    let ended = stage.answer_to::<Wait>(waiting).unwrap().unwrap();
+    assert_eq!(ended.reason, ExitReason::Exited { code: 3 });
+    assert_eq!(usage(&stage, GroupId::ROOT), before);
+    assert_eq!(stage.server.counts().alarms, 0);
+    audit(&mut stage, first);
+}
+
+#[test]
 fn a_thousand_spawns_and_exits_leave_nothing() {
     let mut stage = stage([Limit::Max; 4]);
     let first = stage.boot(1, true);

@@ -18,7 +18,7 @@ impl TheLedger {
     /// The groups of [`GROUPS`], each with a limit on its tasks or none.
     pub fn with_task_limits(limits: [Limit; 4]) -> Self {
         let mut ledger = Ledger::try_new(Memory {
-            groups: vec![GroupSlot::VACANT; 65].leak(),
+            groups: vec![GroupSlot::VACANT; 129].leak(),
             bounds: vec![BoundSlot::VACANT; 16].leak(),
             labels: vec![LabelSlot::vacant(); 16].leak(),
             tasks: vec![TaskSlot::VACANT; 64].leak(),

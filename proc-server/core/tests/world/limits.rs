@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use interfaces::accounting::*;
 use interfaces::identity::Caller;
 use interfaces::limits::Never;
+use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, Shortage, TaskId};
 
 use super::{Event, GROUPS, World, group};
@@ -187,7 +188,7 @@ impl Server for World {
         gone.map(|_| ()).ok_or(EndRefusal::Unknown)
     }
 
-    fn end_task(&mut self, _: Caller, request: EndTask) -> Result<(), EndRefusal> {
+    fn end_task(&mut self, _: Caller, request: EndTask) -> Result<Progress, EndRefusal> {
         let task = request.task;
         if !self.limits.tasks.contains_key(&task) {
             return Err(EndRefusal::Unknown);
@@ -199,7 +200,7 @@ impl Server for World {
         self.limits.tasks.remove(&task);
         self.limits.threads.retain(|_, birth| birth.task != task);
         self.events.push(Event::Uncharged(task));
-        Ok(())
+        Ok(Progress::Done)
     }
 
     fn charge(&mut self, _: Caller, _: Charge) -> Result<(), ChargeRefusal> {
