@@ -10,3 +10,4 @@ pub mod benchmarks;
 pub mod boot;
 pub mod cases;
 pub mod demonstration;
+pub mod profile;

@@ -20,6 +20,7 @@ use interfaces::Text;
 use sel4_kernel::Profile;
 use test_records::{Record, split};
 use tests::benchmarks::{ALL, Benchmark, Budgets, Linux, Results, grouped};
+use tests::profile;
 
 /// The folder of the benchmarks' files, from the repository's root.
 const FOLDER: &str = "tests/benchmarks";
@@ -47,6 +48,9 @@ struct Arguments {
     /// Measure the main operations beside many groups and tasks, and far down
     #[arg(long)]
     scale: bool,
+    /// Show where the instructions of one benchmark go
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -76,6 +80,9 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         workspace: Workspace::here(),
         tools: Toolbox::find(Purpose::Boot).map_err(|missing| missing.to_string())?,
     };
+    if let Some(name) = &arguments.profile {
+        return bench.profile(name);
+    }
     if arguments.scale {
         let results = bench.measure("scale", "")?;
         print!("{}", scale_table(&results));
@@ -200,6 +207,18 @@ impl Bench {
                 Err(format!("{failure} ({ending})"))
             }
         }
+    }
+
+    fn profile(&self, name: &str) -> Result<bool, String> {
+        let list = match ALL.iter().find(|benchmark| benchmark.name == name) {
+            Some(benchmark) if benchmark.list == "calls" => "profile",
+            Some(_) => return Err(format!("{name} is of a test build and has no profile")),
+            None => return Err(format!("no benchmark is called `{name}`; see --list")),
+        };
+        let image = self.image(list, name)?;
+        let qemu = self.tools.qemu().map_err(|missing| missing.to_string())?;
+        print!("{}", profile::profile(&image, qemu)?);
+        Ok(true)
     }
 }
 
