@@ -9,6 +9,7 @@ use crate::amounts::{Amounts, Resource};
 use crate::identity::GroupId;
 use crate::interface;
 use crate::limits::Never;
+use crate::provision::Progress;
 
 /// The size of a page, in bytes.
 pub const PAGE_BYTES: u64 = 4096;
@@ -60,6 +61,9 @@ pub struct Map {
 }
 
 /// Takes a mapping away; the region and its pages stay.
+///
+/// A bounded number of pages a call, so that nobody's large region keeps everybody else waiting: to be asked again
+/// until it is done. From the first call on, nothing more is shown there; until the last, the place stays taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmap {
     /// The region.
@@ -67,6 +71,9 @@ pub struct Unmap {
 }
 
 /// Takes the mapping away and gives every page and the reservation back.
+///
+/// A bounded number of pages a call, like [`Unmap`]; the contents are gone from the first call on, the region with
+/// the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DestroyRegion {
     /// The region.
@@ -155,9 +162,9 @@ interface! {
         /// Maps it.
         1 => map(Map) -> u32, or MapRefusal;
         /// Unmaps it.
-        2 => unmap(Unmap) -> (), or RegionRefusal;
+        2 => unmap(Unmap) -> Progress, or RegionRefusal;
         /// Gives it back.
-        3 => destroy_region(DestroyRegion) -> (), or RegionRefusal;
+        3 => destroy_region(DestroyRegion) -> Progress, or RegionRefusal;
         /// Its numbers.
         4 => read_region(ReadRegion) -> RegionAccount, or RegionRefusal;
         /// The address space's numbers.

@@ -415,8 +415,13 @@ fn memory_pins(pins: &mut Pins) {
             MapRefusal::TableFull,
         ],
     );
-    pins.operation(&memory::Unmap { region: REGION }, &[()], &region);
-    pins.operation(&memory::DestroyRegion { region: REGION }, &[()], &region);
+    let progress = [provision::Progress::More, provision::Progress::Done];
+    pins.operation(&memory::Unmap { region: REGION }, &progress, &region);
+    pins.operation(
+        &memory::DestroyRegion { region: REGION },
+        &progress,
+        &region,
+    );
     let account = memory::RegionAccount {
         pages: 256,
         resident: 3,

@@ -52,6 +52,8 @@ pub struct Area {
     pub offset: u32,
     /// What may be done with it.
     pub access: Access,
+    /// Whether it is being unmapped: nothing more is shown in it.
+    pub is_leaving: bool,
     links: Links,
 }
 
@@ -66,6 +68,7 @@ impl Area {
             object,
             offset,
             access,
+            is_leaving: false,
             links: Links::default(),
         }
     }
@@ -166,6 +169,13 @@ impl<'a> Areas<'a> {
         self.records.put(index, area);
         list.insert(&mut self.records, after, index);
         Ok(index)
+    }
+
+    /// Shows nothing more in an area.
+    pub fn leave(&mut self, index: u32) {
+        if let Some(area) = self.records.edit(index) {
+            area.is_leaving = true;
+        }
     }
 
     /// Takes an area out of its address space's list.

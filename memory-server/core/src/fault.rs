@@ -106,7 +106,7 @@ pub fn decide(memory: &Memory<'_>, space_index: u32, fault: PageFault) -> Result
         .areas
         .find(space.areas, page)
         .ok_or(fault.bad_address())?;
-    if fault.write && area.access == Access::Read {
+    if area.is_leaving || fault.write && area.access == Access::Read {
         return Err(fault.bad_address());
     }
     let place = area.place_of(page);

@@ -20,6 +20,8 @@ pub struct Region {
     pub pages: u32,
     /// Where it is mapped.
     pub area: Option<u32>,
+    /// The next frame to unmap, while its area is leaving.
+    pub leaving: Option<u32>,
     links: Links,
 }
 
@@ -102,6 +104,13 @@ impl<'a> Regions<'a> {
     pub fn set_area(&mut self, index: u32, area: Option<u32>) {
         if let Some(region) = self.records.edit(index) {
             region.area = area;
+        }
+    }
+
+    /// Says which frame is to be unmapped next.
+    pub fn set_leaving(&mut self, index: u32, next: Option<u32>) {
+        if let Some(region) = self.records.edit(index) {
+            region.leaving = next;
         }
     }
 

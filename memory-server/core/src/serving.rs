@@ -5,6 +5,7 @@ use interfaces::memory::{
     CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, REGION_KIT, REGION_PAGES,
     ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Server, SpaceAccount, Unmap,
 };
+use interfaces::provision::Progress;
 use interfaces::{Caller, GroupId, Resource};
 
 use crate::area::{Area, InsertRefusal, Run};
@@ -15,6 +16,7 @@ use crate::object::Kind;
 use crate::program::REGIONS;
 use crate::region::Region;
 use crate::server::{Bill, MemoryServer};
+use crate::unmaking::SLICE;
 
 impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
     fn create_region(
@@ -78,28 +80,44 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         Ok(run.start << 12)
     }
 
-    fn unmap(&mut self, caller: Caller, request: Unmap) -> Result<(), RegionRefusal> {
+    fn unmap(&mut self, caller: Caller, request: Unmap) -> Result<Progress, RegionRefusal> {
         let region = self.region_of(caller, request.region)?;
-        if region.area.is_none() {
-            return Err(RegionRefusal::NotMapped);
+        let area = region.area.ok_or(RegionRefusal::NotMapped)?;
+        let index = request.region.index;
+        if !self.memory.areas.get(area).is_leaving {
+            self.memory.areas.leave(area);
+            let first = self.memory.objects.get(region.object).frames.first();
+            self.memory.regions.set_leaving(index, first);
         }
-        self.unmap_frames(&region);
-        self.remove_area(request.region.index);
-        Ok(())
+        if self.unmap_frames(index) == Progress::More {
+            return Ok(Progress::More);
+        }
+        self.remove_area(index);
+        Ok(Progress::Done)
     }
 
     fn destroy_region(
         &mut self,
         caller: Caller,
         request: DestroyRegion,
-    ) -> Result<(), RegionRefusal> {
+    ) -> Result<Progress, RegionRefusal> {
         let region = self.region_of(caller, request.region)?;
+        let index = request.region.index;
         let mut bill = Bill::default();
-        self.drop_frames(region.object, u32::MAX, &mut bill);
-        self.remove_area(request.region.index);
-        self.remove_region(request.region.index, &mut bill);
+        let is_done = self.drop_frames(region.object, SLICE, &mut bill) < SLICE;
+        // An unmapping that is under way must not look at a frame that is gone; it begins anew.
+        let first = self.memory.objects.get(region.object).frames.first();
+        self.memory.regions.set_leaving(index, first);
+        if is_done {
+            self.remove_area(index);
+            self.remove_region(index, &mut bill);
+        }
         self.settle(&mut bill);
-        Ok(())
+        Ok(if is_done {
+            Progress::Done
+        } else {
+            Progress::More
+        })
     }
 
     fn read_region(
@@ -153,13 +171,24 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         id
     }
 
-    /// Unmaps every frame of a region; they stay the object's.
-    fn unmap_frames(&mut self, region: &Region) {
-        let mut next = self.memory.objects.get(region.object).frames.first();
-        while let Some(page) = next {
+    /// Unmaps the next frames of a region whose area is leaving; they stay the object's.
+    ///
+    /// No frame comes to the object meanwhile, and none is mapped: a leaving area shows nothing more.
+    fn unmap_frames(&mut self, index: u32) -> Progress {
+        let mut next = self.memory.regions.get(index).leaving;
+        for _ in 0..SLICE {
+            let Some(page) = next else {
+                break;
+            };
             next = crate::table::List::after(self.owners().records(), page);
             // A frame that the kernel does not unmap stays where it is: it is the task's own.
             self.unmap(Mappings::own(page));
+        }
+        self.memory.regions.set_leaving(index, next);
+        if next.is_some() {
+            Progress::More
+        } else {
+            Progress::Done
         }
     }
 }

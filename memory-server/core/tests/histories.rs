@@ -322,14 +322,15 @@ fn step(bench: &mut Bench, naive: &mut BTreeMap<u32, NaiveTask>, op: Op) {
                     assert_eq!(done, Err(RegionRefusal::NotMapped));
                 }
                 Some(id) => {
-                    assert_eq!(done, Ok(()));
+                    assert_eq!(done, Ok(Progress::Done));
                     model.unmap(id);
                 }
             }
         }
         Op::Destroy(_, which) => {
             if let Some(region) = pick(model, which) {
-                assert_eq!(bench.client(task(index), DestroyRegion { region }), Ok(()));
+                let done = bench.client(task(index), DestroyRegion { region });
+                assert_eq!(done, Ok(Progress::Done));
                 model.unmap(region);
                 model.regions.remove(&region);
                 assert_eq!(

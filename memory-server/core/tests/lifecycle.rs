@@ -280,6 +280,97 @@ fn a_region_is_charged_when_reserved_and_when_touched_and_comes_back() {
     assert_eq!(rest(&mut bench), before);
 }
 
+/// A region of 100 pages at its usual place, all of them touched.
+fn large_region(bench: &mut Bench) -> RegionId {
+    let region = bench.client(task(0), CreateRegion { pages: 100 }).unwrap();
+    let map = Map {
+        region,
+        address: None,
+        access: Access::ReadWrite,
+    };
+    assert_eq!(bench.client(task(0), map), Ok(0x1000_0000));
+    for page in 0..100 {
+        let address = 0x1000_0000 + page * 4096;
+        assert_eq!(bench.touch(0, address, true), Answer::Resume);
+    }
+    region
+}
+
+#[test]
+fn a_large_region_goes_in_slices_and_others_are_served_between_them() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    bench.spawn(1, OTHER).unwrap();
+    let region = large_region(&mut bench);
+    let resident = |bench: &mut Bench| {
+        let account = bench.client(task(0), ReadRegion { region });
+        account.map(|account| account.resident)
+    };
+    for left in [68, 36, 4] {
+        let progress = bench.client(task(0), DestroyRegion { region });
+        assert_eq!(progress, Ok(Progress::More));
+        assert_eq!(resident(&mut bench), Ok(left));
+        bench.audit(GROUP);
+        assert_eq!(
+            bench.touch(1, 0x22_0000 + left / 32 * 4096, true),
+            Answer::Resume
+        );
+    }
+    // Half gone, it is still a region: what is touched comes back, and its place is not anybody else's.
+    assert_eq!(
+        bench.touch(0, 0x1000_0000 + 99 * 4096, true),
+        Answer::Resume
+    );
+    assert_eq!(resident(&mut bench), Ok(5));
+    let progress = bench.client(task(0), DestroyRegion { region });
+    assert_eq!(progress, Ok(Progress::Done));
+    assert_eq!(resident(&mut bench), Err(RegionRefusal::UnknownRegion));
+    bench.audit(GROUP);
+    assert_eq!(bench.server.counters().mishaps, 0);
+}
+
+#[test]
+fn a_region_that_is_being_unmapped_shows_nothing_more_and_can_be_destroyed() {
+    for destroyed in 0..3 {
+        let mut bench = bench();
+        bench.spawn(0, GROUP).unwrap();
+        let region = large_region(&mut bench);
+        let unmap = Unmap { region };
+        assert_eq!(bench.client(task(0), unmap), Ok(Progress::More));
+        let map = Map {
+            region,
+            address: None,
+            access: Access::ReadWrite,
+        };
+        assert_eq!(bench.client(task(0), map), Err(MapRefusal::Mapped));
+        for _ in 0..destroyed {
+            let progress = bench.client(task(0), DestroyRegion { region });
+            assert_eq!(progress, Ok(Progress::More));
+        }
+        let calls = (0..10).position(|_| bench.client(task(0), unmap) == Ok(Progress::Done));
+        assert!(calls.is_some_and(|calls| calls < 4));
+        assert_eq!(bench.client(task(0), unmap), Err(RegionRefusal::NotMapped));
+        let in_region = mapped(&bench, 0).range(0x1000_0000..).count();
+        assert_eq!(in_region, 0, "nothing of it is left in the address space");
+        bench.audit(GROUP);
+        assert_eq!(bench.client(task(0), map), Ok(0x1000_0000));
+        assert_eq!(bench.touch(0, 0x1000_0000, true), Answer::Resume);
+        // In the middle of an unmapping whose pages are touched, the task ends; nobody else notices.
+        assert!(bench.client(task(0), unmap).is_ok());
+        if bench
+            .client(task(0), ReadRegion { region })
+            .unwrap()
+            .address
+            .is_some()
+        {
+            assert_eq!(bench.touch(0, 0x1000_1000, true), Answer::Nothing);
+        }
+        bench.end(0, GROUP);
+        bench.audit(GROUP);
+        assert_eq!(bench.server.counters().mishaps, 0);
+    }
+}
+
 #[test]
 fn a_region_is_refused_with_its_reason() {
     let mut bench = bench();

@@ -4,6 +4,7 @@ use interfaces::memory::{
     CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, ReadRegion, ReadSpace,
     RegionAccount, RegionId, RegionRefusal, SpaceAccount, Unmap,
 };
+use interfaces::provision::Progress;
 use interfaces::{CallError, ProtocolError};
 
 use crate::server::{Server, call};
@@ -33,12 +34,14 @@ pub fn map(
 
 /// Takes a mapping away; the pages stay.
 pub fn unmap(region: RegionId) -> Result<(), CallError<RegionRefusal>> {
-    call(Server::Memory, &Unmap { region })
+    while call(Server::Memory, &Unmap { region })? == Progress::More {}
+    Ok(())
 }
 
 /// Gives a region back.
 pub fn destroy_region(region: RegionId) -> Result<(), CallError<RegionRefusal>> {
-    call(Server::Memory, &DestroyRegion { region })
+    while call(Server::Memory, &DestroyRegion { region })? == Progress::More {}
+    Ok(())
 }
 
 /// A region's numbers.
