@@ -95,13 +95,19 @@ impl Fault {
     }
 
     /// The same, with the words from elsewhere.
+    ///
+    /// Words beyond the message's length count as 0: a forged fault may be shorter than the kernel's, and what stands
+    /// there then is of somebody else's message.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the places of words in a message"
     )]
     pub fn decode_with(info: MessageInfo, word: impl Fn(usize) -> u64) -> Option<Self> {
-        let word = |index: u64| word(index as usize);
+        let word = |index: u64| match index as usize {
+            index if index < info.length() => word(index),
+            _ => 0,
+        };
         Some(match info.label() {
             fault::NULL_FAULT => Self::None,
             fault::CAP_FAULT => Self::Capability {
@@ -169,6 +175,29 @@ mod tests {
                 ip: 115,
                 sp: 116,
                 number: 118
+            })
+        );
+    }
+
+    #[test]
+    fn a_fault_shorter_than_the_kernels_shows_nothing_of_another_message() {
+        for label in 0..=6 {
+            for length in 0..4 {
+                let info = MessageInfo::new(label, 0, 0, length);
+                let _ = Fault::decode_with(info, |index| {
+                    assert!(index < length, "word {index} of {length} is asked for");
+                    7
+                });
+            }
+        }
+        assert_eq!(
+            Fault::decode_with(MessageInfo::new(fault::USER_EXCEPTION, 0, 0, 1), |_| 7),
+            Some(Fault::Exception {
+                ip: 7,
+                sp: 0,
+                flags: 0,
+                number: 0,
+                code: 0
             })
         );
     }
