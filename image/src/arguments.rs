@@ -71,6 +71,9 @@ pub struct Boot {
     /// Let guest time count instructions: the same in every run (always so without a terminal)
     #[arg(long)]
     pub icount: bool,
+    /// Feed the lines of a file to the console, instead of the demonstration; succeed only if each was [ok]
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// End the guest after so many seconds [default: a day at a terminal, else 300]
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,

@@ -2,13 +2,19 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use image::build::{self, BuildError, Image};
 use image::progress::{Progress, seconds};
 use image::qemu::{self, Input, Machine, RunError};
 use image::report::Report;
+use image::screen::Screen;
+use image::script::{Script, ScriptError};
 use image::system::{SystemError, SystemFile};
+use image::terminal::{self, Raw};
 use image::toolbox::{MissingTools, Purpose, Toolbox};
 use image::verdict::{Failure, Tally};
 use image::workspace::Workspace;
@@ -19,6 +25,8 @@ use thiserror::Error;
 
 use crate::arguments::{self, Common, Kernel};
 
+/// What the console shows when it waits for a line.
+const PROMPT: &str = "hurdle> ";
 /// How long a guest may take when nobody sits before it.
 const UNATTENDED: Duration = Duration::from_mins(5);
 /// How long it may take when somebody does: they end it themselves, but nothing runs for ever.
@@ -47,6 +55,9 @@ pub enum CommandError {
         /// The cases that began and did not end.
         unfinished: Vec<String>,
     },
+    /// The script cannot be run, or did not pass.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// The report could not be written.
     #[error("the report cannot be written: {0}")]
     Report(io::Error),
@@ -76,27 +87,126 @@ pub fn build(arguments: &arguments::Build) -> Result<(), CommandError> {
 
 /// Builds, boots, relays the console, and judges.
 pub fn boot(arguments: &arguments::Boot) -> Result<(), CommandError> {
-    let workspace = Workspace::here();
-    let profile = arguments.kernel.profile(Profile::Release);
-    let tools = Toolbox::find(Purpose::Boot)?;
-    let image = make(&workspace, &arguments.common, profile, Mode::Run, &tools)?;
     let attended = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let machine = Machine {
-        icount: arguments.icount || !attended,
-        ..Machine::of(&image)
+    let took = match &arguments.script {
+        Some(script) => run_script(arguments, Script::load(script)?)?,
+        None if attended => attend(arguments)?,
+        None => watch(arguments)?,
     };
-    let limit = arguments.timeout.map(Duration::from_secs);
-    let limit = limit.unwrap_or(if attended { ATTENDED } else { UNATTENDED });
-    let input = if attended { Input::Lines } else { Input::None };
+    eprintln!("passed in {}", seconds(took));
+    Ok(())
+}
+
+/// Nobody sits before it: the demonstration, and the end.
+fn watch(arguments: &arguments::Boot) -> Result<Duration, CommandError> {
+    let (machine, tools) = prepare(arguments, "run", Ok)?;
+    let machine = Machine {
+        icount: true,
+        ..machine
+    };
+    let limit = arguments.limit(UNATTENDED);
     let mut tally = Tally::new();
     let began = Instant::now();
-    let ending = run(&machine, &tools, limit, input, &mut |line| {
+    let ending = run(&machine, &tools, limit, Input::None, &mut |line| {
         tally.line(line);
         relay(line);
     })?;
     judge(&tally, ending)?;
-    eprintln!("passed in {}", seconds(began.elapsed()));
-    Ok(())
+    Ok(began.elapsed())
+}
+
+/// Somebody does: the demonstration, then the console, which gets every key.
+fn attend(arguments: &arguments::Boot) -> Result<Duration, CommandError> {
+    let (machine, tools) = prepare(arguments, "attended", |system| Ok(system.with_console()))?;
+    let machine = Machine {
+        icount: arguments.icount,
+        ..machine
+    };
+    let began = Instant::now();
+    let (keys, input) = mpsc::channel();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    thread::spawn(move || terminal::relay_keys(&keys, &stopped));
+    let (mut tally, mut screen) = (Tally::new(), Screen::new());
+    // Until the console is there, Ctrl-C is the user's own.
+    let mut raw = None;
+    let mut print = |bytes: Vec<u8>| {
+        let mut show = Vec::new();
+        screen.take(&bytes, &mut show, &mut |line| tally.line(line));
+        if raw.is_none() && screen.stands_at(PROMPT) {
+            // A terminal that cannot be raw still types whole lines.
+            raw = Raw::enter().ok();
+            screen.raw = raw.is_some();
+        }
+        let mut out = io::stdout().lock();
+        // A standard output that is closed is no reason to end the guest.
+        let _ = out.write_all(&show).and_then(|()| out.flush());
+    };
+    let limit = arguments.limit(ATTENDED);
+    let ending = converse(&machine, &tools, limit, input, &stop, &mut print);
+    drop(raw);
+    judge(&tally, ending?)?;
+    Ok(began.elapsed())
+}
+
+/// A script is before it: its lines, one at a time, and nothing else.
+fn run_script(arguments: &arguments::Boot, mut script: Script) -> Result<Duration, CommandError> {
+    let (machine, tools) = prepare(arguments, "script", |system| {
+        system.with_script().ok_or(ScriptError::NoConsole)
+    })?;
+    let machine = Machine {
+        icount: true,
+        ..machine
+    };
+    let began = Instant::now();
+    let (typed, input) = mpsc::channel();
+    let (mut tally, mut screen) = (Tally::new(), Screen::new());
+    let mut print = |bytes: Vec<u8>| {
+        screen.take(&bytes, &mut Vec::new(), &mut |line| {
+            tally.line(line);
+            relay(line);
+            if let Some(next) = script.line(line, &mut relay) {
+                // A guest that is gone has ended the run already.
+                let _ = typed.send(next);
+            }
+        });
+    };
+    let limit = arguments.limit(UNATTENDED);
+    let never = AtomicBool::new(false);
+    let ending = converse(&machine, &tools, limit, input, &never, &mut print)?;
+    script.verdict()?;
+    judge(&tally, ending)?;
+    Ok(began.elapsed())
+}
+
+/// Builds what is to be booted.
+fn prepare(
+    arguments: &arguments::Boot,
+    name: &str,
+    change: impl FnOnce(SystemFile) -> Result<SystemFile, ScriptError>,
+) -> Result<(Machine, Toolbox), CommandError> {
+    let workspace = Workspace::here();
+    let profile = arguments.kernel.profile(Profile::Release);
+    let tools = Toolbox::find(Purpose::Boot)?;
+    let system = change(load(&workspace, &arguments.common)?.with_mode(Mode::Run))?;
+    let out = arguments.common.out.clone();
+    let out = out.unwrap_or_else(|| workspace.images().join(name));
+    let image = assemble(&workspace, system, profile, out, &tools)?;
+    Ok((Machine::of(&image), tools))
+}
+
+/// Runs a machine in a conversation, printing its command.
+fn converse(
+    machine: &Machine,
+    tools: &Toolbox,
+    limit: Duration,
+    input: mpsc::Receiver<Vec<u8>>,
+    stop: &AtomicBool,
+    print: &mut dyn FnMut(Vec<u8>),
+) -> Result<qemu::Ending, CommandError> {
+    let qemu = tools.qemu()?;
+    eprintln!("{}", qemu::shown(&machine.command(qemu)));
+    Ok(machine.converse(qemu, limit, input, stop, print)?)
 }
 
 /// Builds, boots for the report, and prints it.
@@ -173,18 +283,33 @@ fn make(
     mode: Mode,
     tools: &Toolbox,
 ) -> Result<Image, CommandError> {
+    let system = load(workspace, common)?.with_mode(mode);
+    let out = common.out.clone();
+    let out = out.unwrap_or_else(|| folder(workspace, mode));
+    assemble(workspace, system, profile, out, tools)
+}
+
+/// Reads the system.
+fn load(workspace: &Workspace, common: &Common) -> Result<SystemFile, CommandError> {
     let path = common.system.clone().unwrap_or_else(|| workspace.system());
-    let mut system = SystemFile::load(&path, workspace.shown(&path))?.with_mode(mode);
+    let system = SystemFile::load(&path, workspace.shown(&path))?;
     for note in &system.notes {
         eprintln!("{note}");
     }
-    if let Some(memory) = common.memory {
-        system = system.with_memory(memory)?;
-    }
-    let out = common
-        .out
-        .clone()
-        .unwrap_or_else(|| folder(workspace, mode));
+    Ok(match common.memory {
+        Some(memory) => system.with_memory(memory)?,
+        None => system,
+    })
+}
+
+/// Builds a system's image.
+fn assemble(
+    workspace: &Workspace,
+    system: SystemFile,
+    profile: Profile,
+    out: PathBuf,
+    tools: &Toolbox,
+) -> Result<Image, CommandError> {
     let build = build::Build {
         system,
         profile,
@@ -262,5 +387,12 @@ impl Kernel {
             (_, true) => Profile::Debug,
             _ => default,
         }
+    }
+}
+
+impl arguments::Boot {
+    /// How long the guest may take.
+    fn limit(&self, default: Duration) -> Duration {
+        self.timeout.map_or(default, Duration::from_secs)
     }
 }

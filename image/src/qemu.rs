@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub const FAILED: u8 = 0x11;
 const LINE_BYTES: u64 = 8192;
 /// How many lines may wait to be looked at; then the guest waits too.
 const WAITING_LINES: usize = 1024;
+/// How often a conversation looks whether it is to stop.
+const STOP_LOOK: Duration = Duration::from_millis(100);
 /// How long the machine may take to go once it was told to, or once its console is closed.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -58,6 +61,8 @@ pub enum Ending {
     TimedOut(Duration),
     /// QEMU closed the console and did not end, and was ended from here.
     Stuck,
+    /// Whoever sat before it ended it from here.
+    Stopped,
 }
 
 /// Why a machine could not be run.
@@ -135,32 +140,42 @@ impl Machine {
         input: Input,
         on_line: &mut dyn FnMut(&str),
     ) -> Result<Ending, RunError> {
-        let mut run = Run::start(self.command(qemu), input)?;
-        let deadline = Instant::now().checked_add(limit);
-        loop {
-            let left = deadline.map_or(Duration::MAX, |end| {
-                end.saturating_duration_since(Instant::now())
-            });
-            let next = match left {
-                // A guest that never stops printing has no silence to be found out by.
-                Duration::ZERO => Err(RecvTimeoutError::Timeout),
-                left => run.lines.recv_timeout(left),
-            };
-            match next {
-                Ok(line) => on_line(&line),
-                Err(RecvTimeoutError::Timeout) => {
-                    run.kill()?;
-                    // What it still said before it went.
-                    while let Ok(line) = run.lines.recv_timeout(GRACE) {
-                        on_line(&line);
-                    }
-                    return Ok(Ending::TimedOut(limit));
+        let feed: Option<Feed> = match input {
+            Input::None => None,
+            Input::Lines => Some(Box::new(relay_input)),
+        };
+        let run = Run::start(self.command(qemu), feed, read_line)?;
+        run.follow(limit, None, &mut |line| on_line(&line))
+    }
+
+    /// The same for a conversation: what is printed comes as it comes, in pieces of any length, and `input` goes to the
+    /// serial line. Ends the machine when `stop` is set.
+    pub fn converse(
+        &self,
+        qemu: &Path,
+        limit: Duration,
+        input: Receiver<Vec<u8>>,
+        stop: &AtomicBool,
+        on_bytes: &mut dyn FnMut(Vec<u8>),
+    ) -> Result<Ending, RunError> {
+        let feed: Feed = Box::new(move |mut console| {
+            for bytes in input {
+                if console
+                    .write_all(&bytes)
+                    .and_then(|()| console.flush())
+                    .is_err()
+                {
+                    break;
                 }
-                Err(RecvTimeoutError::Disconnected) => return run.ended(),
             }
-        }
+        });
+        let run = Run::start(self.command(qemu), Some(feed), read_some)?;
+        run.follow(limit, Some(stop), on_bytes)
     }
 }
+
+/// Who feeds the guest's console.
+type Feed = Box<dyn FnOnce(ChildStdin) + Send>;
 
 /// Where the guest's input comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,40 +188,84 @@ pub enum Input {
 }
 
 /// A running QEMU. Whatever happens to us, dropping it ends it: it is our own child, by its handle.
-struct Run {
+struct Run<T> {
     child: Child,
-    lines: Receiver<String>,
+    printed: Receiver<T>,
 }
 
-impl Run {
-    fn start(mut command: Command, input: Input) -> Result<Self, RunError> {
-        let stdin = match input {
-            Input::None => Stdio::null(),
-            Input::Lines => Stdio::piped(),
-        };
+impl<T: Send + 'static> Run<T> {
+    fn start(
+        mut command: Command,
+        feed: Option<Feed>,
+        read: fn(&mut BufReader<ChildStdout>) -> Option<T>,
+    ) -> Result<Self, RunError> {
         command
-            .stdin(stdin)
+            .stdin(if feed.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
         let mut child = command.spawn().map_err(|error| RunError::Start {
             qemu: command.get_program().into(),
             error,
         })?;
-        if let Some(console) = child.stdin.take() {
-            thread::spawn(move || relay_input(console));
+        if let (Some(console), Some(feed)) = (child.stdin.take(), feed) {
+            thread::spawn(move || feed(console));
         }
-        let (sender, lines) = mpsc::sync_channel(WAITING_LINES);
+        let (sender, printed) = mpsc::sync_channel(WAITING_LINES);
         if let Some(console) = child.stdout.take() {
             thread::spawn(move || {
                 let mut console = BufReader::new(console);
-                while let Some(line) = read_line(&mut console) {
-                    if sender.send(line).is_err() {
+                while let Some(read) = read(&mut console) {
+                    if sender.send(read).is_err() {
                         break;
                     }
                 }
             });
         }
-        Ok(Self { child, lines })
+        Ok(Self { child, printed })
+    }
+
+    /// Hands on what is printed until the machine ends, the time is up, or it is to stop.
+    fn follow(
+        mut self,
+        limit: Duration,
+        stop: Option<&AtomicBool>,
+        on_printed: &mut dyn FnMut(T),
+    ) -> Result<Ending, RunError> {
+        let deadline = Instant::now().checked_add(limit);
+        loop {
+            if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                self.kill()?;
+                return Ok(Ending::Stopped);
+            }
+            let left = deadline.map_or(Duration::MAX, |end| {
+                end.saturating_duration_since(Instant::now())
+            });
+            let next = match (left, stop) {
+                // A guest that never stops printing has no silence to be found out by.
+                (Duration::ZERO, _) => Err(RecvTimeoutError::Timeout),
+                (left, None) => self.printed.recv_timeout(left),
+                (left, Some(_)) => match self.printed.recv_timeout(left.min(STOP_LOOK)) {
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    next => next,
+                },
+            };
+            match next {
+                Ok(printed) => on_printed(printed),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.kill()?;
+                    // What it still said before it went.
+                    while let Ok(printed) = self.printed.recv_timeout(GRACE) {
+                        on_printed(printed);
+                    }
+                    return Ok(Ending::TimedOut(limit));
+                }
+                Err(RecvTimeoutError::Disconnected) => return self.ended(),
+            }
+        }
     }
 
     /// How it ended, once its console is closed.
@@ -221,7 +280,9 @@ impl Run {
         self.kill()?;
         Ok(Ending::Stuck)
     }
+}
 
+impl<T> Run<T> {
     fn kill(&mut self) -> Result<(), RunError> {
         self.child.kill().map_err(RunError::Wait)?;
         self.child.wait().map_err(RunError::Wait)?;
@@ -229,7 +290,7 @@ impl Run {
     }
 }
 
-impl Drop for Run {
+impl<T> Drop for Run<T> {
     fn drop(&mut self) {
         // It has ended already, or it cannot be helped.
         let _ = self.kill();
@@ -237,7 +298,7 @@ impl Drop for Run {
 }
 
 /// One line, without its end; none at the end of the console.
-fn read_line(console: &mut impl io::BufRead) -> Option<String> {
+fn read_line(console: &mut BufReader<ChildStdout>) -> Option<String> {
     let mut bytes = Vec::new();
     let read = console
         .by_ref()
@@ -249,6 +310,13 @@ fn read_line(console: &mut impl io::BufRead) -> Option<String> {
     }
     let line = String::from_utf8_lossy(&bytes);
     Some(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Whatever has been printed, as bytes; none at the end of the console.
+fn read_some(console: &mut BufReader<ChildStdout>) -> Option<Vec<u8>> {
+    let bytes = console.fill_buf().ok()?.to_vec();
+    console.consume(bytes.len());
+    (!bytes.is_empty()).then_some(bytes)
 }
 
 fn relay_input(mut console: ChildStdin) {
@@ -290,6 +358,7 @@ impl fmt::Display for Ending {
                 "QEMU ended with status {code}, without a word of the guest"
             ),
             Self::Signal(signal) => write!(out, "signal {signal} ended QEMU"),
+            Self::Stopped => out.write_str("it was ended from the keyboard"),
             Self::Stuck => out.write_str("QEMU closed the console and did not end"),
             Self::TimedOut(limit) => {
                 write!(out, "the guest did not end within {} s", limit.as_secs())

@@ -5,6 +5,7 @@
 //! says of each what was found, what was expected and what to do.
 
 mod assemble;
+mod console;
 mod file;
 mod groups;
 mod heaps;
@@ -13,6 +14,7 @@ mod reader;
 mod sections;
 mod wrong;
 
+pub use console::CONSOLE;
 pub use file::{MAX_MEMORY_MIB, Program, SystemError, SystemFile};
 pub use mistake::{Mistake, Note, Noted, Place};
 pub use wrong::{Noun, Wrong};

@@ -51,9 +51,17 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Calls of any kind to the server.
+    #[must_use]
+    pub const fn transport(self) -> Endpoint {
+        Endpoint::new(self.endpoint())
+    }
+}
+
 /// Calls a server: what may come back follows from the request.
 pub fn call<C: Call>(server: Server, request: &C) -> Result<C::Reply, CallError<C::Refusal>> {
-    interfaces::call(&mut Endpoint::new(server.endpoint()), request)
+    interfaces::call(&mut server.transport(), request)
 }
 
 /// What came back for a message of any kind.

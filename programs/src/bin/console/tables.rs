@@ -1,0 +1,173 @@
+//! Tables: the groups as a tree, the tasks, the audit, the pool.
+
+use core::fmt::Write as _;
+
+use client::interfaces::limits::Account;
+use client::interfaces::{GroupId, Resource, TaskId};
+use client::{limits, process};
+use console_core::bar::Bar;
+
+use crate::failure::{Done, Failure};
+use crate::groups;
+use crate::screen::Screen;
+
+/// How deep the tree is drawn; what is deeper stands at this depth.
+const DEPTH: usize = 8;
+/// The columns for a group's name.
+const NAME: usize = 22;
+
+/// A line per group, below its parent.
+pub fn groups(screen: &mut Screen) -> Done {
+    writeln!(
+        screen,
+        "{:<NAME$}{:>6}{:>7} {:12}{:>8}{:>9} {:12}",
+        "group", "tasks", "limit", "", "frames", "limit", ""
+    )?;
+    // The groups above the one at hand: a walk comes to a parent before its children.
+    let mut above = heapless::Vec::<GroupId, DEPTH>::new();
+    for group in groups::every() {
+        // What has vanished since is no part of the picture.
+        let Ok(account) = limits::read_account(Some(group?)) else {
+            continue;
+        };
+        while above
+            .last()
+            .is_some_and(|&last| account.parent != Some(last))
+        {
+            above.pop();
+        }
+        row(screen, above.len(), &account)?;
+        // Too deep: the line stands where the last one stood.
+        let _ = above.push(account.group);
+    }
+    Ok(())
+}
+
+fn row(screen: &mut Screen, depth: usize, account: &Account) -> Done {
+    let mut name = heapless::String::<NAME>::new();
+    for _ in 0..depth {
+        // Eight times two fit.
+        let _ = name.push_str("  ");
+    }
+    let mut label = heapless::String::<80>::new();
+    if account.group == GroupId::ROOT {
+        let _ = label.push_str("root");
+    } else if account.label.is_empty() {
+        let _ = write!(label, "{}", account.group);
+    } else {
+        let _ = write!(label, "{} {}", account.label, account.group);
+    }
+    for character in label.chars() {
+        // What is too long is cut, with one column left free.
+        if name.len() < NAME - 1 {
+            let _ = name.push(character);
+        }
+    }
+    let tasks = bar(account, Resource::Tasks);
+    let frames = bar(account, Resource::Frames);
+    writeln!(
+        screen,
+        "{name:<NAME$}{:>6}{:>7} {tasks}{:>8}{:>9} {frames}",
+        tasks.used, tasks.limit, frames.used, frames.limit
+    )?;
+    Ok(())
+}
+
+fn bar(account: &Account, kind: Resource) -> Bar {
+    Bar {
+        used: account.usage.get(kind),
+        limit: groups::limit(account, kind),
+    }
+}
+
+/// A line per task.
+pub fn tasks(screen: &mut Screen) -> Done {
+    writeln!(
+        screen,
+        "{:>8} {:>8} {:>8} {:>7} {:>8}  program",
+        "task", "parent", "group", "threads", "children"
+    )?;
+    for group in groups::every() {
+        let group = group?;
+        let mut after: Option<TaskId> = None;
+        // A list that changed under way ends here; the next `ps` shows it.
+        while let Ok(page) = limits::list_tasks(Some(group), after) {
+            for &task in &page.items {
+                task_row(screen, group, task)?;
+            }
+            after = page.items.last().copied();
+            if !page.more || after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn task_row(screen: &mut Screen, group: GroupId, task: TaskId) -> Done {
+    let mut ids = [(); 3].map(|()| heapless::String::<24>::new());
+    let [own, parent, of] = &mut ids;
+    // The longest id has 21 bytes.
+    let _ = write!(own, "{task}");
+    let _ = write!(of, "{group}");
+    let me = limits::who_am_i().is_ok_and(|me| me.task == task);
+    let Ok(account) = process::read_task((!me).then_some(task)) else {
+        // Gone since, or in this console's own group and none of its children.
+        writeln!(screen, "{own:>8} {:>8} {of:>8}", "")?;
+        return Ok(());
+    };
+    if let Some(task) = account.parent {
+        let _ = write!(parent, "{task}");
+    }
+    writeln!(
+        screen,
+        "{own:>8} {parent:>8} {of:>8} {:>7} {:>8}  {}",
+        account.threads, account.children, account.program
+    )?;
+    Ok(())
+}
+
+/// What the ledger says of each group must be what the servers really hold for it.
+pub fn audit(screen: &mut Screen) -> Done {
+    let (mut agreed, mut differed) = (0_u32, 0_u32);
+    for group in groups::every() {
+        let group = group?;
+        let Ok(result) = process::audit(group) else {
+            continue; // Gone since.
+        };
+        if result.ledger == result.held {
+            agreed = agreed.saturating_add(1);
+        } else {
+            differed = differed.saturating_add(1);
+            writeln!(
+                screen,
+                "group {group}: ledger {}; held {}",
+                result.ledger, result.held
+            )?;
+        }
+    }
+    writeln!(screen, "ledger and kernel objects agree in {agreed} groups")?;
+    if differed == 0 {
+        Ok(())
+    } else {
+        Err(Failure::of(format_args!(
+            "they differ in {differed} groups"
+        )))
+    }
+}
+
+/// What is left of the machine's memory.
+pub fn pool(screen: &mut Screen) -> Done {
+    let pool = process::pool()?;
+    writeln!(
+        screen,
+        "{} of {} pages free, the largest block has 2^{} bytes",
+        pool.free, pool.pages, pool.largest
+    )?;
+    writeln!(
+        screen,
+        "{} slots for shared pages free, {} regions, {} page faults served",
+        pool.free_slots, pool.regions, pool.faults
+    )?;
+    Ok(())
+}
