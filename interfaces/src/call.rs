@@ -9,6 +9,7 @@ use core::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::encode::encode;
 use crate::identity::Caller;
 
 /// The most bytes a message can have: `seL4_MsgMaxLength` words (`libsel4/include/sel4/constants.h`).
@@ -230,9 +231,9 @@ pub fn encode_answer<R: Serialize, E: Serialize>(
     answer: &Result<R, E>,
     reply: &mut [u8],
 ) -> Dispatched {
-    match postcard::to_slice(answer, reply) {
-        Ok(bytes) => Dispatched::Reply(bytes.len()),
-        Err(_) => Dispatched::Protocol(ProtocolError::BadReply),
+    match encode(answer, reply) {
+        Some(bytes) => Dispatched::Reply(bytes),
+        None => Dispatched::Protocol(ProtocolError::BadReply),
     }
 }
 
@@ -266,9 +267,7 @@ impl<S> Transport for Loopback<'_, S> {
     ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
         let mut payload = [0; MESSAGE_BYTES];
         let mut reply = [0; MESSAGE_BYTES];
-        let length = postcard::to_slice(request, &mut payload)
-            .map_err(|_| ProtocolError::Malformed)?
-            .len();
+        let length = encode(request, &mut payload).ok_or(ProtocolError::Malformed)?;
         let words = payload
             .get(..length.next_multiple_of(8))
             .ok_or(ProtocolError::Malformed)?;

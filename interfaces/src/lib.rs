@@ -25,6 +25,7 @@ pub mod accounting;
 pub mod amounts;
 pub mod call;
 pub mod console;
+pub mod encode;
 pub mod identity;
 pub mod limits;
 pub mod memory;

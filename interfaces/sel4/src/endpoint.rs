@@ -1,6 +1,7 @@
 //! A caller's side.
 
 use interfaces::call::{MESSAGE_BYTES, REGISTER_BYTES, decode_payload};
+use interfaces::encode::encode;
 use interfaces::{Call, ProtocolError, Transport};
 use sel4::MessageInfo;
 
@@ -29,12 +30,19 @@ impl Transport for Endpoint {
         // Most requests fit the registers; one that does not is encoded again into a buffer that is large enough,
         // which costs the rare caller a little and the frequent one nothing.
         let mut short = [0; REGISTER_BYTES];
-        if let Ok(payload) = postcard::to_slice(request, &mut short) {
+        if let Some(payload) = encoded(request, &mut short) {
             exchange(self.0, C::LABEL.bits(), payload, decode_payload)
         } else {
             exchange_long(self.0, request)
         }
     }
+}
+
+/// The encoded request, if the buffer is large enough.
+#[inline]
+fn encoded<'a, C: Call>(request: &C, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    let bytes = encode(request, buffer)?;
+    buffer.get(..bytes)
 }
 
 #[cold]
@@ -43,7 +51,7 @@ fn exchange_long<C: Call>(
     request: &C,
 ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
     let mut long = [0; MESSAGE_BYTES];
-    let payload = postcard::to_slice(request, &mut long).map_err(|_| ProtocolError::Malformed)?;
+    let payload = encoded(request, &mut long).ok_or(ProtocolError::Malformed)?;
     exchange(endpoint, C::LABEL.bits(), payload, decode_payload)
 }
 
