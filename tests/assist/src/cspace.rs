@@ -9,8 +9,9 @@ use crate::words::Words;
 
 /// The slots of a client's CSpace.
 const SLOTS: u64 = 16;
-/// Labels up to here: every invocation that this kernel has, and some more.
-const LABELS: u64 = 40;
+/// Labels up to here: every invocation that this kernel has (the last, for message-signalled interrupts, is 51), and some
+/// more.
+const LABELS: u64 = 64;
 /// Labels below this are faults'.
 const FAULTS: u64 = 7;
 

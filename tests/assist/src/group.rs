@@ -1,11 +1,12 @@
 //! Modes of a task in its group.
 
+use client::Server;
 use client::interfaces::accounting::{KillRefusal, TicketRefusal};
 use client::interfaces::limits::{
     CloseGroupRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal,
 };
 use client::interfaces::process::{KillGroupRefusal, OperatorRefusal, SpawnRefusal};
-use client::interfaces::{Amounts, CallError, GroupId, Limit, Resource, console};
+use client::interfaces::{Amounts, CallError, GroupId, Limit, Resource, Text, console};
 use client::{limits, process};
 
 use crate::task::spawn;
@@ -137,6 +138,15 @@ pub fn no_operator() -> i32 {
     );
     expect!(
         client::console::write_record(format_args!("done 1 0")),
+        Err(CallError::Refused(console::OperatorRefusal::NotOperator))
+    );
+    expect!(
+        client::call(Server::Console, &console::ReadInput {}),
+        Err(CallError::Refused(console::ReadInputRefusal::NotOperator))
+    );
+    let text = Text::cut("nobody sees this");
+    expect!(
+        client::call(Server::Console, &console::WriteRaw { text }),
         Err(CallError::Refused(console::OperatorRefusal::NotOperator))
     );
     expect!(

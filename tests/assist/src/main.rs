@@ -66,6 +66,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "read-only" => pages::read_only(),
         "foreign" => pages::foreign(&mut words),
         "threads" => threads::as_many_as_possible(&mut words),
+        "ended-thread" => threads::ended(),
         "thread-work" => threads::work(),
         "fault" => crash::fault(&mut words),
         "forge" => crash::forge(&mut words),

@@ -141,9 +141,17 @@ fn labels(server: Server) -> Result<(), Unexpected> {
     Ok(())
 }
 
+/// The server whose operations are tried, and which of them were: a bit each.
+struct Tried {
+    server: Server,
+    operations: u64,
+}
+
 /// One operation in every wrong form. None of them is ever carried out, so any operation can be tried.
-fn operation<C: Call>(server: Server, request: &C) -> Result<(), Unexpected> {
+fn operation<C: Call>(tried: &mut Tried, request: &C) -> Result<(), Unexpected> {
+    let server = tried.server;
     let label = C::LABEL.bits();
+    tried.operations |= 1_u64.checked_shl(C::LABEL.operation().into()).unwrap_or(0);
     let mut buffer = [0; MESSAGE_BYTES];
     let used = postcard::to_slice(request, &mut buffer).map_or(0, |bytes| bytes.len());
     let whole = used.next_multiple_of(8);
@@ -220,22 +228,38 @@ const REGION: RegionId = RegionId {
 
 /// Every operation of a server, with a request that would be understood.
 fn operations(server: Server) -> Result<(), Unexpected> {
+    let mut tried = Tried {
+        server,
+        operations: 0,
+    };
     match server {
-        Server::Process => tasks(server),
-        Server::Memory => regions(server),
-        Server::Limits => groups(server),
-        Server::Console => lines(server),
+        Server::Process => tasks(&mut tried)?,
+        Server::Memory => regions(&mut tried)?,
+        Server::Limits => groups(&mut tried)?,
+        Server::Console => lines(&mut tried)?,
+    }
+    // One that was added to the interface and not here is seen.
+    let (_, count, _) = served(server);
+    let label = tried.operations.trailing_ones();
+    if usize::try_from(label) == Ok(count) {
+        Ok(())
+    } else {
+        Err(Unexpected {
+            label: label.into(),
+            what: "this operation is not tried",
+            answer: 0,
+        })
     }
 }
 
-fn tasks(server: Server) -> Result<(), Unexpected> {
+fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     use process::{
         Audit, Children, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup, NextGroup,
         ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, StartThread, Wait,
     };
     let arguments = Arguments::cut("some arguments that take more than a register");
     operation(
-        server,
+        tried,
         &Spawn {
             program: ProgramId(0),
             group: Some(GROUP),
@@ -243,20 +267,20 @@ fn tasks(server: Server) -> Result<(), Unexpected> {
         },
     )?;
     operation(
-        server,
+        tried,
         &FindProgram {
             name: ProgramName::cut("assist"),
         },
     )?;
-    operation(server, &Exit { code: 1 })?;
-    operation(server, &Wait { child: Some(TASK) })?;
-    operation(server, &Kill { task: TASK })?;
-    operation(server, &KillGroup { group: GROUP })?;
-    operation(server, &ReadTask { task: Some(TASK) })?;
-    operation(server, &Children { after: Some(TASK) })?;
-    operation(server, &ReadArguments {})?;
+    operation(tried, &Exit { code: 1 })?;
+    operation(tried, &Wait { child: Some(TASK) })?;
+    operation(tried, &Kill { task: TASK })?;
+    operation(tried, &KillGroup { group: GROUP })?;
+    operation(tried, &ReadTask { task: Some(TASK) })?;
+    operation(tried, &Children { after: Some(TASK) })?;
+    operation(tried, &ReadArguments {})?;
     operation(
-        server,
+        tried,
         &StartThread {
             entry: 0x24_0000,
             stack_top: 0x24_0000,
@@ -264,46 +288,46 @@ fn tasks(server: Server) -> Result<(), Unexpected> {
         },
     )?;
     operation(
-        server,
+        tried,
         &EndThread {
             number: 1,
             myself: true,
         },
     )?;
-    operation(server, &JoinThread { number: 1 })?;
-    operation(server, &Audit { group: GROUP })?;
-    operation(server, &NextGroup { after: Some(GROUP) })?;
-    operation(server, &ReadFigures {})?;
-    operation(server, &ReadPool {})
+    operation(tried, &JoinThread { number: 1 })?;
+    operation(tried, &Audit { group: GROUP })?;
+    operation(tried, &NextGroup { after: Some(GROUP) })?;
+    operation(tried, &ReadFigures {})?;
+    operation(tried, &ReadPool {})
 }
 
-fn regions(server: Server) -> Result<(), Unexpected> {
+fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
     use memory::{CreateRegion, DestroyRegion, Map, ReadRegion, ReadSpace, Unmap};
-    operation(server, &CreateRegion { pages: 1 })?;
+    operation(tried, &CreateRegion { pages: 1 })?;
     operation(
-        server,
+        tried,
         &Map {
             region: REGION,
             address: Some(0x2000_0000),
             access: Access::ReadWrite,
         },
     )?;
-    operation(server, &Unmap { region: REGION })?;
-    operation(server, &DestroyRegion { region: REGION })?;
-    operation(server, &ReadRegion { region: REGION })?;
-    operation(server, &ReadSpace {})
+    operation(tried, &Unmap { region: REGION })?;
+    operation(tried, &DestroyRegion { region: REGION })?;
+    operation(tried, &ReadRegion { region: REGION })?;
+    operation(tried, &ReadSpace {})
 }
 
-fn groups(server: Server) -> Result<(), Unexpected> {
+fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
     use limits::{
         CloseGroup, EffectiveLimit, Enter, ListChildren, ListTasks, OpenGroup, ReadAccount,
         ReadResource, SetLabel, SetLimit, SetSoftLimit, WhoAmI, WouldFit,
     };
     let (group, resource) = (Some(GROUP), Resource::Frames);
-    operation(server, &OpenGroup { parent: group })?;
-    operation(server, &CloseGroup { group: GROUP })?;
+    operation(tried, &OpenGroup { parent: group })?;
+    operation(tried, &CloseGroup { group: GROUP })?;
     operation(
-        server,
+        tried,
         &SetLimit {
             group: GROUP,
             resource,
@@ -311,7 +335,7 @@ fn groups(server: Server) -> Result<(), Unexpected> {
         },
     )?;
     operation(
-        server,
+        tried,
         &SetSoftLimit {
             group: GROUP,
             resource,
@@ -319,54 +343,61 @@ fn groups(server: Server) -> Result<(), Unexpected> {
         },
     )?;
     operation(
-        server,
+        tried,
         &SetLabel {
             group: GROUP,
             label: LabelText::cut("a label that takes some words"),
         },
     )?;
-    operation(server, &ReadAccount { group })?;
-    operation(server, &ReadResource { group, resource })?;
+    operation(tried, &ReadAccount { group })?;
+    operation(tried, &ReadResource { group, resource })?;
     operation(
-        server,
+        tried,
         &ListChildren {
             group,
             after: group,
         },
     )?;
     operation(
-        server,
+        tried,
         &ListTasks {
             group,
             after: Some(TASK),
         },
     )?;
-    operation(server, &EffectiveLimit { group, resource })?;
+    operation(tried, &EffectiveLimit { group, resource })?;
     operation(
-        server,
+        tried,
         &WouldFit {
             group,
             amounts: Amounts::of(resource, u64::MAX),
         },
     )?;
-    operation(server, &WhoAmI {})?;
-    operation(server, &Enter { group: GROUP })
+    operation(tried, &WhoAmI {})?;
+    operation(tried, &Enter { group: GROUP })
 }
 
-fn lines(server: Server) -> Result<(), Unexpected> {
-    use console::{Halt, ReadDropped, Write, WriteRecord};
+fn lines(tried: &mut Tried) -> Result<(), Unexpected> {
+    use console::{Halt, ReadDropped, ReadInput, Write, WriteRaw, WriteRecord};
     operation(
-        server,
+        tried,
         &Write {
             text: Text::cut("a line that nobody is to see\n"),
         },
     )?;
     operation(
-        server,
+        tried,
         &WriteRecord {
             record: Text::cut("done 1 0"),
         },
     )?;
-    operation(server, &Halt { passed: true })?;
-    operation(server, &ReadDropped {})
+    operation(tried, &Halt { passed: true })?;
+    operation(tried, &ReadDropped {})?;
+    operation(tried, &ReadInput {})?;
+    operation(
+        tried,
+        &WriteRaw {
+            text: Text::cut("nor this"),
+        },
+    )
 }

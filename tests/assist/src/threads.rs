@@ -6,10 +6,12 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use client::interfaces::accounting::TicketRefusal;
 use client::interfaces::process::ThreadRefusal;
 use client::interfaces::{CallError, Resource};
-use client::{limits, process};
+use client::{limits, memory, process};
 
 use crate::words::Words;
 
+/// Where the first thread's IPC buffer is; the others follow.
+const IPC_BUFFERS: u64 = 0x20_0000;
 /// How many stacks there are: a thread for each number but the first's.
 const STACKS: usize = 15;
 
@@ -76,6 +78,16 @@ pub fn as_many_as_possible(words: &mut Words<'_>) -> i32 {
         }
     }
     problem!("never refused")
+}
+
+/// `ended-thread`: reads the IPC buffer of a thread that has ended. Returns if nothing stopped it.
+pub fn ended() -> i32 {
+    let number = value!(start(0, idle));
+    value!(process::end_thread(number));
+    let buffer = IPC_BUFFERS.saturating_add(u64::from(number).saturating_mul(memory::PAGE_BYTES));
+    // SAFETY: not sound at all: the kernel is to stop it.
+    unsafe { (buffer as *const u64).read_volatile() };
+    problem!("read an IPC buffer that was given back")
 }
 
 /// `thread-work`: threads run beside each other, can be joined and ended, and are gone then.

@@ -44,6 +44,7 @@ macro_rules! every_case {
                 tasks::ends_that_nobody_waits_for_are_kept_and_then_counted,
                 tasks::stale_task_ids_are_refused,
                 tasks::threads_start_run_join_and_end,
+                tasks::an_ended_threads_ipc_buffer_is_out_of_reach,
                 tasks::a_group_is_killed_with_a_receipt_that_is_equal,
                 tasks::a_bomb_at_full_speed_cannot_outrun_the_kill,
                 faults::each_fault_ends_the_task_with_its_reason,

@@ -3,7 +3,7 @@
 use client::interfaces::accounting::TicketRefusal;
 use client::interfaces::limits::ReadRefusal;
 use client::interfaces::process::{ExitReason, KEPT_ENDS, SpawnRefusal, TaskRefusal, WaitRefusal};
-use client::interfaces::provision::ProgramId;
+use client::interfaces::provision::{Cause, ProgramId};
 use client::interfaces::{Amounts, GroupId, Limit, Resource, TaskId};
 use client::{limits, process};
 
@@ -246,10 +246,10 @@ pub fn stale_task_ids_are_refused(world: &mut World) -> Result<(), Failure> {
         process::kill(new)?;
         world.end_of(new)?;
         if new.index == old.index {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
+    fail!("the place of {old} was never used again, so nothing was shown")
 }
 
 pub fn threads_start_run_join_and_end(world: &mut World) -> Result<(), Failure> {
@@ -262,6 +262,16 @@ pub fn threads_start_run_join_and_end(world: &mut World) -> Result<(), Failure> 
         "no threads were counted"
     );
     Ok(())
+}
+
+pub fn an_ended_threads_ipc_buffer_is_out_of_reach(world: &mut World) -> Result<(), Failure> {
+    // Its frame is free again and may be another's next.
+    match world.run(None, format_args!("ended-thread"))? {
+        ExitReason::Fault(Cause::BadAddress {
+            address: 0x20_1000, ..
+        }) => Ok(()),
+        other => fail!("{other:?}"),
+    }
 }
 
 pub fn a_group_is_killed_with_a_receipt_that_is_equal(world: &mut World) -> Result<(), Failure> {
