@@ -7,6 +7,9 @@ use interfaces::memory::RegionId;
 
 use crate::table::{Links, List, Table, Vacancies, linked};
 
+/// The most regions of one task: one task alone cannot take every record there is.
+pub const TASK_REGIONS: u32 = 512;
+
 /// A region.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Region {

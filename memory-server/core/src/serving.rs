@@ -14,7 +14,7 @@ use crate::mapping::Mappings;
 use crate::memory::Memory;
 use crate::object::Kind;
 use crate::program::REGIONS;
-use crate::region::Region;
+use crate::region::{Region, TASK_REGIONS};
 use crate::server::{Bill, MemoryServer};
 use crate::unmaking::SLICE;
 
@@ -29,7 +29,8 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
             return Err(CreateRegionRefusal::BadSize);
         }
         let index = space_of(caller);
-        if !self.memory.regions.has_room() || !self.memory.objects.has_room() {
+        let has_enough = self.space(index).regions.len() >= TASK_REGIONS;
+        if has_enough || !self.memory.regions.has_room() || !self.memory.objects.has_room() {
             return Err(CreateRegionRefusal::TableFull);
         }
         let reserved = REGION_KIT.with(Resource::Commit, u64::from(pages));

@@ -29,6 +29,7 @@ use interfaces::provision::{
 };
 use interfaces::{Call, Caller, Label, ProtocolError, Resource, ServerName, TaskId};
 use memory_core::door::{Answer, FaultMessage};
+use memory_core::region::TASK_REGIONS;
 
 /// What the kernel shows in a task's address space.
 fn mapped(bench: &Bench, index: u32) -> BTreeMap<u32, bool> {
@@ -369,6 +370,25 @@ fn a_region_that_is_being_unmapped_shows_nothing_more_and_can_be_destroyed() {
         bench.audit(GROUP);
         assert_eq!(bench.server.counters().mishaps, 0);
     }
+}
+
+#[test]
+fn one_task_cannot_take_every_region_there_is() {
+    let mut bench = Bench::with_regions(300, &[(0, 20)], TASK_REGIONS + 1);
+    bench.spawn(0, GROUP).unwrap();
+    bench.spawn(1, OTHER).unwrap();
+    let create = CreateRegion { pages: 1 };
+    let last = (0..TASK_REGIONS).map(|_| bench.client(task(0), create).unwrap());
+    let last = last.last().unwrap();
+    bench.audit(GROUP);
+    let refused = bench.client(task(0), create);
+    assert_eq!(refused, Err(CreateRegionRefusal::TableFull));
+    bench.audit(GROUP);
+    assert!(bench.client(task(1), create).is_ok());
+    bench
+        .client(task(0), DestroyRegion { region: last })
+        .unwrap();
+    assert!(bench.client(task(0), create).is_ok());
 }
 
 #[test]

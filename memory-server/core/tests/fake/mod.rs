@@ -566,13 +566,18 @@ pub struct Bench {
 impl Bench {
     /// A machine whose free memory are these blocks.
     pub fn new(pages: u32, blocks: &[(u32, u8)]) -> Self {
+        Self::with_regions(pages, blocks, 6)
+    }
+
+    /// The same, with room for so many regions.
+    pub fn with_regions(pages: u32, blocks: &[(u32, u8)], regions: u32) -> Self {
         let room = Room {
             groups: 0,
             limited_groups: 0,
             labels: 0,
             tasks: 8,
             threads: 16,
-            regions: 6,
+            regions,
             shared_mappings: 9,
         };
         let programs = programs();
