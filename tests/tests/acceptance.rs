@@ -93,6 +93,38 @@ fn no_shortcut_stands_outside_of_tests() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// A crate whose tests nobody runs looks like one whose tests pass.
+#[test]
+fn the_tests_of_every_host_crate_are_run() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("a text file");
+    let workspace = read("Cargo.toml");
+    let (_, members) = workspace
+        .split_once("default-members = [")
+        .expect("the workspace lists its host crates");
+    let members: Vec<&str> = members
+        .lines()
+        .take_while(|line| *line != "]")
+        .filter_map(|line| line.split('"').nth(1))
+        .collect();
+    assert!(members.len() > 8, "only {members:?}");
+    let run = read("tests/run");
+    let words: Vec<&str> = run
+        .split(|letter: char| letter.is_whitespace() || letter == '(')
+        .collect();
+    for member in members {
+        let manifest = read(&format!("{member}/Cargo.toml"));
+        let name = manifest
+            .lines()
+            .find_map(|line| line.strip_prefix("name = "))
+            .expect("a crate has a name")
+            .trim_matches('"');
+        assert!(
+            words.windows(2).any(|pair| pair == ["-p", name]),
+            "tests/run leaves {name} out"
+        );
+    }
+}
+
 #[test]
 fn cores_forbid_unsafe_code_and_know_no_kernel() {
     for server in ["limits-server", "memory-server", "proc-server", "root-task"] {
