@@ -7,6 +7,7 @@
 //! | `!COMMAND` | is to fail |
 //! | `NAME = COMMAND` | is to succeed, and the first word that it prints is `$NAME` from then on |
 //! | `expect TEXT` | the last command printed TEXT, or failed with it |
+//! | `!expect TEXT` | it did not |
 
 use core::fmt;
 
@@ -24,8 +25,13 @@ const VALUE: usize = 64;
 pub enum Step<'l> {
     /// Nothing is to be done.
     Nothing,
-    /// The last answer must have this text.
-    Expect(&'l str),
+    /// The last answer must have this text, or must not.
+    Expect {
+        /// The text.
+        text: &'l str,
+        /// Whether it must be there.
+        there: bool,
+    },
     /// A command is to be run.
     Run {
         /// Whether it is to fail.
@@ -45,8 +51,11 @@ impl<'l> Step<'l> {
         if line.is_empty() || line.starts_with('#') {
             return Self::Nothing;
         }
-        if let Some(text) = line.strip_prefix("expect ") {
-            return Self::Expect(text.trim());
+        for (prefix, there) in [("expect ", true), ("!expect ", false)] {
+            if let Some(text) = line.strip_prefix(prefix) {
+                let text = text.trim();
+                return Self::Expect { text, there };
+            }
         }
         if let Some(command) = line.strip_prefix('!') {
             return Self::Run {
@@ -176,6 +185,10 @@ mod tests {
         }
     }
 
+    fn expect(text: &'static str, there: bool) -> Step<'static> {
+        Step::Expect { text, there }
+    }
+
     #[test]
     fn a_line_means_what_the_table_says() {
         for (line, step) in [
@@ -186,7 +199,8 @@ mod tests {
             ("! cat /none", run(true, None, "cat /none")),
             ("ID = spawn nap", run(false, Some("ID"), "spawn nap")),
             ("echo a = b > /x", run(false, None, "echo a = b > /x")),
-            ("expect  20 tasks ", Step::Expect("20 tasks")),
+            ("expect  20 tasks ", expect("20 tasks", true)),
+            ("!expect 20", expect("20", false)),
         ] {
             assert_eq!(Step::of(line), step, "{line}");
         }

@@ -139,15 +139,7 @@ impl Session {
         let line: Line = self.names.replace(line).map_err(Failure::of)?;
         match Step::of(&line) {
             Step::Nothing => Ok(()),
-            Step::Expect(text) if self.screen.answer.contains(text) => Ok(()),
-            Step::Expect(text) => Err(Failure::of(format_args!(
-                "the last answer has no `{text}` in it{}",
-                if self.screen.answer.is_cut() {
-                    ", as far as it was kept"
-                } else {
-                    ""
-                }
-            ))),
+            Step::Expect { text, there } => self.expect(text, there),
             Step::Run {
                 fails,
                 name,
@@ -170,6 +162,23 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Looks at the last answer.
+    fn expect(&self, text: &str, there: bool) -> Done {
+        let answer = &self.screen.answer;
+        if answer.contains(text) == there {
+            return Ok(());
+        }
+        Err(Failure::of(format_args!(
+            "the last answer {} `{text}` in it{}",
+            if there { "has no" } else { "has" },
+            if there && answer.is_cut() {
+                ", as far as it was kept"
+            } else {
+                ""
+            }
+        )))
     }
 
     /// Gives the first word of the answer a name.
