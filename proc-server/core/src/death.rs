@@ -39,10 +39,12 @@ impl<H: Hands> ProcServer<'_, H> {
         if !self.jobs.is_empty() {
             self.kill_on();
         }
-        if let Some(task) = self.tasks.first_ending()
-            && self.take_apart(task)
-        {
-            self.bury(task);
+        if let Some(task) = self.tasks.first_ending() {
+            if self.take_apart(task) {
+                self.bury(task);
+            }
+            // If something is left, then the others are next: a small end does not wait for a large one.
+            self.tasks.end_later(task);
         }
     }
 
@@ -90,7 +92,7 @@ impl<H: Hands> ProcServer<'_, H> {
         }
         if owed.ticket {
             match insist(self.hands.limits(), &EndTask { task }) {
-                // It opened many groups. It stays in the queue, and this goes on with the next slice.
+                // It opened many groups. It stays in the queue, and this goes on when it is its turn again.
                 Ok(Progress::More) => return,
                 ended => self.expect(ended.is_ok()),
             }

@@ -30,7 +30,7 @@ impl<H: Hands> ProcServer<'_, H> {
         let Some(task) = self.who(caller) else {
             return Answer::Now(Err(KillGroupRefusal::Kill(KillRefusal::NotYours)));
         };
-        let Some(job) = self.jobs.begin(group) else {
+        let Some(job) = self.jobs.begin(group, caller.is_operator()) else {
             return Answer::Now(Err(KillGroupRefusal::TableFull));
         };
         let Ok(waiter) = self.keep_waiting(task, Awaits::Group(job)) else {

@@ -5,13 +5,17 @@
 //!
 //! # Invariants
 //!
-//! - At most [`JOBS`] at once; each turn does one step of one of them, so no kill keeps another from going on.
+//! - At most [`JOBS`] at once, of which some are for operators alone; each turn does one step of one of them, so no
+//!   kill keeps another from going on.
 //! - While its victim is being taken apart a job has no step to do.
 
 use interfaces::{GroupId, TaskId};
 
 /// The most kills of groups at once.
 pub const JOBS: usize = 16;
+/// How many of those only an operator may use: whoever keeps all others busy by killing groups of its own is not to
+/// keep its own group from being killed that way.
+pub const RESERVED: usize = 4;
 /// How often a job asks again for a receipt, with no death in progress, before it says that something is left.
 pub const PATIENCE: u8 = 8;
 
@@ -40,20 +44,19 @@ impl KillJobs {
         next: 0,
     };
 
-    /// Whether there is room for another.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.jobs.iter().any(Option::is_none)
-    }
-
     /// Whether there is nothing to kill.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.jobs.iter().all(Option::is_none)
     }
 
-    /// Begins a kill. Returns its number.
-    pub fn begin(&mut self, group: GroupId) -> Option<u32> {
+    /// Begins a kill for an operator or for somebody else. Returns its number, if there is room.
+    pub fn begin(&mut self, group: GroupId, operator: bool) -> Option<u32> {
+        let reserved = if operator { 0 } else { RESERVED };
+        let taken = self.jobs.iter().flatten().count();
+        if taken >= JOBS.saturating_sub(reserved) {
+            return None;
+        }
         let free = self.jobs.iter().position(Option::is_none)?;
         *self.jobs.get_mut(free)? = Some(Job {
             group,
@@ -156,8 +159,8 @@ mod tests {
     #[test]
     fn jobs_take_turns_and_a_hunter_waits() {
         let mut jobs = KillJobs::NONE;
-        let first = jobs.begin(group(1)).unwrap();
-        let second = jobs.begin(group(2)).unwrap();
+        let first = jobs.begin(group(1), false).unwrap();
+        let second = jobs.begin(group(2), false).unwrap();
         assert_eq!(jobs.turn(), Some((first, group(1))));
         assert_eq!(jobs.turn(), Some((second, group(2))));
         assert_eq!(jobs.turn(), Some((first, group(1))));
@@ -171,20 +174,22 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_many_and_no_more() {
+    fn there_is_room_for_so_many_and_the_last_places_are_for_operators() {
         let mut jobs = KillJobs::NONE;
-        for index in 0..16 {
-            assert!(jobs.has_room());
-            assert!(jobs.begin(group(index)).is_some());
+        for index in 0..12 {
+            assert!(jobs.begin(group(index), false).is_some());
         }
-        assert!(!jobs.has_room());
-        assert_eq!(jobs.begin(group(99)), None);
+        assert_eq!(jobs.begin(group(98), false), None);
+        for index in 12..16 {
+            assert!(jobs.begin(group(index), true).is_some());
+        }
+        assert_eq!(jobs.begin(group(99), true), None);
     }
 
     #[test]
     fn patience_ends_only_when_nobody_is_dying() {
         let mut jobs = KillJobs::NONE;
-        let job = jobs.begin(group(1)).unwrap();
+        let job = jobs.begin(group(1), false).unwrap();
         assert!((0..1000).all(|_| !jobs.not_empty(job, true)));
         assert!((1..PATIENCE).all(|_| !jobs.not_empty(job, false)));
         assert!(jobs.not_empty(job, false));

@@ -149,10 +149,19 @@ impl<'a> TaskTable<'a> {
         Ok(())
     }
 
-    /// Who has been ending for longest.
+    /// Who is next to be taken apart a little further.
     #[must_use]
     pub fn first_ending(&self) -> Option<TaskId> {
         self.id_at(self.ending.first()?)
+    }
+
+    /// Puts a task that is still ending behind all others that are.
+    pub fn end_later(&mut self, task: TaskId) {
+        let is_ending = |slot: &Task| matches!(slot.life, Lifecycle::Ending(_));
+        if self.get(task).is_some_and(is_ending) {
+            self.ending.remove(self.tasks, task.index);
+            self.ending.push_last(self.tasks, task.index);
+        }
     }
 
     /// The task is gone: everything came back and nobody waits through it. Its place becomes vacant.

@@ -561,6 +561,30 @@ fn a_task_that_was_never_ticketed_comes_back_whole() {
 }
 
 #[test]
+fn a_small_end_does_not_wait_for_a_large_one() {
+    let mut stage = Stage::new(8, 8);
+    let first = stage.first();
+    stage.world.borrow_mut().memory.slices = 1000;
+    let large = child(&mut stage, first, None);
+    stage.world.borrow_mut().memory.slices = 2;
+    let small = child(&mut stage, first, None);
+    exit(&mut stage, large, 1);
+    exit(&mut stage, small, 2);
+    let request = Wait { child: Some(small) };
+    let waiting = Stage::later(stage.ask(first, 0, &request));
+    for _ in 0..4 {
+        stage.server.work();
+        stage.check();
+    }
+    let ended = stage.answer_to::<Wait>(waiting).unwrap().unwrap();
+    assert_eq!(ended.task, small);
+    assert!(stage.server.has_work());
+    stage.settle();
+    let ended = Stage::now(stage.ask(first, 0, &Wait { child: None })).unwrap();
+    assert_eq!(ended.task, large);
+}
+
+#[test]
 fn a_capability_that_was_left_behind_is_removed_and_counted() {
     let mut stage = Stage::new(4, 4);
     let first = stage.first();

@@ -113,6 +113,38 @@ fn who_opened_many_groups_is_told_of_when_all_of_them_are_gone() {
 }
 
 #[test]
+fn whoever_keeps_the_places_for_kills_busy_is_killed_all_the_same() {
+    let mut stage = stage([Limit::Max; 4]);
+    let operator = stage.boot(1, true);
+    let before = usage(&stage, GroupId::ROOT);
+    let mut outcomes = Vec::new();
+    for _ in 0..13 {
+        let busy = spawn(&mut stage, operator, Some(group(2))).unwrap();
+        let opened = {
+            let mut world = stage.world.borrow_mut();
+            let ledger = world.ledger.as_mut().unwrap();
+            let open = OpenGroup { parent: None };
+            ledger.ask_as(busy, &open).unwrap().unwrap()
+        };
+        spawn(&mut stage, busy, Some(opened)).unwrap();
+        outcomes.push((busy, KillGroup { group: opened }));
+    }
+    let (last, one_too_many) = outcomes.pop().unwrap();
+    for (busy, killing) in outcomes {
+        Stage::later(stage.ask(busy, 0, &killing));
+    }
+    let refused = Stage::now(stage.ask(last, 0, &one_too_many));
+    assert_eq!(refused, Err(KillGroupRefusal::TableFull));
+    let killing = KillGroup { group: group(2) };
+    let request = Stage::later(stage.ask(operator, 0, &killing));
+    stage.settle();
+    let receipt = stage.answer_to::<KillGroup>(request).unwrap().unwrap();
+    assert_eq!(receipt.held.get(Resource::Tasks), 26);
+    assert_eq!(usage(&stage, GroupId::ROOT), before);
+    assert_eq!(stage.server.counts().alarms, 0);
+}
+
+#[test]
 fn a_thousand_spawns_and_exits_leave_nothing() {
     let mut stage = stage([Limit::Max; 4]);
     let first = stage.boot(1, true);
