@@ -55,13 +55,11 @@ impl Results {
         let Some((name, which)) = name.rsplit_once('.') else {
             return;
         };
-        let place = match self.0.iter().position(|(known, _)| known == name) {
-            Some(place) => place,
-            None => {
-                self.0.push((name.to_owned(), Measured::default()));
-                self.0.len().saturating_sub(1)
-            }
-        };
+        let known = self.0.iter().position(|(known, _)| known == name);
+        let place = known.unwrap_or_else(|| {
+            self.0.push((name.to_owned(), Measured::default()));
+            self.0.len().saturating_sub(1)
+        });
         let Some((_, measured)) = self.0.get_mut(place) else {
             return;
         };

@@ -126,13 +126,12 @@ fn table(executed: &Executed, binaries: &[Binary], stub: &mut Stub) -> Result<St
             kernel
         } else {
             let known = owners.get(&root).copied().flatten();
-            match known.filter(|binary| binary.code_at(address).is_some()) {
-                Some(binary) => Some(binary),
-                None => {
-                    let found = stub.owner(binaries, root, address)?;
-                    owners.insert(root, found);
-                    found
-                }
+            if known.is_some_and(|binary| binary.code_at(address).is_some()) {
+                known
+            } else {
+                let found = stub.owner(binaries, root, address)?;
+                owners.insert(root, found);
+                found
             }
         };
         let name = binary.map_or("unknown", |binary| binary.name.as_str());
@@ -189,10 +188,10 @@ impl Binary {
             // The kernel's assembler marks no function as one.
             let wanted = |kind: u8| kind == STT_FUNC || kind == 0;
             for symbol in table.iter().filter(|symbol| wanted(symbol.st_symtype())) {
-                if let Ok(name) = names.get(symbol.st_name as usize) {
-                    if !name.is_empty() {
-                        symbols.push((symbol.st_value, readable(name)));
-                    }
+                if let Ok(name) = names.get(symbol.st_name as usize)
+                    && !name.is_empty()
+                {
+                    symbols.push((symbol.st_value, readable(name)));
                 }
             }
         }

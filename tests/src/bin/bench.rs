@@ -32,6 +32,10 @@ const LIMIT: Duration = Duration::from_mins(20);
 /// Measures what each operation costs, in exact guest instructions, and fails where a budget is passed.
 #[derive(Debug, Parser)]
 #[command(name = "tests/bench", about)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line, and they are independent"
+)]
 struct Arguments {
     /// Only benchmarks with this in their name
     #[arg(default_value = "")]
