@@ -40,7 +40,7 @@ fn main() -> i32 {
         };
         if told < TOLD {
             tell(end.reason);
-            told += 1;
+            told = told.saturating_add(1);
         }
         // A new task is put at the head of its priority's queue with a time slice of its own, so without this the
         // eaters would follow each other for ever and nobody else of the band would run.
