@@ -72,13 +72,14 @@ static DEMONSTRATION: LazyLock<Result<(bool, String), String>> = LazyLock::new(|
         // As if a newcomer typed it, without what Cargo tells its tests.
         .env_remove("CARGO_MANIFEST_DIR")
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("image/boot: {error}"))?;
-    Ok((
-        output.status.success(),
-        String::from_utf8_lossy(&output.stdout).into_owned(),
-    ))
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if !output.status.success() {
+        // The progress and whatever was wrong: of no interest otherwise.
+        eprint!("{}", said(&output.stderr));
+    }
+    Ok((output.status.success(), said(&output.stdout)))
 });
 
 fn main() -> ExitCode {
