@@ -1,10 +1,11 @@
 //! The memory that the start page names, as Rust values. Everything unsafe of this server is here or calls here.
 
-use core::{ptr, slice};
+use core::ptr;
 
 use interfaces::start::Span;
 use memory_core::memory::Carver;
 use memory_core::program::Fill;
+use sel4_root_task::memory;
 
 /// The bytes of a page.
 const PAGE: usize = 4096;
@@ -15,8 +16,8 @@ const PAGE: usize = 4096;
 ///
 /// 1. `address` is that of a page that is mapped and is not changed as long as the program runs.
 pub unsafe fn start_page(address: usize) -> &'static [u8] {
-    // SAFETY: (1) says so; bytes have no alignment.
-    unsafe { slice::from_raw_parts(address as *const u8, PAGE) }
+    // SAFETY: (1) says so.
+    unsafe { memory::read_only(address as *const u8, PAGE) }
 }
 
 /// A piece of memory that is only read.
@@ -27,8 +28,8 @@ pub unsafe fn start_page(address: usize) -> &'static [u8] {
 /// 2. Nothing changes it as long as the program runs.
 pub unsafe fn read_only(span: Span) -> &'static [u8] {
     let bytes = usize::try_from(span.bytes).unwrap_or_default();
-    // SAFETY: (1) and (2) say so; bytes have no alignment.
-    unsafe { slice::from_raw_parts(span.address as *const u8, bytes) }
+    // SAFETY: (1) and (2) say so.
+    unsafe { memory::read_only(span.address as *const u8, bytes) }
 }
 
 /// The archive's bytes.
@@ -61,12 +62,9 @@ impl Archive {
     }
 }
 
-/// The heap: what of it has not been given out yet.
+/// The heap, as the core asks for it.
 #[derive(Debug)]
-pub struct Heap {
-    address: usize,
-    bytes: usize,
-}
+pub struct Heap(memory::Heap);
 
 impl Heap {
     /// All of the heap.
@@ -76,29 +74,15 @@ impl Heap {
     /// 1. The span is mapped to be written.
     /// 2. Nothing else uses it as long as the program runs.
     pub unsafe fn new(span: Span) -> Self {
-        Self {
-            address: usize::try_from(span.address).unwrap_or_default(),
-            bytes: usize::try_from(span.bytes).unwrap_or_default(),
-        }
+        let address = usize::try_from(span.address).unwrap_or_default();
+        let bytes = usize::try_from(span.bytes).unwrap_or_default();
+        // SAFETY: (1) and (2) say so.
+        Self(unsafe { memory::Heap::new(address, bytes) })
     }
 }
 
 impl Carver<'static> for Heap {
     fn carve<T: Copy + Default + 'static>(&mut self, count: u32) -> Option<&'static mut [T]> {
-        let count = count as usize;
-        let first = self.address.checked_next_multiple_of(align_of::<T>())?;
-        let padding = first.checked_sub(self.address)?;
-        let bytes = count.checked_mul(size_of::<T>())?;
-        let rest = self.bytes.checked_sub(padding)?.checked_sub(bytes)?;
-        self.bytes = rest;
-        self.address = first.checked_add(bytes)?;
-        let pointer = first as *mut T;
-        for index in 0..count {
-            // SAFETY: who made this value promised that the heap is mapped and nobody else's; `index` is within what
-            // was taken of it just now, which is never given out again, and the address is aligned.
-            unsafe { pointer.add(index).write(T::default()) };
-        }
-        // SAFETY: as above, and every element has been written.
-        Some(unsafe { slice::from_raw_parts_mut(pointer, count) })
+        self.0.take(count as usize, T::default)
     }
 }

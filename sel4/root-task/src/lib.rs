@@ -30,6 +30,7 @@
 
 mod entry;
 mod image;
+pub mod memory;
 mod output;
 mod panic;
 
