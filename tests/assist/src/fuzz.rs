@@ -2,12 +2,15 @@
 
 use client::Server;
 use client::interfaces::call::{MESSAGE_BYTES, ProtocolError};
-use client::interfaces::{Call, Label, console, limits, memory, process};
+use client::interfaces::{Label, console, limits, memory, process};
 
 use crate::words::Words;
 
 /// The last protocol error.
 const LAST_ERROR: u64 = ProtocolError::BadReply as u64;
+
+/// Operations that end the caller or keep it for as long as it says: nobody would be there to see the answer.
+const UNANSWERED: [&str; 2] = ["exit", "sleep"];
 
 /// Numbers that look random (xorshift64).
 pub struct Random(u64);
@@ -28,8 +31,7 @@ impl Random {
 
 /// `fuzz SERVER SEED COUNT`: so many random messages to a server, each answered with a protocol error or an answer.
 ///
-/// Half of them have the label of an operation that exists. What would end this task itself is left out: nobody would
-/// be there to see the answer.
+/// Half of them have the label of an operation that exists, but for [`UNANSWERED`] ones.
 pub fn run(words: &mut Words<'_>) -> i32 {
     let server = words.server();
     let mut random = Random(words.number::<u64>() | 1);
@@ -62,21 +64,27 @@ pub fn run(words: &mut Words<'_>) -> i32 {
 
 fn label(server: Server, random: &mut Random) -> u64 {
     let (interface, operations) = match server {
-        Server::Process => (process::INTERFACE, process::OPERATIONS.len()),
-        Server::Memory => (memory::INTERFACE, memory::OPERATIONS.len()),
-        Server::Limits => (limits::INTERFACE, limits::OPERATIONS.len()),
-        Server::Console => (console::INTERFACE, console::OPERATIONS.len()),
+        Server::Process => (process::INTERFACE, process::OPERATIONS),
+        Server::Memory => (memory::INTERFACE, memory::OPERATIONS),
+        Server::Limits => (limits::INTERFACE, limits::OPERATIONS),
+        Server::Console => (console::INTERFACE, console::OPERATIONS),
+    };
+    let unanswered = |label: u64| {
+        operations.iter().any(|&(number, name)| {
+            UNANSWERED.contains(&name) && label == Label::new(interface, 1, number).bits()
+        })
     };
     loop {
         let label = match random.below(4) {
             0 => random.next() & 0xf_ffff,
             1 => (u64::from(interface) << 16) | (random.next() & 0xffff),
             _ => {
-                let operation = random.below(operations as u64);
-                Label::new(interface, 1, u8::try_from(operation).unwrap_or(0)).bits()
+                let place = usize::try_from(random.below(operations.len() as u64)).unwrap_or(0);
+                let operation = operations.get(place).map_or(0, |&(number, _)| number);
+                Label::new(interface, 1, operation).bits()
             }
         };
-        if label != process::Exit::LABEL.bits() || server != Server::Process {
+        if !unanswered(label) {
             return label;
         }
     }

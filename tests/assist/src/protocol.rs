@@ -61,21 +61,22 @@ fn answered(
     }
 }
 
-/// The interface that a server serves to clients, how many operations it has, and the one that is not for them.
-fn served(server: Server) -> (u8, usize, Option<u8>) {
+/// The interface that a server serves to clients, its operations (their numbers have gaps), and the interface that is
+/// not for clients.
+fn served(server: Server) -> (u8, &'static [(u8, &'static str)], Option<u8>) {
     match server {
-        Server::Process => (process::INTERFACE, process::OPERATIONS.len(), None),
+        Server::Process => (process::INTERFACE, process::OPERATIONS, None),
         Server::Memory => (
             memory::INTERFACE,
-            memory::OPERATIONS.len(),
+            memory::OPERATIONS,
             Some(provision::INTERFACE),
         ),
         Server::Limits => (
             limits::INTERFACE,
-            limits::OPERATIONS.len(),
+            limits::OPERATIONS,
             Some(accounting::INTERFACE),
         ),
-        Server::Console => (console::INTERFACE, console::OPERATIONS.len(), None),
+        Server::Console => (console::INTERFACE, console::OPERATIONS, None),
     }
 }
 
@@ -127,7 +128,8 @@ fn labels(server: Server) -> Result<(), Unexpected> {
                 ProtocolError::UnknownVersion,
             )?;
         }
-        for operation in u8::try_from(operations).unwrap_or(u8::MAX)..=u8::MAX {
+        let unknown = |number: &u8| operations.iter().all(|&(known, _)| known != *number);
+        for operation in (0..=u8::MAX).filter(unknown) {
             let label = Label::new(interface, 1, operation).bits();
             answered(
                 server,
@@ -144,14 +146,14 @@ fn labels(server: Server) -> Result<(), Unexpected> {
 /// The server whose operations are tried, and which of them were: a bit each.
 struct Tried {
     server: Server,
-    operations: u64,
+    operations: u128,
 }
 
 /// One operation in every wrong form. None of them is ever carried out, so any operation can be tried.
 fn operation<C: Call>(tried: &mut Tried, request: &C) -> Result<(), Unexpected> {
     let server = tried.server;
     let label = C::LABEL.bits();
-    tried.operations |= 1_u64.checked_shl(C::LABEL.operation().into()).unwrap_or(0);
+    tried.operations |= 1_u128.checked_shl(C::LABEL.operation().into()).unwrap_or(0);
     let mut buffer = [0; MESSAGE_BYTES];
     let used = postcard::to_slice(request, &mut buffer).map_or(0, |bytes| bytes.len());
     let whole = used.next_multiple_of(8);
@@ -239,16 +241,15 @@ fn operations(server: Server) -> Result<(), Unexpected> {
         Server::Console => lines(&mut tried)?,
     }
     // One that was added to the interface and not here is seen.
-    let (_, count, _) = served(server);
-    let label = tried.operations.trailing_ones();
-    if usize::try_from(label) == Ok(count) {
-        Ok(())
-    } else {
-        Err(Unexpected {
-            label: label.into(),
+    let (interface, operations, _) = served(server);
+    let tried = |number: u8| tried.operations.checked_shr(number.into()).unwrap_or(0) & 1 == 1;
+    match operations.iter().find(|&&(number, _)| !tried(number)) {
+        None => Ok(()),
+        Some(&(number, _)) => Err(Unexpected {
+            label: Label::new(interface, 1, number).bits(),
             what: "this operation is not tried",
             answer: 0,
-        })
+        }),
     }
 }
 
