@@ -110,8 +110,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     number(
         "MAX_NUM_WORK_UNITS_PER_PREEMPTION",
-        100,
-        "how long the kernel works before it looks for interrupts",
+        75,
+        "how often it clears a chunk (211 instructions each) before it looks for interrupts: 16,000 instructions",
+    ),
+    number(
+        "RESET_CHUNK_BITS",
+        10,
+        "1 KiB cleared at a time: a page in four steps instead of sixteen",
     ),
     number("TIMER_TICK_MS", 2, "one tick"),
     number("TIME_SLICE", 5, "ticks until an equal gets its turn: 10 ms"),
