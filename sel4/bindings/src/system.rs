@@ -80,6 +80,26 @@ mod guest {
 
     use super::{Arrival, MessageInfo, Receiving, Sending, system_call};
 
+    /// The instruction, with what is the same for every system call: the number, the way `rbx` and the stack pointer
+    /// survive, and the two registers that it destroys. The others are the caller's.
+    macro_rules! enter {
+        ($number:expr, $($registers:tt)*) => {
+            asm!(
+                "mov {saved}, rbx",
+                "mov rbx, rsp",
+                "syscall",
+                "mov rsp, rbx",
+                "mov rbx, {saved}",
+                saved = out(reg) _,
+                in("rdx") $number,
+                lateout("rcx") _,
+                lateout("r11") _,
+                $($registers)*
+                options(nostack),
+            )
+        };
+    }
+
     /// Sends and receives in one.
     #[inline]
     pub(crate) fn exchange(number: i64, to: u64, info: MessageInfo, words: [u64; 4]) -> Arrival {
@@ -89,23 +109,14 @@ mod guest {
         // SAFETY: every register that the kernel changes is named or restored (see the module's header), the stack
         // is not touched, and memory is taken to have changed.
         unsafe {
-            asm!(
-                "mov {saved}, rbx",
-                "mov rbx, rsp",
-                "syscall",
-                "mov rsp, rbx",
-                "mov rbx, {saved}",
-                saved = out(reg) _,
-                in("rdx") number,
+            enter!(
+                number,
                 inout("rdi") place,
                 inout("rsi") info,
                 inout("r10") first,
                 inout("r8") second,
                 inout("r9") third,
                 inout("r15") fourth,
-                lateout("rcx") _,
-                lateout("r11") _,
-                options(nostack),
             );
         }
         (
@@ -128,23 +139,14 @@ mod guest {
         let [first, second, third, fourth] = words;
         // SAFETY: as in `exchange`.
         unsafe {
-            asm!(
-                "mov {saved}, rbx",
-                "mov rbx, rsp",
-                "syscall",
-                "mov rsp, rbx",
-                "mov rbx, {saved}",
-                saved = out(reg) _,
-                in("rdx") how.number(),
+            enter!(
+                how.number(),
                 inout("rdi") to => _,
                 inout("rsi") info.word() => _,
                 inout("r10") first => _,
                 inout("r8") second => _,
                 inout("r9") third => _,
                 inout("r15") fourth => _,
-                lateout("rcx") _,
-                lateout("r11") _,
-                options(nostack),
             );
         }
     }
@@ -157,23 +159,14 @@ mod guest {
         let (first, second, third, fourth): (u64, u64, u64, u64);
         // SAFETY: as in `exchange`.
         unsafe {
-            asm!(
-                "mov {saved}, rbx",
-                "mov rbx, rsp",
-                "syscall",
-                "mov rsp, rbx",
-                "mov rbx, {saved}",
-                saved = out(reg) _,
-                in("rdx") how.number(),
+            enter!(
+                how.number(),
                 inout("rdi") place,
                 lateout("rsi") info,
                 lateout("r10") first,
                 lateout("r8") second,
                 lateout("r9") third,
                 lateout("r15") fourth,
-                lateout("rcx") _,
-                lateout("r11") _,
-                options(nostack),
             );
         }
         (
@@ -188,19 +181,10 @@ mod guest {
     pub(crate) fn yield_now() {
         // SAFETY: as in `exchange`.
         unsafe {
-            asm!(
-                "mov {saved}, rbx",
-                "mov rbx, rsp",
-                "syscall",
-                "mov rsp, rbx",
-                "mov rbx, {saved}",
-                saved = out(reg) _,
-                in("rdx") system_call::YIELD,
-                lateout("rcx") _,
-                lateout("r11") _,
+            enter!(
+                system_call::YIELD,
                 lateout("rsi") _,
                 lateout("rdi") _,
-                options(nostack),
             );
         }
     }
