@@ -43,6 +43,11 @@ pub struct ReadDropped {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadInput {}
 
+/// Takes what was typed, if anything, and does not wait: for who is busy and wants to know whether to stop. For an
+/// operator. While another waits with [`ReadInput`] there is never anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollInput {}
+
 /// Writes text to the serial line at once and without the caller's number in front: a prompt, a line that is being
 /// edited. For an operator.
 ///
@@ -98,5 +103,7 @@ interface! {
         4 => read_input(ReadInput) -> Input, or ReadInputRefusal, later;
         /// Writes at once.
         5 => write_raw(WriteRaw) -> (), or OperatorRefusal;
+        /// Takes what was typed.
+        6 => poll_input(PollInput) -> Input, or OperatorRefusal;
     }
 }

@@ -1,5 +1,7 @@
 //! What clients ask the proc-server.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::{KillRefusal, Receipt, TicketRefusal};
@@ -152,6 +154,24 @@ pub enum ExitReason {
     },
     /// Because it could not go on.
     Fault(Cause),
+}
+
+impl fmt::Display for ExitReason {
+    /// In words that follow a task's id.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited { code } => write!(out, "exited with code {code}"),
+            Self::Killed { by } => write!(out, "was killed by task {by}"),
+            Self::GroupKilled { group } => write!(out, "was killed with group {group}"),
+            Self::Fault(Cause::BadAddress { address, ip }) => {
+                write!(out, "touched address {address:#x} at {ip:#x}")
+            }
+            Self::Fault(Cause::NoFrame(shortage)) => {
+                write!(out, "was refused a page: {shortage}")
+            }
+            Self::Fault(cause) => write!(out, "could not go on: {cause:?}"),
+        }
+    }
 }
 
 /// The end of a child.

@@ -695,6 +695,11 @@ fn console_pins(pins: &mut Pins) {
         &[()],
         &refusal,
     );
+    pins.operation(
+        &console::PollInput {},
+        &[console::Input::default()],
+        &refusal,
+    );
 }
 
 #[test]

@@ -88,6 +88,11 @@ impl Input {
         }
     }
 
+    /// What was typed, for who does not wait.
+    pub fn poll(&mut self) -> Typed {
+        self.waiting.poll()
+    }
+
     /// Whether there is a reader that lives. If not, the reader's slot is empty.
     fn reader_waits(&self) -> bool {
         let (reader, answer) = (own(self.slots.reader), own(self.slots.answer));

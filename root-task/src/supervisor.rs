@@ -7,8 +7,8 @@ use boot_core::console::Lines;
 use boot_core::raw::Unfinished;
 use interfaces::call::Answer;
 use interfaces::console::{
-    Halt, Input as Typed, OperatorRefusal, ReadDropped, ReadInput, ReadInputRefusal, Server, Write,
-    WriteRaw, WriteRecord,
+    Halt, Input as Typed, OperatorRefusal, PollInput, ReadDropped, ReadInput, ReadInputRefusal,
+    Server, Write, WriteRaw, WriteRecord,
 };
 use interfaces::identity::TaskTag;
 use interfaces::limits::Never;
@@ -192,5 +192,12 @@ impl Server for Console {
             self.lines.drop_bytes(task, dropped);
         }
         Ok(())
+    }
+
+    fn poll_input(&mut self, caller: Caller, _: PollInput) -> Result<Typed, OperatorRefusal> {
+        if !caller.is_operator() {
+            return Err(OperatorRefusal::NotOperator);
+        }
+        Ok(self.input.as_mut().map(Input::poll).unwrap_or_default())
     }
 }

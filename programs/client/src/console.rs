@@ -3,8 +3,8 @@
 use core::fmt::{self, Write as _};
 
 use interfaces::console::{
-    Halt, Input, LINE_BYTES, OperatorRefusal, ReadDropped, ReadInput, ReadInputRefusal, Write,
-    WriteRaw, WriteRecord,
+    Halt, Input, LINE_BYTES, OperatorRefusal, PollInput, ReadDropped, ReadInput, ReadInputRefusal,
+    Write, WriteRaw, WriteRecord,
 };
 use interfaces::{CallError, Text};
 
@@ -45,6 +45,11 @@ pub fn dropped() -> u64 {
 /// Waits for what is typed. For an operator.
 pub fn read_input() -> Result<Input, CallError<ReadInputRefusal>> {
     call(Server::Console, &ReadInput {})
+}
+
+/// Takes what was typed, if anything. For an operator.
+pub fn poll_input() -> Result<Input, CallError<OperatorRefusal>> {
+    call(Server::Console, &PollInput {})
 }
 
 /// Writes text at once, not behind the caller's number. For an operator.

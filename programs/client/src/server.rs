@@ -92,3 +92,12 @@ pub fn raw(server: Server, label: u64, payload: &[u8]) -> Answer {
         length,
     }
 }
+
+/// Calls whatever is in a slot of the caller's CSpace with a message of nothing but a label; the answer's label. For
+/// tests that look at what they hold.
+#[must_use]
+pub fn probe(slot: u64, label: u64) -> u64 {
+    let mut bytes = [0; MESSAGE_BYTES];
+    let endpoint = sel4::cap::Endpoint::from_bits(slot);
+    interfaces_sel4::raw(endpoint, label, &[], &mut bytes).0
+}

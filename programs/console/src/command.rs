@@ -4,6 +4,8 @@ use core::fmt;
 
 use interfaces::TaskId;
 
+use crate::words::{first_word, one_word, task_id};
+
 /// What `help` prints.
 pub const HELP: &str = "\
 ls [PATH]                      names in a directory of /cgroup, /limit or /proc
@@ -202,36 +204,6 @@ impl<'l> Command<'l> {
                 .ok_or(usage),
         }
     }
-}
-
-/// The first word, and what comes behind it.
-fn first_word(line: &str) -> (&str, &str) {
-    let line = line.trim();
-    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-    (word, rest.trim_start())
-}
-
-/// The only word.
-fn one_word(text: &str) -> Option<&str> {
-    match first_word(text) {
-        ("", _) => None,
-        (word, "") => Some(word),
-        _ => None,
-    }
-}
-
-/// A task's id as it is printed: a number, or two with a dot between them.
-fn task_id(word: &str) -> Option<TaskId> {
-    let number = |word: &str| {
-        // No sign, which `parse` would take.
-        let digits = word.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| word.parse().ok()).flatten()
-    };
-    let (index, generation) = match word.split_once('.') {
-        Some((index, generation)) => (number(index)?, number(generation)?),
-        None => (number(word)?, 0),
-    };
-    Some(TaskId { index, generation })
 }
 
 #[cfg(test)]

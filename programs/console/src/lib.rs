@@ -8,6 +8,8 @@
 //! | [`script`] | what a line of a script asks for beyond that: names, expectations |
 //! | [`answer`] | what the last command printed |
 //! | [`bar`] | how full something looks |
+//! | [`words`] | words, numbers and ids |
+//! | [`puppet`] | what a puppet is told, and what it answers |
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -17,4 +19,6 @@ pub mod bar;
 pub mod command;
 pub mod editor;
 pub mod keys;
+pub mod puppet;
 pub mod script;
+pub mod words;

@@ -44,21 +44,26 @@ impl Waiting {
 
     /// What there is for a reader; nothing if it has to wait. News of a run comes before what was typed.
     pub fn take(&mut self) -> Option<Input> {
-        let mut input = Input::default();
         if core::mem::take(&mut self.done) {
-            return Some(input);
+            return Some(Input::default());
         }
+        let input = self.poll();
+        (!input.bytes.is_empty()).then_some(input)
+    }
+
+    /// What was typed, for who does not wait; news of a run stays for who does.
+    pub fn poll(&mut self) -> Input {
+        let mut input = Input::default();
         while input.bytes.len() < INPUT_BYTES
             && let Some(byte) = self.bytes.pop_front()
         {
             // There is room: asked above.
             let _ = input.bytes.push(byte);
         }
-        if input.bytes.is_empty() {
-            return None;
+        if !input.bytes.is_empty() {
+            input.lost = core::mem::take(&mut self.lost);
         }
-        input.lost = core::mem::take(&mut self.lost);
-        Some(input)
+        input
     }
 }
 
@@ -107,5 +112,16 @@ mod tests {
         assert_eq!(waiting.take(), Some(Input::default()));
         assert_eq!(waiting.take().unwrap().bytes, [b'x']);
         assert_eq!(waiting.take(), None);
+    }
+
+    #[test]
+    fn who_does_not_wait_gets_what_was_typed_and_leaves_the_news() {
+        let mut waiting = Waiting::new();
+        assert_eq!(waiting.poll(), Input::default());
+        waiting.push(b'x');
+        waiting.run_is_done();
+        assert_eq!(waiting.poll().bytes, [b'x']);
+        assert_eq!(waiting.poll(), Input::default());
+        assert_eq!(waiting.take(), Some(Input::default()));
     }
 }

@@ -144,6 +144,10 @@ pub fn no_operator() -> i32 {
         client::call(Server::Console, &console::ReadInput {}),
         Err(CallError::Refused(console::ReadInputRefusal::NotOperator))
     );
+    expect!(
+        client::call(Server::Console, &console::PollInput {}),
+        Err(CallError::Refused(console::OperatorRefusal::NotOperator))
+    );
     let text = Text::cut("nobody sees this");
     expect!(
         client::call(Server::Console, &console::WriteRaw { text }),

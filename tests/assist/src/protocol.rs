@@ -379,7 +379,7 @@ fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
 }
 
 fn lines(tried: &mut Tried) -> Result<(), Unexpected> {
-    use console::{Halt, ReadDropped, ReadInput, Write, WriteRaw, WriteRecord};
+    use console::{Halt, PollInput, ReadDropped, ReadInput, Write, WriteRaw, WriteRecord};
     operation(
         tried,
         &Write {
@@ -395,6 +395,7 @@ fn lines(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &Halt { passed: true })?;
     operation(tried, &ReadDropped {})?;
     operation(tried, &ReadInput {})?;
+    operation(tried, &PollInput {})?;
     operation(
         tried,
         &WriteRaw {

@@ -1,9 +1,8 @@
 //! Tasks: begun, waited for, ended.
 
-use core::fmt::{self, Write as _};
+use core::fmt::Write as _;
 
-use client::interfaces::process::{Arguments, ExitReason};
-use client::interfaces::provision::Cause;
+use client::interfaces::process::Arguments;
 use client::interfaces::{GroupId, TaskId};
 use client::process;
 
@@ -29,7 +28,7 @@ pub fn spawn(group: Option<&str>, program: &str, arguments: &str) -> Result<Task
 /// Waits for a child, and says how it ended.
 pub fn wait(screen: &mut Screen, task: TaskId) -> Done {
     let ended = process::wait(Some(task)).map_err(|error| Failure::wait(task, error))?;
-    writeln!(screen, "{} {}", ended.task, End(ended.reason))?;
+    writeln!(screen, "{} {}", ended.task, ended.reason)?;
     Ok(())
 }
 
@@ -60,24 +59,4 @@ pub fn programs(screen: &mut Screen) -> Done {
         }
     }
     Ok(())
-}
-
-/// How a task ended, in words.
-struct End(ExitReason);
-
-impl fmt::Display for End {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ExitReason::Exited { code } => write!(out, "exited with code {code}"),
-            ExitReason::Killed { by } => write!(out, "was killed by task {by}"),
-            ExitReason::GroupKilled { group } => write!(out, "was killed with group {group}"),
-            ExitReason::Fault(Cause::BadAddress { address, ip }) => {
-                write!(out, "touched address {address:#x} at {ip:#x}")
-            }
-            ExitReason::Fault(Cause::NoFrame(shortage)) => {
-                write!(out, "was refused a page: {shortage}")
-            }
-            ExitReason::Fault(cause) => write!(out, "could not go on: {cause:?}"),
-        }
-    }
 }
