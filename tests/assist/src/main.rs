@@ -54,6 +54,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "parent" => task::parent(),
         "stranger" => task::stranger(&mut words),
         "bomb" => task::bomb(),
+        "kill-bombs" => task::kill_bombs(&mut words),
         "opens" => group::opens(&mut words),
         "escape" => group::escape(&mut words),
         "no-operator" => group::no_operator(),

@@ -2,8 +2,8 @@
 
 use client::interfaces::CallError;
 use client::interfaces::process::{Arguments, SpawnRefusal, TaskRefusal, WaitRefusal};
-use client::interfaces::{GroupId, TaskId};
-use client::process;
+use client::interfaces::{GroupId, Limit, Resource, TaskId};
+use client::{limits, process};
 
 use crate::Born;
 use crate::words::Words;
@@ -115,4 +115,28 @@ pub fn bomb() -> i32 {
             client::yield_now();
         }
     }
+}
+
+/// `kill-bombs TASKS TIMES`: lets a bomb fill a group of its own with so many tasks and kills the group; how many
+/// millions of instructions the longest kill took. The bombs run beside this task all the while.
+pub fn kill_bombs(words: &mut Words<'_>) -> i32 {
+    let (tasks, times): (u64, u32) = (words.number(), words.number());
+    let mut longest = 0;
+    for _ in 0..times {
+        let group = value!(limits::open_group(None));
+        value!(limits::set_limit(group, Resource::Tasks, Limit::At(tasks)));
+        value!(spawn(Some(group), "bomb"));
+        while value!(limits::read_resource(Some(group), Resource::Tasks)).usage < tasks {
+            client::yield_now();
+        }
+        let start = client::clock();
+        let receipt = value!(process::kill_group(group));
+        longest = u64::max(longest, client::clock().saturating_sub(start));
+        if receipt.held != receipt.returned || receipt.held.get(Resource::Tasks) != tasks {
+            return problem!("receipt: {receipt:?}");
+        }
+        value!(process::wait(None));
+        value!(limits::close_group(group));
+    }
+    i32::try_from(longest / 1_000_000).unwrap_or(i32::MAX)
 }

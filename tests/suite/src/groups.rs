@@ -163,7 +163,8 @@ pub fn stale_group_ids_are_refused(world: &mut World) -> Result<(), Failure> {
     Ok(())
 }
 
-fn refuse_all(world: &World, group: GroupId) -> Result<(), Failure> {
+/// Whatever is asked about a group that is gone is refused.
+pub fn refuse_all(world: &World, group: GroupId) -> Result<(), Failure> {
     let some = Some(group);
     refused!(limits::read_account(some), ReadRefusal::UnknownGroup);
     refused!(

@@ -235,14 +235,7 @@ pub fn stale_task_ids_are_refused(world: &mut World) -> Result<(), Failure> {
     for _ in 0..64 {
         let new = world.start(Some(group), format_args!("idle"))?;
         ensure!(new != old, "the id {old} is used again");
-        refused!(process::kill(old), TaskRefusal::UnknownTask);
-        refused!(process::read_task(Some(old)), TaskRefusal::UnknownTask);
-        refused!(process::wait(Some(old)), WaitRefusal::NotAChild);
-        refused!(
-            limits::list_tasks(Some(group), Some(old)),
-            ReadRefusal::Stale
-        );
-        equal!("the new one", process::read_task(Some(new))?.task, new);
+        refuse_all(group, old, new)?;
         process::kill(new)?;
         world.end_of(new)?;
         if new.index == old.index {
@@ -250,6 +243,19 @@ pub fn stale_task_ids_are_refused(world: &mut World) -> Result<(), Failure> {
         }
     }
     fail!("the place of {old} was never used again, so nothing was shown")
+}
+
+/// Whatever is asked about a task that has ended is refused; who is in its place now is there.
+pub fn refuse_all(group: GroupId, old: TaskId, new: TaskId) -> Result<(), Failure> {
+    refused!(process::kill(old), TaskRefusal::UnknownTask);
+    refused!(process::read_task(Some(old)), TaskRefusal::UnknownTask);
+    refused!(process::wait(Some(old)), WaitRefusal::NotAChild);
+    refused!(
+        limits::list_tasks(Some(group), Some(old)),
+        ReadRefusal::Stale
+    );
+    equal!("the new one", process::read_task(Some(new))?.task, new);
+    Ok(())
 }
 
 pub fn threads_start_run_join_and_end(world: &mut World) -> Result<(), Failure> {

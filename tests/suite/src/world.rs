@@ -11,8 +11,6 @@ use client::{limits, memory, process};
 use crate::failure::Failure;
 use crate::ledger;
 
-/// The most groups that a case may leave for [`World::take_down`].
-const LEFT_GROUPS: usize = 256;
 /// The most children that a case may leave.
 const LEFT_CHILDREN: usize = 4096;
 /// Where the cases map regions: where there is room, and at addresses that they name.
@@ -241,24 +239,22 @@ impl World {
         fail!("children never end")
     }
 
+    /// Closes every group that is left, from the bottom up.
     fn close_groups(&self) -> Result<(), Failure> {
-        let mut left = heapless::Vec::<GroupId, LEFT_GROUPS>::new();
-        ledger::each_group(|group| {
-            let account = limits::read_account(Some(group))?;
-            if account.parent == Some(self.own)
-                || left.iter().any(|&above| account.parent == Some(above))
-            {
-                // What does not fit is left, and found by the comparison.
-                let _ = left.push(group);
-            } else if account.parent == Some(self.low) || account.parent == Some(self.top) {
-                let _ = left.push(group);
-            }
-            Ok(())
-        })?;
-        for &group in left.iter().rev() {
-            if group != self.low && group != self.top {
-                // Refused where an assistant opened it, which has ended: then it is gone already.
-                let _ = limits::close_group(group);
+        for top in [self.own, self.low, self.top] {
+            let mut here = top;
+            loop {
+                let below = limits::list_children(Some(here), None)?;
+                let mut left = below.items.iter();
+                match left.find(|&&group| group != self.low && group != self.top) {
+                    Some(&child) => here = child,
+                    None if here == top => break,
+                    None => {
+                        let above = self.account(here)?.parent;
+                        limits::close_group(here)?;
+                        here = above.unwrap_or(top);
+                    }
+                }
             }
         }
         Ok(())
