@@ -134,6 +134,44 @@ pub struct ReadFigures {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadPool {}
 
+/// Asks how long the machine has been running: for a [`Clock`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadClock {}
+
+/// Nanoseconds since the processor was switched on.
+///
+/// Never goes back. Where QEMU counts instructions (`-icount shift=0`) it is exact: an instruction takes one, and time in
+/// which nobody runs passes too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Clock {
+    /// Nanoseconds.
+    pub ns: u64,
+}
+
+/// Answered when so much time has passed, never before. 0 is answered at once; what would end later than the clock can
+/// count ([`u64::MAX`], some 584 years) lasts as long as the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sleep {
+    /// Nanoseconds.
+    pub ns: u64,
+}
+
+/// Answered when the clock has reached this reading, never before: for whoever wants to wake at equal intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SleepUntil {
+    /// The reading.
+    pub clock: Clock,
+}
+
+/// [`Wait`], but no longer than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitFor {
+    /// Which child; any if none.
+    pub child: Option<TaskId>,
+    /// Nanoseconds; with 0 it only looks whether an end is kept.
+    pub ns: u64,
+}
+
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExitReason {
@@ -261,6 +299,15 @@ pub enum WaitRefusal {
     NotAChild,
     /// Too many threads wait.
     TableFull,
+    /// It has not ended in that time.
+    TimedOut,
+}
+
+/// Why a task does not sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SleepRefusal {
+    /// Too many threads wait.
+    TableFull,
 }
 
 /// Why a task was not killed or read.
@@ -340,5 +387,13 @@ interface! {
         14 => read_figures(ReadFigures) -> Figures, or OperatorRefusal;
         /// The memory-server's pool.
         15 => read_pool(ReadPool) -> PoolFigures, or OperatorRefusal;
+        /// What time it is.
+        16 => read_clock(ReadClock) -> Clock, or Never;
+        /// Sleeps for a while. The answer says when it was given.
+        17 => sleep(Sleep) -> Clock, or SleepRefusal, later;
+        /// Sleeps until a reading of the clock. The answer says when it was given.
+        18 => sleep_until(SleepUntil) -> Clock, or SleepRefusal, later;
+        /// Waits for a child, but not for ever.
+        19 => wait_for(WaitFor) -> Ended, or WaitRefusal, later;
     }
 }

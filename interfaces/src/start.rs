@@ -28,6 +28,8 @@ pub struct Start {
     pub archive: Span,
     /// What only the memory-server is told.
     pub memory: Option<MemoryStart>,
+    /// How often the time stamp counter counts in a microsecond, as the kernel measured it.
+    pub tsc_megahertz: u32,
 }
 
 /// What only the memory-server is told.
@@ -174,6 +176,12 @@ pub mod proc_slots {
     pub const FAULT: u64 = 11;
     /// Empty: what is found where nothing should be is moved here and deleted.
     pub const SCRATCH: u64 = 12;
+    /// The timer's ports ([`TIMER_PORTS`]) and no others.
+    pub const TIMER: u64 = 13;
+    /// The handler of the timer's interrupt, which the root task has bound to [`NEWS`]: to let it come again.
+    pub const TIMER_IRQ: u64 = 14;
+    /// The first and the last port of the PC's interval timer.
+    pub const TIMER_PORTS: (u16, u16) = (0x40, 0x43);
     /// The first slot for the reply capabilities of those who wait; as many as there are threads.
     pub const REPLIES: u64 = 64;
     /// The most threads, so the most that can wait.
@@ -186,6 +194,8 @@ pub mod proc_slots {
     pub const BIRTH_RADIX: u32 = 13;
     /// The bit of news that the memory-server has a report.
     pub const REPORT_BIT: u32 = 1;
+    /// The bit of news that the timer's interrupt came.
+    pub const TIMER_BIT: u32 = 2;
 }
 
 /// A client's slots.

@@ -574,6 +574,7 @@ fn process_pins(pins: &mut Pins) {
             WaitRefusal::NoChildren,
             WaitRefusal::NotAChild,
             WaitRefusal::TableFull,
+            WaitRefusal::TimedOut,
         ],
     );
     pins.operation(&process::Kill { task: TASK }, &[()], &task);
@@ -656,6 +657,26 @@ fn process_pins(pins: &mut Pins) {
     };
     pins.operation(&process::ReadFigures {}, &[figures], &operator);
     pins.operation(&process::ReadPool {}, &[], &operator);
+    clock_pins(pins);
+}
+
+fn clock_pins(pins: &mut Pins) {
+    let clock = process::Clock { ns: 1_500_000_000 };
+    pins.operation(&process::ReadClock {}, &[clock], &[]);
+    let full = [process::SleepRefusal::TableFull];
+    pins.operation(&process::Sleep { ns: 1_000_000 }, &[clock], &full);
+    pins.operation(&process::SleepUntil { clock }, &[clock], &full);
+    pins.operation(
+        &process::WaitFor {
+            child: Some(TASK),
+            ns: 1_000_000,
+        },
+        &[process::Ended {
+            task: TASK,
+            reason: process::ExitReason::Exited { code: 3 },
+        }],
+        &[process::WaitRefusal::TimedOut],
+    );
 }
 
 fn console_pins(pins: &mut Pins) {

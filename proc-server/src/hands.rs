@@ -6,8 +6,11 @@ use interfaces::identity::Badge;
 use interfaces::provision::{CLIENT_CNODE_RADIX, THREAD_SLOTS, ThreadSlot};
 use interfaces::start::{client_slots, proc_slots};
 use interfaces_sel4::{Endpoint, answer_saved};
-use process_core::{Entry, Hands, KernelError, Service, Settle};
+use process_core::clock::timer_ticks;
+use process_core::{Entry, Hands, KernelError, Rate, Service, Settle};
 use sel4::{CapData, CapRights, Priorities, Slot, UserContext, cap};
+
+use crate::timer;
 
 /// Interrupts on, and the bit that is always set: what every thread starts with.
 const FLAGS: u64 = 0x202;
@@ -20,14 +23,16 @@ const BIRTH_RADIX: u8 = radix(proc_slots::BIRTH_RADIX);
 pub struct Capabilities {
     limits: Endpoint,
     memory: Endpoint,
+    rate: Rate,
 }
 
 impl Capabilities {
-    /// The capabilities as the root task hands them out.
-    pub const fn new() -> Self {
+    /// The capabilities as the root task hands them out, with a time stamp counter of this rate.
+    pub const fn new(rate: Rate) -> Self {
         Self {
             limits: Endpoint::new(cap::Endpoint::from_bits(proc_slots::LIMITS)),
             memory: Endpoint::new(cap::Endpoint::from_bits(proc_slots::MEMORY)),
+            rate,
         }
     }
 }
@@ -183,6 +188,18 @@ impl Hands for Capabilities {
     fn drop_reply(&mut self, waiter: u32) {
         // Deleting a reply capability cannot fail, and deleting nothing neither.
         let _ = reply_slot(waiter).delete();
+    }
+
+    fn now(&mut self) -> u64 {
+        self.rate.nanoseconds(sel4::rdtsc())
+    }
+
+    fn set_timer(&mut self, ns: u64) -> Result<(), KernelError> {
+        timer::set(timer_ticks(ns)).map_err(refused)
+    }
+
+    fn timer_heard(&mut self) -> Result<(), KernelError> {
+        timer::heard().map_err(refused)
     }
 
     fn answer(&mut self, waiter: u32, payload: &[u8]) {

@@ -1,7 +1,8 @@
 //! Makes tasks and ends them: who is alive, whose child, and who is told of an end.
 //!
 //! **Holds** what `interfaces::start::proc_slots` lists: endpoints to mint clients' capabilities from, the birth CNode,
-//! and, placed there by the memory-server, the TCB, CNode and root of every client. No untyped, and no address space
+//! the interval timer's ports
+//! and interrupt, and, placed there by the memory-server, the TCB, CNode and root of every client. No untyped, and no address space
 //! in which it could look at a client's memory.
 //!
 //! **Serves** clients (what `interfaces::process` lists), and hears from the memory-server, through its notification,
@@ -17,6 +18,7 @@
 mod hands;
 mod memory;
 mod start;
+mod timer;
 
 use interfaces::start::proc_slots;
 use interfaces_sel4::{Message, Port, Response};

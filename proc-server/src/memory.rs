@@ -1,7 +1,7 @@
 //! The memory that the start page names, as Rust values. Everything unsafe of this server is here or calls here.
 
 use interfaces::start::Span;
-use process_core::{Room, Task, Thread, Waiter};
+use process_core::{Place, Room, Task, Thread, Waiter};
 use sel4_root_task::memory;
 
 /// The bytes of the start page.
@@ -15,6 +15,8 @@ pub struct Slots {
     pub threads: &'static mut [Thread],
     /// Those who wait.
     pub waiters: &'static mut [Waiter],
+    /// Their deadlines.
+    pub deadlines: &'static mut [Place],
 }
 
 /// The start page.
@@ -53,5 +55,6 @@ pub unsafe fn carve(heap: Span, room: Room) -> Option<Slots> {
         tasks: rest.take(room.tasks, Task::vacant)?,
         threads: rest.take(room.threads, || Thread::VACANT)?,
         waiters: rest.take(room.threads, || Waiter::VACANT)?,
+        deadlines: rest.take(room.threads, || Place::VACANT)?,
     })
 }

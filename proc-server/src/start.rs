@@ -4,10 +4,10 @@ use core::fmt;
 
 use interfaces::start::Start;
 use interfaces::system::System;
-use process_core::{ProcServer, Room, Settings, TaskTable, Waiters};
+use process_core::{Deadlines, ProcServer, Rate, Room, Settings, TaskTable, Waiters};
 
 use crate::hands::Capabilities;
-use crate::memory;
+use crate::{memory, timer};
 
 /// Why there is no server.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub enum Wrong {
         /// How large it should be.
         wanted: usize,
     },
+    /// The kernel refused the timer's ports or its interrupt.
+    Timer(sel4::Error),
     /// So many of the programs that the system is to start were refused.
     Refused(u32),
 }
@@ -35,6 +37,7 @@ impl fmt::Display for Wrong {
             Self::Heap { bytes, wanted } => {
                 write!(out, "a heap of {bytes} bytes, and {wanted} are wanted")
             }
+            Self::Timer(error) => write!(out, "the interval timer cannot be set up: {error}"),
             Self::Refused(count) => write!(out, "{count} programs could not be started"),
         }
     }
@@ -59,12 +62,14 @@ pub fn server(start_page: usize) -> Result<ProcServer<'static, Capabilities>, Wr
         may_omit_ticket: cfg!(feature = "test-omit-ticket"),
         ..Settings::of(&system)
     };
+    timer::open().map_err(Wrong::Timer)?;
     let mut server = ProcServer::new(
         TaskTable::new(slots.tasks, slots.threads),
         Waiters::new(slots.waiters),
+        Deadlines::new(slots.deadlines),
         settings,
         system.programs.len(),
-        Capabilities::new(),
+        Capabilities::new(Rate::measured(start.tsc_megahertz)),
     );
     match server.boot(&system) {
         0 => Ok(server),

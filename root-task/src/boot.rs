@@ -18,7 +18,7 @@ use crate::probe::{self, Kernel};
 use crate::report::Reporter;
 use crate::scratch::Scratch;
 use crate::supervisor::Supervisor;
-use crate::{archive, handout, machine_end, objects, space, start};
+use crate::{archive, handout, machine_end, objects, space, start, timer};
 
 /// Starts everything, or reports and ends the machine if that is what it was booted for.
 pub fn boot(info: BootInfo) -> Result<Supervisor, Failure> {
@@ -46,6 +46,7 @@ pub fn boot(info: BootInfo) -> Result<Supervisor, Failure> {
         };
         build(info, &mut loader, images.of(server))?;
     }
+    timer::open(&plan).map_err(|error| Step::Timer.failed(error))?;
     println!("root-task: handing out; the kernel clears each block first");
     handout::hand_out(&plan, info, &grants)?;
     if system.mode == Mode::Report {
@@ -95,6 +96,7 @@ fn draw(
         system_bytes: encoded.len() as u64,
         archive_bytes: archive::bytes().len() as u64,
         images,
+        tsc_megahertz: u32::try_from(info.tsc_megahertz()).unwrap_or(0),
     })
     .map_err(Failure::Plan)
 }

@@ -56,6 +56,8 @@ pub enum Step {
     Space(ServerName),
     /// To fill a frame.
     Fill,
+    /// To bind the timer's interrupt.
+    Timer,
     /// To put a capability into a slot.
     Grant(ServerName, u64),
     /// To start a server.
@@ -82,6 +84,7 @@ impl fmt::Display for Step {
             Self::AsidPools => out.write_str("making ASID pools"),
             Self::Space(server) => write!(out, "building the address space of {server}"),
             Self::Fill => out.write_str("filling a frame"),
+            Self::Timer => out.write_str("binding the timer's interrupt"),
             Self::Grant(server, slot) => write!(out, "filling slot {slot} of {server}"),
             Self::Start(server) => write!(out, "starting {server}"),
             Self::Report => out.write_str("looking into a server's CNode"),

@@ -46,6 +46,11 @@ fn give(plan: &BootPlan, info: BootInfo, grant: &Grant, number: u64, slot: u64) 
         }
         Target::Archive => copy(to, archive_frame(info, number)?.bits(), grant),
         Target::FirstAsidPool => copy(to, init::ASID_POOL.bits(), grant),
+        Target::TimerPorts => {
+            let (first, last) = proc_slots::TIMER_PORTS;
+            to.mint_ports_from(own(init::IO_PORT.bits()), first, last)
+        }
+        Target::TimerInterrupt => copy(to, plan.copies.timer.handler, grant),
         Target::AsidPools => {
             let pool = plan.copies.asid_pools.at(number).ok_or(Error::RangeError)?;
             copy(to, pool, grant)

@@ -30,6 +30,7 @@ mod serial;
 mod space;
 mod start;
 mod supervisor;
+mod timer;
 mod trial;
 
 use sel4::BootInfo;

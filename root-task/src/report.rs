@@ -223,6 +223,8 @@ fn example(plan: &BootPlan, kind: CapKind) -> cap::Unspecified {
         CapKind::Frame => Item::Frames(server),
         CapKind::Untyped => Item::Spare,
         CapKind::AsidPool => return init::ASID_POOL.cast(),
+        CapKind::Ports => return init::IO_PORT.cast(),
+        CapKind::Interrupt => return Cap::from_bits(plan.copies.timer.handler),
     };
     Cap::from_bits(plan.slot(item))
 }

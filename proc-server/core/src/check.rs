@@ -173,6 +173,15 @@ impl<H: Hands> ProcServer<'_, H> {
     pub fn check(&self) -> Checked {
         self.tasks.check()?;
         self.waiters.check(&self.tasks)?;
+        must(self.deadlines.holds(), "the earliest deadline is first")?;
+        for waiter in 0..u32::try_from(self.waiters.slots().len()).unwrap_or(u32::MAX) {
+            let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);
+            must(
+                !self.deadlines.has(waiter)
+                    || matches!(awaits, Some(Awaits::Time | Awaits::Child(_))),
+                "who has a deadline waits for it",
+            )?;
+        }
         for (number, job) in self.jobs.iter() {
             let Some(waiter) = job.waiter else { continue };
             let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);

@@ -11,7 +11,7 @@ use interfaces::accounting::{ChargeTask, EndTask, IsBelow};
 use interfaces::call::Answer;
 use interfaces::identity::Caller;
 use interfaces::process::{
-    self, EndThread, Ended, ExitReason, JoinThread, Kill, TaskRefusal, ThreadRefusal, Wait,
+    self, Clock, EndThread, Ended, ExitReason, JoinThread, Kill, TaskRefusal, ThreadRefusal, Wait,
     WaitRefusal,
 };
 use interfaces::provision::{Cause, DestroyTask, Progress, TASK_THREADS, TakeReport};
@@ -28,13 +28,16 @@ impl<H: Hands> ProcServer<'_, H> {
     /// Whether something is to be done that nobody asks for.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.news || self.tasks.first_ending().is_some() || !self.jobs.is_empty()
+        self.news || self.timer || self.tasks.first_ending().is_some() || !self.jobs.is_empty()
     }
 
     /// Does one slice of what goes on by itself.
     pub fn work(&mut self) {
         if self.news {
             self.take_report();
+        }
+        if self.timer {
+            self.ring();
         }
         if !self.jobs.is_empty() {
             self.kill_on();
@@ -112,11 +115,12 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
-    /// Waits for a child's end.
-    pub(crate) fn wait_for_child(
+    /// Waits for a child's end, until this reading of the clock if there is one.
+    pub(crate) fn wait_for_child_till(
         &mut self,
         caller: Caller,
         child: Option<TaskId>,
+        until: Option<Clock>,
     ) -> Answer<Ended, WaitRefusal> {
         let Some(task) = self.who(caller) else {
             return Answer::Now(Err(WaitRefusal::NoChildren));
@@ -134,13 +138,19 @@ impl<H: Hands> ProcServer<'_, H> {
             None if self.child_count(task) > 0 => Ok(()),
             None => Err(WaitRefusal::NoChildren),
         };
-        match possible.and_then(|()| {
-            self.keep_waiting(task, Awaits::Child(child))
-                .map_err(|_| WaitRefusal::TableFull)
-        }) {
-            Ok(_) => Answer::Later,
-            Err(refusal) => Answer::Now(Err(refusal)),
+        if let Err(refusal) = possible {
+            return Answer::Now(Err(refusal));
         }
+        if until.is_some_and(|until| until.ns <= self.hands.now()) {
+            return Answer::Now(Err(WaitRefusal::TimedOut));
+        }
+        let Ok(waiter) = self.keep_waiting(task, Awaits::Child(child)) else {
+            return Answer::Now(Err(WaitRefusal::TableFull));
+        };
+        if let Some(until) = until {
+            self.wake_at(waiter, until.ns);
+        }
+        Answer::Later
     }
 
     /// Ends another task; answered when it is gone.
@@ -360,7 +370,7 @@ impl<H: Hands> ProcServer<'_, H> {
 
     /// A waiter leaves without an answer.
     fn forget(&mut self, waiter: u32) {
-        if let Some(Awaits::Group(job)) = self.waiters.remove(&mut self.tasks, waiter) {
+        if let Some(Awaits::Group(job)) = self.leave(waiter) {
             self.jobs.forget(job);
         }
     }

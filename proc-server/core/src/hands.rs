@@ -90,6 +90,16 @@ pub trait Hands {
     /// Makes reply slot `waiter` empty.
     fn drop_reply(&mut self, waiter: u32);
 
+    /// Nanoseconds since the processor was switched on. Never goes back.
+    fn now(&mut self) -> u64;
+
+    /// Sets the timer to interrupt once, when so many nanoseconds have passed, instead of when it was set to before. It
+    /// may do so earlier, if that is more than it can count.
+    fn set_timer(&mut self, ns: u64) -> Result<(), KernelError>;
+
+    /// The timer's interrupt was heard, and may come again.
+    fn timer_heard(&mut self) -> Result<(), KernelError>;
+
     /// Answers through reply slot `waiter`, which is empty afterwards. Never waits, whoever is there or not.
     fn answer(&mut self, waiter: u32, payload: &[u8]);
 }

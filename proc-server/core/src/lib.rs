@@ -9,11 +9,12 @@
 //! | [`table`], [`task`] | who is alive, whose child, with which threads |
 //! | [`ends`] | which ends of children a parent can still hear of |
 //! | [`waiting`] | who waits for what |
+//! | [`clock`], [`deadlines`] | what time it is, and who is to be woken when |
 //! | [`kill`] | whose turn it is among kills of groups |
 //! | [`programs`] | what a birth costs |
 //! | [`room`] | how much can be kept track of |
 //! | [`server`] | who is served, and what can be asked |
-//! | `birth`, `death`, `groups` | the order of steps, and what is taken back when one fails |
+//! | `birth`, `death`, `groups`, `sleep` | the order of steps, and what is taken back when one fails |
 //! | `check` | whether all of that is still true |
 
 #![cfg_attr(not(test), no_std)]
@@ -23,7 +24,10 @@ mod birth;
 mod check;
 mod death;
 mod groups;
+mod sleep;
 
+pub mod clock;
+pub mod deadlines;
 pub mod ends;
 pub mod hands;
 pub mod kill;
@@ -37,6 +41,8 @@ pub mod task;
 pub mod waiting;
 
 pub use check::Broken;
+pub use clock::Rate;
+pub use deadlines::{Deadlines, Place};
 pub use hands::{Entry, Hands, KernelError, Service, Settle};
 pub use room::Room;
 pub use server::{ProcServer, Received, Settings};

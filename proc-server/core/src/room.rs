@@ -4,6 +4,7 @@ use interfaces::identity::TASK_INDEX_BITS;
 use interfaces::start::proc_slots;
 use interfaces::system;
 
+use crate::deadlines::Place;
 use crate::task::{Task, Thread};
 use crate::waiting::Waiter;
 
@@ -35,12 +36,15 @@ impl Room {
         let tasks = self.tasks.saturating_mul(size_of::<Task>());
         let threads = self.threads.saturating_mul(size_of::<Thread>());
         let waiters = self.threads.saturating_mul(size_of::<Waiter>());
+        let deadlines = self.threads.saturating_mul(size_of::<Place>());
         let padding = align_of::<Task>()
             .saturating_add(align_of::<Thread>())
-            .saturating_add(align_of::<Waiter>());
+            .saturating_add(align_of::<Waiter>())
+            .saturating_add(align_of::<Place>());
         tasks
             .saturating_add(threads)
             .saturating_add(waiters)
+            .saturating_add(deadlines)
             .saturating_add(padding)
     }
 }

@@ -15,21 +15,24 @@ use interfaces::call::{Answer, Call, MESSAGE_BYTES, encode_answer};
 use interfaces::identity::{Badge, Caller};
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
-    self, Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, ExitReason, Figures,
-    FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup,
-    OperatorRefusal, ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal,
-    StartThread, TaskAccount, TaskRefusal, ThreadRefusal, Wait, WaitRefusal,
+    self, Arguments, Audit, AuditResult, Children, Clock, EndThread, Ended, Exit, ExitReason,
+    Figures, FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup,
+    OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
+    SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal,
+    ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
 use interfaces::provision::{PoolFigures, ProgramId};
+use interfaces::start::proc_slots;
 use interfaces::system::{BANDS, System};
 use interfaces::{Dispatched, GroupId, Label, ProtocolError, TaskId};
 
+use crate::deadlines::Deadlines;
 use crate::hands::Hands;
 use crate::kill::KillJobs;
 use crate::programs::Programs;
 use crate::table::TaskTable;
 use crate::task::Order;
-use crate::waiting::Waiters;
+use crate::waiting::{Awaits, Waiters};
 
 /// The kernel's own labels are below this: what a thread that faults seems to send.
 const FAULT_LABELS: u64 = 7;
@@ -90,8 +93,11 @@ pub struct ProcServer<'a, H> {
     pub(crate) programs: Programs,
     pub(crate) settings: Settings,
     pub(crate) counts: Counts,
+    pub(crate) deadlines: Deadlines<'a>,
     /// The memory-server has, or may have, reports.
     pub(crate) news: bool,
+    /// The timer's interrupt has come.
+    pub(crate) timer: bool,
     pub(crate) hands: H,
 }
 
@@ -113,6 +119,7 @@ impl<'a, H: Hands> ProcServer<'a, H> {
     pub fn new(
         tasks: TaskTable<'a>,
         waiters: Waiters<'a>,
+        deadlines: Deadlines<'a>,
         settings: Settings,
         programs: usize,
         mut hands: H,
@@ -124,7 +131,9 @@ impl<'a, H: Hands> ProcServer<'a, H> {
             programs: Programs::ask(hands.memory(), programs),
             settings,
             counts: Counts::default(),
+            deadlines,
             news: false,
+            timer: false,
             hands,
         }
     }
@@ -158,8 +167,9 @@ impl<'a, H: Hands> ProcServer<'a, H> {
     /// The badge is looked at first: a signal leaves the label and the length of the message before.
     pub fn receive(&mut self, message: Received<'_>, reply: &mut [u8]) -> Option<Dispatched> {
         let caller = match message.badge {
-            Some(Badge::Signal { .. }) => {
-                self.news = true;
+            Some(Badge::Signal { bits }) => {
+                self.news |= bits & proc_slots::REPORT_BIT != 0;
+                self.timer |= bits & proc_slots::TIMER_BIT != 0;
                 return None;
             }
             Some(Badge::Service(caller)) => caller,
@@ -220,7 +230,13 @@ impl<'a, H: Hands> ProcServer<'a, H> {
             self.alarm();
             self.hands.drop_reply(waiter);
         }
-        self.waiters.remove(&mut self.tasks, waiter);
+        self.leave(waiter);
+    }
+
+    /// A waiter's place is free again. Returns what it waited for.
+    pub(crate) fn leave(&mut self, waiter: u32) -> Option<Awaits> {
+        self.deadlines.cancel(waiter);
+        self.waiters.remove(&mut self.tasks, waiter)
     }
 
     fn turn_down(&mut self, error: ProtocolError) -> Dispatched {
@@ -256,7 +272,7 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
     }
 
     fn wait(&mut self, caller: Caller, request: Wait) -> Answer<Ended, WaitRefusal> {
-        self.wait_for_child(caller, request.child)
+        self.wait_for_child_till(caller, request.child, None)
     }
 
     fn kill(&mut self, caller: Caller, request: Kill) -> Answer<(), TaskRefusal> {
@@ -319,5 +335,22 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
 
     fn read_pool(&mut self, caller: Caller, _: ReadPool) -> Result<PoolFigures, OperatorRefusal> {
         self.pool(caller)
+    }
+
+    fn read_clock(&mut self, _: Caller, _: ReadClock) -> Result<Clock, Never> {
+        Ok(self.clock())
+    }
+
+    fn sleep(&mut self, caller: Caller, request: Sleep) -> Answer<Clock, SleepRefusal> {
+        let until = self.after(request.ns);
+        self.sleep_till(caller, until)
+    }
+
+    fn sleep_until(&mut self, caller: Caller, request: SleepUntil) -> Answer<Clock, SleepRefusal> {
+        self.sleep_till(caller, request.clock)
+    }
+
+    fn wait_for(&mut self, caller: Caller, request: WaitFor) -> Answer<Ended, WaitRefusal> {
+        self.wait_for_a_while(caller, request.child, request.ns)
     }
 }

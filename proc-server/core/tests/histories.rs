@@ -67,6 +67,20 @@ enum Step {
     Work {
         slices: u8,
     },
+    Sleep {
+        by: u8,
+        thread: u8,
+        ns: u8,
+    },
+    WaitFor {
+        by: u8,
+        thread: u8,
+        child: Option<u8>,
+        ns: u8,
+    },
+    Pass {
+        ns: u8,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -85,6 +99,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (any(), any()).prop_map(|(by, thread)| Step::EndThread { by, thread }),
         2 => (any(), any(), any()).prop_map(|(by, thread, other)| Step::Join { by, thread, other }),
         4 => (0..12_u8).prop_map(|slices| Step::Work { slices }),
+        3 => (any(), any(), any()).prop_map(|(by, thread, ns)| Step::Sleep { by, thread, ns }),
+        2 => (any(), any(), proptest::option::of(any()), any())
+            .prop_map(|(by, thread, child, ns)| Step::WaitFor { by, thread, child, ns }),
+        3 => any().prop_map(|ns| Step::Pass { ns }),
     ];
     proptest::collection::vec(step, 1..120)
 }
@@ -96,6 +114,7 @@ enum Waits {
     Killed(TaskId),
     Group(GroupId),
     Thread(u32),
+    Time,
 }
 
 /// A task, as the model has it.
@@ -115,6 +134,8 @@ struct Model {
     people: BTreeMap<TaskId, Person>,
     /// Who waits, in the order in which they began: request, task, thread, for what.
     waiting: Vec<(u64, TaskId, u32, Waits)>,
+    /// When a request is to be answered at the latest, and how.
+    deadlines: BTreeMap<u64, (u64, Option<WaitRefusal>)>,
     /// What must have been answered, in order.
     expected: Vec<(u64, Vec<u8>)>,
     used: BTreeSet<TaskId>,
@@ -264,6 +285,18 @@ impl Model {
     }
 }
 
+/// The answer of a wait, or the request that is answered later.
+#[allow(clippy::type_complexity, reason = "two things that either is")]
+fn now_or_later<C: Call<Reply = Ended, Refusal = WaitRefusal>>(
+    outcome: Outcome<C>,
+) -> (Option<Result<Ended, WaitRefusal>>, Option<u64>) {
+    match outcome {
+        Outcome::Now(answer) => (Some(answer), None),
+        Outcome::Later(request) => (None, Some(request)),
+        Outcome::Protocol(error) => panic!("{error}"),
+    }
+}
+
 struct History {
     stage: Stage,
     model: Model,
@@ -330,6 +363,14 @@ impl History {
             Step::StartThread { by } => self.start_thread(by),
             Step::EndThread { by, thread } => self.end_thread(by, thread),
             Step::Join { by, thread, other } => self.join(by, thread, other),
+            Step::Sleep { by, thread, ns } => self.sleep(by, thread, ns),
+            Step::WaitFor {
+                by,
+                thread,
+                child,
+                ns,
+            } => self.wait_till(by, thread, child, Some(ns)),
+            Step::Pass { ns } => self.stage.pass(u64::from(ns)),
             Step::Work { slices } => {
                 for _ in 0..slices {
                     self.work();
@@ -393,6 +434,18 @@ impl History {
         self.model.seen_events = events.len();
         let groups = self.finished_kills(&answers);
         answers.retain(|(request, _)| !groups.contains(request));
+        answers.retain(|(request, bytes)| !self.woken(*request, bytes));
+        if !self.stage.server.has_work() {
+            let now = self.stage.world.borrow().now;
+            for (request, _, _, _) in &self.model.waiting {
+                let due = self.model.deadlines.get(request);
+                // The time may have passed without an interrupt: then that was set to come, and is still on its way.
+                assert!(
+                    due.is_none_or(|&(at, _)| at > now || self.stage.rings()),
+                    "nobody oversleeps"
+                );
+            }
+        }
         let expected = std::mem::take(&mut self.model.expected);
         let sorted = |mut all: Vec<(u64, Vec<u8>)>| {
             all.sort();
@@ -434,6 +487,51 @@ impl History {
             }
         }
         finished
+    }
+
+    /// Whether this is the answer to one whose time has come. Then it was not too early, and it is the right one.
+    fn woken(&mut self, request: u64, bytes: &[u8]) -> bool {
+        let now = self.stage.world.borrow().now;
+        let Some(&(at, refusal)) = self.model.deadlines.get(&request) else {
+            return false;
+        };
+        let expected = match refusal {
+            Some(refusal) => encoded::<Wait>(&Err(refusal)),
+            None => encoded::<Sleep>(&Ok(Clock { ns: now })),
+        };
+        if bytes != expected || at > now {
+            return false;
+        }
+        let position = self
+            .model
+            .waiting
+            .iter()
+            .position(|(waiter, _, _, _)| *waiter == request);
+        self.model.deadlines.remove(&request);
+        // Whoever is not there any more was ended in the same slice, after it was woken.
+        if let Some(position) = position {
+            let (_, task, thread, _) = self.model.waiting.remove(position);
+            let person = self.model.people.get_mut(&task).unwrap();
+            person.threads.insert(thread, None);
+        }
+        true
+    }
+
+    fn sleep(&mut self, by: u8, thread: u8, ns: u8) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let now = self.stage.world.borrow().now;
+        let ns = if ns == 255 { u64::MAX } else { u64::from(ns) };
+        match self.stage.ask(task, thread, &Sleep { ns }) {
+            Outcome::Now(answer) => assert_eq!((answer, ns), (Ok(Clock { ns: now }), 0)),
+            Outcome::Later(request) => {
+                self.model.wait(request, task, thread, Waits::Time);
+                let due = (now.saturating_add(ns), None);
+                self.model.deadlines.insert(request, due);
+            }
+            Outcome::Protocol(error) => panic!("{error}"),
+        }
     }
 
     fn spawn(&mut self, by: u8, choice: u8) {
@@ -486,6 +584,10 @@ impl History {
     }
 
     fn wait(&mut self, by: u8, thread: u8, child: Option<u8>) {
+        self.wait_till(by, thread, child, None);
+    }
+
+    fn wait_till(&mut self, by: u8, thread: u8, child: Option<u8>, ns: Option<u8>) {
         let Some((task, thread)) = self.caller(by, thread) else {
             return;
         };
@@ -502,16 +604,22 @@ impl History {
             None => match child {
                 None if children.is_empty() => Some(Err(WaitRefusal::NoChildren)),
                 Some(child) if !children.contains(&child) => Some(Err(WaitRefusal::NotAChild)),
+                _ if ns == Some(0) => Some(Err(WaitRefusal::TimedOut)),
                 _ => None,
             },
         };
-        match self.stage.ask(task, thread, &Wait { child }) {
-            Outcome::Now(answer) => assert_eq!(Some(answer), expected),
-            Outcome::Later(request) => {
-                assert_eq!(expected, None);
-                self.model.wait(request, task, thread, Waits::Child(child));
+        let (answered, later) = match ns.map(u64::from) {
+            None => now_or_later(self.stage.ask(task, thread, &Wait { child })),
+            Some(ns) => now_or_later(self.stage.ask(task, thread, &WaitFor { child, ns })),
+        };
+        assert_eq!(answered, expected);
+        if let Some(request) = later {
+            self.model.wait(request, task, thread, Waits::Child(child));
+            if let Some(ns) = ns {
+                let at = self.stage.world.borrow().now + u64::from(ns);
+                let due = (at, Some(WaitRefusal::TimedOut));
+                self.model.deadlines.insert(request, due);
             }
-            Outcome::Protocol(error) => panic!("{error}"),
         }
     }
 
@@ -693,6 +801,7 @@ impl History {
                 Waits::Thread(number) => {
                     assert!(self.model.people[task].threads.contains_key(number));
                 }
+                Waits::Time => assert!(self.model.deadlines.contains_key(request)),
                 Waits::Killed(_) | Waits::Group(_) => {
                     panic!("request {request} was never answered")
                 }

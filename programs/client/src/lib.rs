@@ -26,6 +26,7 @@ pub mod limits;
 pub mod memory;
 pub mod process;
 pub mod server;
+pub mod time;
 
 pub use entry::{PANIC_CODE, run};
 pub use interfaces;

@@ -10,6 +10,7 @@
 //!   capabilities from is unbadged, and nobody serves a request without a badge.
 //! * A server but the proc-server gets a TCB; the proc-server gets its own.
 //! * A server but the memory-server gets an untyped or a frame; and the archive's frames it may only read.
+//! * A server but the proc-server gets a device: the interval timer's four ports, and its interrupt.
 
 use core::fmt;
 
@@ -94,6 +95,10 @@ pub enum Target {
     Space(ServerName),
     /// A server's thread.
     Tcb(ServerName),
+    /// The interval timer's ports.
+    TimerPorts,
+    /// The handler of the interval timer's interrupt.
+    TimerInterrupt,
     /// The ASID pool that the kernel made.
     FirstAsidPool,
     /// The other ASID pools.
@@ -128,11 +133,15 @@ pub enum CapKind {
     Frame,
     /// To untyped memory.
     Untyped,
+    /// To ports.
+    Ports,
+    /// To an interrupt's handler.
+    Interrupt,
 }
 
 impl CapKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Endpoint,
         Self::Notification,
         Self::CNode,
@@ -141,6 +150,8 @@ impl CapKind {
         Self::AsidPool,
         Self::Frame,
         Self::Untyped,
+        Self::Ports,
+        Self::Interrupt,
     ];
 
     /// Its name in a report.
@@ -155,6 +166,8 @@ impl CapKind {
             Self::AsidPool => "asid-pool",
             Self::Frame => "frame",
             Self::Untyped => "untyped",
+            Self::Ports => "ports",
+            Self::Interrupt => "interrupt",
         }
     }
 }
@@ -172,6 +185,8 @@ impl Target {
             Self::FirstAsidPool | Self::AsidPools => CapKind::AsidPool,
             Self::Archive => CapKind::Frame,
             Self::Block { .. } => CapKind::Untyped,
+            Self::TimerPorts => CapKind::Ports,
+            Self::TimerInterrupt => CapKind::Interrupt,
         }
     }
 
@@ -185,7 +200,12 @@ impl Target {
             Self::BirthCNode => Some(Item::BirthCNode),
             Self::Space(server) => Some(Item::Space(server)),
             Self::Tcb(server) => Some(Item::Tcb(server)),
-            Self::FirstAsidPool | Self::AsidPools | Self::Archive | Self::Block { .. } => None,
+            Self::FirstAsidPool
+            | Self::AsidPools
+            | Self::Archive
+            | Self::Block { .. }
+            | Self::TimerPorts
+            | Self::TimerInterrupt => None,
         }
     }
 }
@@ -199,6 +219,11 @@ impl fmt::Display for Target {
                 write!(out, "{server}")
             }
             Self::BirthCNode => out.write_str("birth"),
+            Self::TimerPorts => {
+                let (first, last) = proc_slots::TIMER_PORTS;
+                write!(out, "interval timer, {first:#x} to {last:#x}")
+            }
+            Self::TimerInterrupt => out.write_str("interval timer"),
             Self::FirstAsidPool => out.write_str("shared with the servers"),
             Self::AsidPools => out.write_str("for clients"),
             Self::Archive => out.write_str("archive"),
@@ -221,7 +246,7 @@ pub struct Grant {
     pub count: u64,
     /// What it is to.
     pub target: Target,
-    /// What it allows. Means nothing for CNodes, address spaces, TCBs, ASID pools and untypeds, which have no rights.
+    /// What it allows. Means nothing for CNodes, address spaces, TCBs, ASID pools and untypeds, ports and interrupts, which have no rights.
     pub rights: Rights,
     /// What whoever receives from it will see; nothing if it has no badge.
     pub badge: Option<Badge>,
@@ -320,11 +345,11 @@ fn memory_lines() -> [Grant; 9] {
     ]
 }
 
-fn proc_lines() -> [Grant; 11] {
+fn proc_lines() -> [Grant; 13] {
     use ServerName::Proc;
     use proc_slots::{
         BIRTH_CNODE, CNODE, CONSOLE_MINT, ENDPOINT, FAULT, LIMITS, LIMITS_MINT, MEMORY,
-        MEMORY_MINT, NEWS, TCB,
+        MEMORY_MINT, NEWS, TCB, TIMER, TIMER_IRQ,
     };
     let line = |slot, target, rights, badge| line(Proc, slot, target, rights, badge);
     [
@@ -344,6 +369,8 @@ fn proc_lines() -> [Grant; 11] {
         line(NEWS, Target::News, Rights::READ, None),
         line(TCB, Target::Tcb(Proc), Rights::ALL, None),
         line(FAULT, ROOT_PORT, Rights::CALL, Some(faults(Proc))),
+        line(TIMER, Target::TimerPorts, Rights::ALL, None),
+        line(TIMER_IRQ, Target::TimerInterrupt, Rights::ALL, None),
     ]
 }
 

@@ -46,6 +46,8 @@ pub struct Machine<'a> {
     pub archive_bytes: u64,
     /// The servers.
     pub images: &'a PerServer<Image<'a>>,
+    /// How often the time stamp counter counts in a microsecond.
+    pub tsc_megahertz: u32,
 }
 
 /// Objects of one kind and purpose, in consecutive slots of the root task's CNode.
@@ -87,6 +89,17 @@ pub struct CopySlots {
     pub sender: u64,
     /// For input from the serial line.
     pub input: InputSlots,
+    /// For the interval timer's interrupt.
+    pub timer: TimerSlots,
+}
+
+/// Slots in the root task's CNode that the timer's interrupt needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimerSlots {
+    /// Its handler.
+    pub handler: u64,
+    /// The proc-server's notification with the timer's badge, for the handler.
+    pub signal: u64,
 }
 
 /// Slots in the root task's CNode that input needs.
@@ -111,6 +124,8 @@ pub struct BootPlan {
     pub archive_pages: u32,
     /// The length of the encoded system.
     pub system_bytes: u64,
+    /// How often the time stamp counter counts in a microsecond.
+    pub tsc_megahertz: u32,
     /// The servers.
     pub servers: PerServer<ServerPlan>,
     /// What is to be made, largest first.
@@ -135,6 +150,7 @@ impl BootPlan {
             system_bytes,
             archive_bytes,
             images,
+            tsc_megahertz,
         } = machine;
         if system_bytes > layout::SYSTEM_PAGES.saturating_mul(PAGE) {
             return Err(PlanError::SystemTooLarge {
@@ -180,11 +196,16 @@ impl BootPlan {
                 reader: slots.take(1)?.first,
                 answer: slots.take(1)?.first,
             },
+            timer: TimerSlots {
+                handler: slots.take(1)?.first,
+                signal: slots.take(1)?.first,
+            },
         };
         Ok(Self {
             pages,
             archive_pages,
             system_bytes,
+            tsc_megahertz,
             servers,
             objects,
             retypes,
@@ -232,6 +253,7 @@ impl BootPlan {
                 bytes: archive_bytes,
             },
             memory: reader.then(|| self.memory_start()),
+            tsc_megahertz: self.tsc_megahertz,
         }
     }
 

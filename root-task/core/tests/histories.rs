@@ -147,6 +147,7 @@ proptest! {
             system_bytes,
             archive_bytes,
             images: &images,
+            tsc_megahertz: 1000,
         });
         // A machine may be too small; one that is not is divided without an overlap or a loss.
         if let Ok(plan) = plan {

@@ -72,6 +72,7 @@ fn draw_with(megabytes: u64, heaps: Heaps, slots: u64) -> Result<BootPlan, PlanE
         system_bytes: 5000,
         archive_bytes: 3_000_001,
         images: &images,
+        tsc_megahertz: 1000,
     })
 }
 

@@ -97,6 +97,17 @@ impl CapData {
         Self::guard(0, 64_u8.saturating_sub(radix))
     }
 
+    /// The first and the last of a smaller range of ports, for ports. The kernel makes nothing of a range that is not
+    /// within the source's.
+    ///
+    /// The form is `io_port_capdata` in the kernel's `structures.bf`, which libsel4 does not repeat.
+    #[must_use]
+    pub const fn ports(first: u16, last: u16) -> Self {
+        Self {
+            word: (first as u64) << 16 | last as u64,
+        }
+    }
+
     pub(crate) const fn word(self) -> u64 {
         self.word
     }

@@ -56,6 +56,13 @@ impl Slot {
         self.mint_data_from(source, rights, guard)
     }
 
+    /// Puts a copy of a capability to ports here that reaches only those from `first` to `last`.
+    ///
+    /// [`IllegalOperation`](crate::Error::IllegalOperation) means that the source does not reach all of them.
+    pub fn mint_ports_from(self, source: Self, first: u16, last: u16) -> Result<()> {
+        self.mint_data_from(source, CapRights::ALL, CapData::ports(first, last))
+    }
+
     fn mint_data_from(self, source: Self, rights: CapRights, data: CapData) -> Result<()> {
         generated::cnode_mint(
             self.root.bits(),

@@ -10,6 +10,7 @@
 mod problem;
 
 mod busy;
+mod clock;
 mod crash;
 mod cspace;
 mod fuzz;
@@ -77,6 +78,8 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "beyond" => cspace::beyond(&mut words),
         "protocol" => protocol::check(&mut words),
         "fuzz" => fuzz::run(&mut words),
+        "sleep" => clock::sleep(&mut words),
+        "doze" => clock::doze(&mut words),
         "busy" => busy::busy(&mut words),
         "contest" => busy::contest(),
         "share" => busy::share(&mut words),

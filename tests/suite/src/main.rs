@@ -20,6 +20,7 @@ mod failure;
 mod bombs;
 mod boundary;
 mod chain;
+mod clock;
 mod deviant;
 mod faults;
 mod figures;

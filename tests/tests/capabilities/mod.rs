@@ -79,6 +79,9 @@ fn proc_server() -> Vec<Planned> {
         (slot::NEWS, 1, "notification", Some("r--"), None),
         (slot::TCB, 1, "tcb", None, None),
         faults_of(ServerName::Proc, 11),
+        // The one device that a server has: the interval timer.
+        (slot::TIMER, 1, "ports", None, None),
+        (slot::TIMER_IRQ, 1, "interrupt", None, None),
     ]
 }
 

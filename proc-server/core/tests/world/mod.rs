@@ -17,8 +17,8 @@ use interfaces::provision::{ProgramInfo, ThreadSlot};
 use interfaces::start::client_slots;
 use interfaces::{Amounts, Dispatched, GroupId, ProtocolError, ServerName, TaskId, Text};
 use process_core::{
-    Entry, Hands, KernelError, ProcServer, Received, Service, Settings, Settle, Task, TaskTable,
-    Thread, Waiter, Waiters,
+    Deadlines, Entry, Hands, KernelError, Place, ProcServer, Received, Service, Settings, Settle,
+    Task, TaskTable, Thread, Waiter, Waiters,
 };
 
 pub use ledger::TheLedger;
@@ -88,6 +88,10 @@ pub struct World {
     pub steps: u64,
     pub fail: Option<(u64, Failure)>,
     pub programs: Vec<ProgramInfo>,
+    /// What time it is.
+    pub now: u64,
+    /// When the timer is to interrupt.
+    pub timer: Option<u64>,
 }
 
 /// The world as the proc-server reaches it.
@@ -314,6 +318,20 @@ impl Hands for Reach {
         self.world.borrow_mut().replies.remove(&waiter);
     }
 
+    fn now(&mut self) -> u64 {
+        self.world.borrow().now
+    }
+
+    fn set_timer(&mut self, ns: u64) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.timer = Some(world.now.saturating_add(ns));
+        Ok(())
+    }
+
+    fn timer_heard(&mut self) -> Result<(), KernelError> {
+        Ok(())
+    }
+
     fn answer(&mut self, waiter: u32, payload: &[u8]) {
         let world = &mut *self.world.borrow_mut();
         if let Some(request) = world.replies.remove(&waiter) {
@@ -372,7 +390,9 @@ impl Stage {
             Box::leak(vec![Thread::VACANT; threads].into_boxed_slice()),
         );
         let waiters = Waiters::new(Box::leak(vec![Waiter::VACANT; threads].into_boxed_slice()));
-        let server = ProcServer::new(table, waiters, settings, 2, reach);
+        let places = Box::leak(vec![Place::VACANT; threads].into_boxed_slice());
+        let deadlines = Deadlines::new(places);
+        let server = ProcServer::new(table, waiters, deadlines, settings, 2, reach);
         Self { server, world }
     }
 
@@ -478,6 +498,34 @@ impl Stage {
             payload: &[],
         };
         assert_eq!(self.server.receive(message, &mut []), None);
+    }
+
+    /// Whether the timer has been set to a time that has passed.
+    pub fn rings(&self) -> bool {
+        let world = self.world.borrow();
+        world.timer.is_some_and(|at| at <= world.now)
+    }
+
+    /// Time passes, and the timer interrupts if it was set to.
+    pub fn pass(&mut self, ns: u64) {
+        let rings = {
+            let world = &mut *self.world.borrow_mut();
+            world.now = world.now.saturating_add(ns);
+            let rings = world.timer.is_some_and(|at| at <= world.now);
+            if rings {
+                world.timer = None;
+            }
+            rings
+        };
+        if rings {
+            let message = Received {
+                badge: Some(Badge::Signal { bits: 2 }),
+                label: 0,
+                capabilities: false,
+                payload: &[],
+            };
+            assert_eq!(self.server.receive(message, &mut []), None);
+        }
     }
 
     /// Does what goes on by itself until nothing is left of it.
