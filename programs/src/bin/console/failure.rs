@@ -52,6 +52,9 @@ impl Failure {
                 "no task that was spawned here, or its end was told already",
             ),
             CallError::Refused(WaitRefusal::TableFull) => Self::at(place, "too many threads wait"),
+            CallError::Refused(WaitRefusal::TimedOut) => {
+                Self::at(place, "it has not ended in time")
+            }
             CallError::Protocol(error) => Self::at(place, error),
         }
     }

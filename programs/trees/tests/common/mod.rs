@@ -11,10 +11,11 @@ use interfaces::accounting::{
 use interfaces::call::{Answer, Loopback};
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
-    self, Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures, FindProgram,
-    FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup, OperatorRefusal,
-    ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal, StartThread, TaskAccount,
-    TaskRefusal, ThreadRefusal, Wait, WaitRefusal,
+    self, Arguments, Audit, AuditResult, Children, Clock, EndThread, Ended, Exit, Figures,
+    FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup,
+    OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
+    SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal,
+    ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
 use interfaces::provision::{PoolFigures, ProgramId, ProgramName, TASK_KIT};
 use interfaces::{
@@ -325,6 +326,18 @@ impl process::Server for World {
         unasked()
     }
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, OperatorRefusal> {
+        unasked()
+    }
+    fn read_clock(&mut self, _: Caller, _: ReadClock) -> Result<Clock, Never> {
+        unasked()
+    }
+    fn sleep(&mut self, _: Caller, _: Sleep) -> Answer<Clock, SleepRefusal> {
+        unasked()
+    }
+    fn sleep_until(&mut self, _: Caller, _: SleepUntil) -> Answer<Clock, SleepRefusal> {
+        unasked()
+    }
+    fn wait_for(&mut self, _: Caller, _: WaitFor) -> Answer<Ended, WaitRefusal> {
         unasked()
     }
 }
