@@ -9,6 +9,7 @@ use core::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::decode::decode;
 use crate::encode::encode;
 use crate::identity::Caller;
 
@@ -192,6 +193,7 @@ pub trait Transport {
 /// # Errors
 ///
 /// [`CallError::Refused`] if the server said no, [`CallError::Protocol`] if the message was wrong.
+#[inline]
 pub fn call<C: Call, T: Transport>(
     transport: &mut T,
     request: &C,
@@ -227,6 +229,7 @@ pub enum Dispatched {
 ///
 /// Answers are bounded by their types; one that does not fit is a mistake of ours, seen by the caller as
 /// [`ProtocolError::BadReply`].
+#[inline]
 pub fn encode_answer<R: Serialize, E: Serialize>(
     answer: &Result<R, E>,
     reply: &mut [u8],
@@ -242,11 +245,18 @@ pub fn encode_answer<R: Serialize, E: Serialize>(
 /// # Errors
 ///
 /// [`ProtocolError::Malformed`] if it is not an encoding of `T`, or if more follows.
+#[inline]
 pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ProtocolError> {
-    match postcard::take_from_bytes(payload) {
-        Ok((value, rest)) if rest.len() < 8 && rest.iter().all(|&byte| byte == 0) => Ok(value),
+    match decode(payload) {
+        Ok((value, rest)) if is_padding(rest) => Ok(value),
         _ => Err(ProtocolError::Malformed),
     }
+}
+
+/// Whether this is less than a word, and zero.
+#[inline]
+fn is_padding(rest: &[u8]) -> bool {
+    rest.len() < 8 && rest.iter().fold(0, |all, byte| all | byte) == 0
 }
 
 /// A server on the same side, called without a kernel: for tests on the host.
@@ -348,6 +358,7 @@ macro_rules! interface {
         }
 
         /// Hands a message to the server: decodes the payload, calls the method, encodes the answer.
+        #[inline]
         pub fn dispatch<S: Server + ?Sized>(
             server: &mut S,
             caller: $crate::identity::Caller,

@@ -2,7 +2,7 @@
 //!
 //! One module per server declares its requests, replies and refusals as plain Rust types and lists them once in
 //! an [`interface!`]. The list gives each request its label and its reply type, the server a trait with one
-//! method per operation, and both sides the same encoding (postcard), so the same cases run over a
+//! method per operation, and both sides the same encoding ([`encode`](mod@encode)), so the same cases run over a
 //! [`Loopback`](call::Loopback) on the host and over endpoints in the guest.
 //!
 //! Nothing here makes a system call; the transport over seL4 endpoints is the crate `interfaces-sel4`.
@@ -25,6 +25,7 @@ pub mod accounting;
 pub mod amounts;
 pub mod call;
 pub mod console;
+pub mod decode;
 pub mod encode;
 pub mod identity;
 pub mod limits;

@@ -11,6 +11,8 @@
 use std::fmt::Write as _;
 
 use interfaces::accounting::{self, ChargeRefusal, KillRefusal, TicketRefusal};
+use interfaces::decode::decode;
+use interfaces::encode::encode;
 use interfaces::limits::{self, GroupState, Page, ResourceAccount};
 use interfaces::memory::{self, Access, RegionId};
 use interfaces::process::{self, ExitReason};
@@ -49,8 +51,8 @@ struct Pins {
 impl Pins {
     fn bytes(&mut self, what: &str, value: &impl serde::Serialize) {
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
-        let bytes = postcard::to_slice(value, &mut buffer).expect("a message fits");
-        let hex = bytes
+        let bytes = encode(value, &mut buffer).expect("a message fits");
+        let hex = buffer[..bytes]
             .iter()
             .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         writeln!(self.text, "{what} {hex}").expect("a string takes everything");
@@ -74,11 +76,9 @@ impl Pins {
         self.bytes(&format!("{name} request"), request);
         self.requests = self.requests.saturating_add(1);
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
-        let bytes = postcard::to_slice(request, &mut buffer).expect("a request fits");
-        assert_eq!(
-            &postcard::from_bytes::<C>(bytes).expect("comes back"),
-            request
-        );
+        let bytes = encode(request, &mut buffer).expect("a request fits");
+        let (back, rest) = decode::<C>(&buffer[..bytes]).expect("comes back");
+        assert_eq!((&back, rest), (request, &[][..]));
         for reply in replies {
             self.bytes(&format!("{name} reply"), &Ok::<_, &C::Refusal>(reply));
         }
@@ -762,7 +762,7 @@ fn every_message_has_the_bytes_it_had() {
 fn the_hot_requests_travel_in_registers() {
     fn bytes(value: &impl serde::Serialize) -> usize {
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
-        postcard::to_slice(value, &mut buffer).expect("fits").len()
+        encode(value, &mut buffer).expect("fits")
     }
     let far = GroupId {
         index: 65_535,

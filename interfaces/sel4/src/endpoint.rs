@@ -5,7 +5,9 @@ use interfaces::encode::encode;
 use interfaces::{Call, ProtocolError, Transport};
 use sel4::MessageInfo;
 
-use crate::words::{load, register_bytes, store, words_for};
+use serde::de::DeserializeOwned;
+
+use crate::words::{Registers, first_words, load, register_bytes, store, words_for};
 
 /// A capability to a server's endpoint, as a transport.
 ///
@@ -30,19 +32,11 @@ impl Transport for Endpoint {
         // Most requests fit the registers; one that does not is encoded again into a buffer that is large enough,
         // which costs the rare caller a little and the frequent one nothing.
         let mut short = [0; REGISTER_BYTES];
-        if let Some(payload) = encoded(request, &mut short) {
-            exchange(self.0, C::LABEL.bits(), payload, decode_payload)
-        } else {
-            exchange_long(self.0, request)
+        match encode(request, &mut short) {
+            Some(bytes) => exchange(self.0, C::LABEL.bits(), bytes, first_words(&short)),
+            None => exchange_long(self.0, request),
         }
     }
-}
-
-/// The encoded request, if the buffer is large enough.
-#[inline]
-fn encoded<'a, C: Call>(request: &C, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-    let bytes = encode(request, buffer)?;
-    buffer.get(..bytes)
 }
 
 #[cold]
@@ -51,31 +45,43 @@ fn exchange_long<C: Call>(
     request: &C,
 ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
     let mut long = [0; MESSAGE_BYTES];
-    let payload = encoded(request, &mut long).ok_or(ProtocolError::Malformed)?;
-    exchange(endpoint, C::LABEL.bits(), payload, decode_payload)
+    let bytes = encode(request, &mut long).ok_or(ProtocolError::Malformed)?;
+    exchange(endpoint, C::LABEL.bits(), bytes, load(&long, bytes))
 }
 
 #[inline]
-fn exchange<T>(
+fn exchange<T: DeserializeOwned>(
     endpoint: sel4::cap::Endpoint,
     label: u64,
-    payload: &[u8],
-    decode: impl Fn(&[u8]) -> Result<T, ProtocolError>,
+    bytes: usize,
+    words: Registers,
 ) -> Result<T, ProtocolError> {
-    let info = MessageInfo::new(label, 0, 0, words_for(payload.len()));
-    let (info, registers) = sel4::call_registers(endpoint, info, load(payload));
-    if let Some(error) = ProtocolError::from_label(info.label()) {
-        return Err(error);
+    let info = MessageInfo::new(label, 0, 0, words_for(bytes));
+    let (info, registers) = sel4::call_registers(endpoint, info, words);
+    if info.label() != 0 {
+        return Err(turned_down(info.label()));
     }
-    let bytes = info.length().saturating_mul(8);
+    let bytes = info.length().wrapping_mul(8);
     let answer = if bytes <= REGISTER_BYTES {
-        decode(register_bytes(registers).get(..bytes).unwrap_or_default())
+        decode_payload(register_bytes(registers).get(..bytes).unwrap_or_default())
     } else {
-        let mut long = [0; MESSAGE_BYTES];
-        let bytes = store(registers, info.length(), &mut long);
-        decode(long.get(..bytes).unwrap_or_default())
+        decode_long(registers, info.length())
     };
     answer.map_err(|_| ProtocolError::BadReply)
+}
+
+#[cold]
+fn turned_down(label: u64) -> ProtocolError {
+    ProtocolError::from_label(label).unwrap_or(ProtocolError::BadReply)
+}
+
+fn decode_long<T: DeserializeOwned>(
+    registers: Registers,
+    words: usize,
+) -> Result<T, ProtocolError> {
+    let mut long = [0; MESSAGE_BYTES];
+    let bytes = store(registers, words, &mut long);
+    decode_payload(long.get(..bytes).unwrap_or_default())
 }
 
 /// Sends any message at all and gives the answer's label and payload: for tests that misbehave.
@@ -87,7 +93,12 @@ pub fn raw(
     payload: &[u8],
     answer: &mut [u8; MESSAGE_BYTES],
 ) -> (u64, usize) {
-    let info = MessageInfo::new(label, 0, 0, words_for(payload.len()));
-    let (info, registers) = sel4::call_registers(endpoint, info, load(payload));
+    let mut buffer = [0; MESSAGE_BYTES];
+    let bytes = payload.len().min(MESSAGE_BYTES);
+    for (to, from) in buffer.iter_mut().zip(payload) {
+        *to = *from;
+    }
+    let info = MessageInfo::new(label, 0, 0, words_for(bytes));
+    let (info, registers) = sel4::call_registers(endpoint, info, load(&buffer, bytes));
     (info.label(), store(registers, info.length(), answer))
 }

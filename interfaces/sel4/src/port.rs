@@ -120,10 +120,10 @@ impl Port {
             Response::Nothing => None,
             Response::Resume => Some((MessageInfo::new(0, 0, 0, 0), [0; 4])),
             Response::Reply(bytes) => {
-                let payload = self.reply.get(..bytes).unwrap_or_default();
+                let bytes = bytes.min(MESSAGE_BYTES);
                 Some((
-                    MessageInfo::new(0, 0, 0, words_for(payload.len())),
-                    load(payload),
+                    MessageInfo::new(0, 0, 0, words_for(bytes)),
+                    load(&self.reply, bytes),
                 ))
             }
             Response::Protocol(error) => Some((MessageInfo::new(error as u64, 0, 0, 0), [0; 4])),
@@ -144,8 +144,13 @@ pub fn answer_saved(reply: sel4::cap::Reply, response: Dispatched, payload: &[u8
     match response {
         Dispatched::Reply(bytes) => {
             let payload = payload.get(..bytes).unwrap_or_default();
-            let info = MessageInfo::new(0, 0, 0, words_for(payload.len()));
-            sel4::send_registers(reply, info, load(payload));
+            let mut buffer = [0; MESSAGE_BYTES];
+            let bytes = payload.len().min(MESSAGE_BYTES);
+            for (to, from) in buffer.iter_mut().zip(payload) {
+                *to = *from;
+            }
+            let info = MessageInfo::new(0, 0, 0, words_for(bytes));
+            sel4::send_registers(reply, info, load(&buffer, bytes));
         }
         Dispatched::Protocol(error) => {
             sel4::send_registers(reply, MessageInfo::new(error as u64, 0, 0, 0), [0; 4]);

@@ -1,4 +1,6 @@
 //! Bytes as message words: four in registers, the rest in the IPC buffer.
+//!
+//! Everything goes in whole words: the encoding leaves zeros behind itself up to the next one.
 
 use interfaces::call::{MESSAGE_BYTES, REGISTER_BYTES};
 use sel4::MESSAGE_REGISTERS;
@@ -14,51 +16,69 @@ pub(crate) const fn words_for(bytes: usize) -> usize {
     bytes.div_ceil(8)
 }
 
-/// Puts a payload where the next system call takes it from; what fills the last word up is zero.
+/// The registers' part of a payload that begins a buffer of at least so many bytes. What stands in the buffer behind
+/// the payload's last word is never sent, because the message's length says where it ends.
 #[inline]
-pub(crate) fn load(payload: &[u8]) -> Registers {
+pub(crate) fn first_words(buffer: &[u8; REGISTER_BYTES]) -> Registers {
+    let (words, _) = buffer.as_chunks::<8>();
     let mut registers = [0; MESSAGE_REGISTERS];
-    let (first, rest) = payload.split_at(payload.len().min(REGISTER_BYTES));
-    for (register, bytes) in registers.iter_mut().zip(first.chunks(8)) {
-        *register = word(bytes);
-    }
-    for (offset, bytes) in rest.chunks(8).enumerate() {
-        sel4::set_ipc_buffer_word(offset.saturating_add(MESSAGE_REGISTERS), word(bytes));
+    for (register, word) in registers.iter_mut().zip(words) {
+        *register = u64::from_le_bytes(*word);
     }
     registers
+}
+
+/// Puts a payload where the next system call takes it from; what fills the last word up is zero.
+///
+/// `bytes` is how much of the buffer it takes.
+#[inline]
+pub(crate) fn load(buffer: &[u8; MESSAGE_BYTES], bytes: usize) -> Registers {
+    if bytes > REGISTER_BYTES {
+        load_rest(buffer, bytes);
+    }
+    buffer
+        .first_chunk()
+        .map_or([0; MESSAGE_REGISTERS], first_words)
+}
+
+/// The words beyond the registers.
+fn load_rest(buffer: &[u8; MESSAGE_BYTES], bytes: usize) {
+    let (words, _) = buffer.as_chunks::<8>();
+    let all = words.iter().enumerate().take(words_for(bytes));
+    for (place, word) in all.skip(MESSAGE_REGISTERS) {
+        sel4::set_ipc_buffer_word(place, u64::from_le_bytes(*word));
+    }
 }
 
 /// Takes a message of `words` words from where the last system call put it; gives the bytes it has.
 #[inline]
 pub(crate) fn store(registers: Registers, words: usize, into: &mut [u8; MESSAGE_BYTES]) -> usize {
-    let words = words.min(sel4::MESSAGE_WORDS);
-    let (first, rest) = into.split_at_mut(REGISTER_BYTES);
-    for (bytes, register) in first.chunks_exact_mut(8).zip(registers) {
-        bytes.copy_from_slice(&register.to_le_bytes());
+    if let Some(first) = into.first_chunk_mut::<REGISTER_BYTES>() {
+        *first = register_bytes(registers);
     }
-    let beyond = words.saturating_sub(MESSAGE_REGISTERS);
-    for (offset, bytes) in rest.chunks_exact_mut(8).take(beyond).enumerate() {
-        let word = sel4::ipc_buffer_word(offset.saturating_add(MESSAGE_REGISTERS));
-        bytes.copy_from_slice(&word.to_le_bytes());
+    let words = words.min(sel4::MESSAGE_WORDS);
+    if words > MESSAGE_REGISTERS {
+        store_rest(words, into);
     }
     words.saturating_mul(8)
+}
+
+/// The words beyond the registers.
+fn store_rest(words: usize, into: &mut [u8; MESSAGE_BYTES]) {
+    let (chunks, _) = into.as_chunks_mut::<8>();
+    let all = chunks.iter_mut().enumerate().take(words);
+    for (place, bytes) in all.skip(MESSAGE_REGISTERS) {
+        *bytes = sel4::ipc_buffer_word(place).to_le_bytes();
+    }
 }
 
 /// The bytes of the registers' part.
 #[inline]
 pub(crate) fn register_bytes(registers: Registers) -> [u8; REGISTER_BYTES] {
     let mut bytes = [0; REGISTER_BYTES];
-    for (chunk, register) in bytes.chunks_exact_mut(8).zip(registers) {
-        chunk.copy_from_slice(&register.to_le_bytes());
+    let (chunks, _) = bytes.as_chunks_mut::<8>();
+    for (chunk, register) in chunks.iter_mut().zip(registers) {
+        *chunk = register.to_le_bytes();
     }
     bytes
-}
-
-#[inline]
-fn word(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    for (to, from) in word.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    u64::from_le_bytes(word)
 }

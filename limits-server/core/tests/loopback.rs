@@ -1031,7 +1031,7 @@ fn trimmed(label: Label, bytes: &[u8]) -> &[u8] {
     macro_rules! trim {
         ($interface:ident: $($request:ident)+) => {
             $(if label == $interface::$request::LABEL {
-                let rest = postcard::take_from_bytes::<$interface::$request>(bytes).map(|(_, rest)| rest.len());
+                let rest = interfaces::decode::decode::<$interface::$request>(bytes).map(|(_, rest)| rest.len());
                 return &bytes[..bytes.len() - rest.unwrap_or_default()];
             })+
         };
@@ -1135,7 +1135,11 @@ impl Dice {
             self.roll(14)
         };
         (0..length)
-            .map(|_| self.roll(if small { 6 } else { 256 }) as u8)
+            .map(|_| match small {
+                // As numbers 0 to 2, as tags 0, 1, 2 and 4.
+                true => [0, 0, 1, 2, 2, 4][self.roll(6) as usize],
+                false => self.roll(256) as u8,
+            })
             .collect()
     }
 

@@ -144,7 +144,8 @@ struct Model {
 
 fn encoded<C: Call>(answer: &Result<C::Reply, C::Refusal>) -> Vec<u8> {
     let mut bytes = [0; 256];
-    postcard::to_slice(answer, &mut bytes).unwrap().to_vec()
+    let length = interfaces::encode::encode(answer, &mut bytes).unwrap();
+    bytes[..length].to_vec()
 }
 
 fn up(from: GroupId) -> impl Iterator<Item = GroupId> {
@@ -474,7 +475,7 @@ impl History {
                 .insert(thread, None);
             finished.insert(*request);
             let answer: Result<interfaces::accounting::Receipt, KillGroupRefusal> =
-                postcard::from_bytes(bytes).unwrap();
+                interfaces::decode::decode(bytes).unwrap().0;
             if let Ok(receipt) = answer {
                 assert_eq!(receipt.held, receipt.returned);
                 let inside = self.model.people.values();

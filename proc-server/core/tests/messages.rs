@@ -34,7 +34,7 @@ impl Numbers {
         self.next() % bound
     }
 
-    /// Bytes as postcard likes them: many small numbers, some large, some bits.
+    /// Bytes as encodings have them: many small numbers, some large, some bits.
     fn fill(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
             let value = self.next().to_le_bytes()[0];

@@ -155,7 +155,7 @@ fn operation<C: Call>(tried: &mut Tried, request: &C) -> Result<(), Unexpected> 
     let label = C::LABEL.bits();
     tried.operations |= 1_u128.checked_shl(C::LABEL.operation().into()).unwrap_or(0);
     let mut buffer = [0; MESSAGE_BYTES];
-    let used = postcard::to_slice(request, &mut buffer).map_or(0, |bytes| bytes.len());
+    let used = client::interfaces::encode::encode(request, &mut buffer).unwrap_or(0);
     let whole = used.next_multiple_of(8);
     let malformed = |payload: Option<&[u8]>, what| {
         answered(

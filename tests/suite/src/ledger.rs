@@ -99,10 +99,11 @@ pub fn each_group(mut act: impl FnMut(GroupId) -> Result<(), Failure>) -> Result
 fn digest(mut account: Account) -> Result<u64, Failure> {
     account.refusals = Amounts::NONE;
     let mut buffer = [0; 960];
-    let Ok(bytes) = postcard::to_slice(&account, &mut buffer) else {
+    let Some(bytes) = client::interfaces::encode::encode(&account, &mut buffer) else {
         fail!("an account that cannot be encoded");
     };
-    Ok(bytes.iter().fold(0xcbf2_9ce4_8422_2325, |digest, &byte| {
+    let bytes = buffer.iter().take(bytes);
+    Ok(bytes.fold(0xcbf2_9ce4_8422_2325, |digest, &byte| {
         (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     }))
 }

@@ -41,7 +41,7 @@ impl Transport for As<'_> {
     ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
         let mut payload = [0; 960];
         let mut reply = [0; 960];
-        let length = postcard::to_slice(request, &mut payload).unwrap().len();
+        let length = interfaces::encode::encode(request, &mut payload).unwrap();
         let payload = &payload[..length.next_multiple_of(8)];
         match self
             .0
@@ -49,7 +49,7 @@ impl Transport for As<'_> {
             .request(self.1, C::LABEL.bits(), false, payload, &mut reply)
         {
             Answer::Dispatched(Dispatched::Reply(length)) => {
-                Ok(postcard::from_bytes(&reply[..length]).unwrap())
+                Ok(interfaces::decode::decode(&reply[..length]).unwrap().0)
             }
             Answer::Dispatched(Dispatched::Protocol(error)) => Err(error),
             answer => panic!("{answer:?}"),

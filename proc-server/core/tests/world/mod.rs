@@ -469,7 +469,7 @@ impl Stage {
         number: u64,
     ) -> Outcome<C> {
         let mut payload = [0; interfaces::call::MESSAGE_BYTES];
-        let length = postcard::to_slice(request, &mut payload).unwrap().len();
+        let length = interfaces::encode::encode(request, &mut payload).unwrap();
         let message = Received {
             badge: Some(Badge::Service(Caller::Task { tag, operator })),
             label: C::LABEL.bits(),
@@ -553,7 +553,7 @@ impl Stage {
         });
         let answer = answers.next()?;
         assert_eq!(answers.next(), None, "nobody is answered twice");
-        Some(postcard::from_bytes(&answer).unwrap())
+        Some(interfaces::decode::decode(&answer).unwrap().0)
     }
 
     pub fn later<C: Call + std::fmt::Debug>(outcome: Outcome<C>) -> u64 {
