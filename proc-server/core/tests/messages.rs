@@ -41,7 +41,8 @@ impl Numbers {
             *byte = match self.below(4) {
                 0 => 0,
                 1 => value % 4,
-                2 => value % 32,
+                // A number, not the beginning of a longer one.
+                2 => value % 32 & !1,
                 _ => value,
             };
         }
@@ -121,7 +122,7 @@ fn any_message_gets_a_typed_answer() {
         }
     }
     stage.settle();
-    assert!(served > MESSAGES / 20, "{served} were understood");
+    assert!(served > MESSAGES / 25, "{served} were understood");
     assert_eq!(stage.server.counts().alarms, 0);
     let arguments = stage.ask(first, 0, &ReadArguments {});
     assert_eq!(Stage::now(arguments), Ok(Arguments::default()));
