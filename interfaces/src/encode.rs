@@ -102,13 +102,13 @@ impl Writer<'_> {
 
     fn large(&mut self, number: u64) -> Result<(), Wrong> {
         if number < 1 << 14 {
-            let [low, high, ..] = (number << 2 | 0b1).to_le_bytes();
+            let [low, high, ..] = ((number << 2) | 0b1).to_le_bytes();
             self.put([low, high])
         } else if number < 1 << 21 {
-            let [low, middle, high, ..] = (number << 3 | 0b11).to_le_bytes();
+            let [low, middle, high, ..] = ((number << 3) | 0b11).to_le_bytes();
             self.put([low, middle, high])
         } else if number < 1 << 28 {
-            let [a, b, c, d, ..] = (number << 4 | 0b111).to_le_bytes();
+            let [a, b, c, d, ..] = ((number << 4) | 0b111).to_le_bytes();
             self.put([a, b, c, d])
         } else if let Ok(short) = u32::try_from(number) {
             let [a, b, c, d] = short.to_le_bytes();

@@ -42,7 +42,7 @@ impl Numbers {
                 0 => 0,
                 1 => value % 4,
                 // A number, not the beginning of a longer one.
-                2 => value % 32 & !1,
+                2 => (value % 32) & !1,
                 _ => value,
             };
         }
