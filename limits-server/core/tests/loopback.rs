@@ -1135,10 +1135,13 @@ impl Dice {
             self.roll(14)
         };
         (0..length)
-            .map(|_| match small {
-                // As numbers 0 to 2, as tags 0, 1, 2 and 4.
-                true => [0, 0, 1, 2, 2, 4][self.roll(6) as usize],
-                false => self.roll(256) as u8,
+            .map(|_| {
+                if small {
+                    // As numbers 0 to 2, as tags 0, 1, 2 and 4.
+                    [0, 0, 1, 2, 2, 4][self.roll(6) as usize]
+                } else {
+                    self.roll(256) as u8
+                }
             })
             .collect()
     }
