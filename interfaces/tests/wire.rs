@@ -52,8 +52,9 @@ impl Pins {
     fn bytes(&mut self, what: &str, value: &impl serde::Serialize) {
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
         let bytes = encode(value, &mut buffer).expect("a message fits");
-        let hex = buffer[..bytes]
+        let hex = buffer
             .iter()
+            .take(bytes)
             .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         writeln!(self.text, "{what} {hex}").expect("a string takes everything");
     }
@@ -77,7 +78,8 @@ impl Pins {
         self.requests = self.requests.saturating_add(1);
         let mut buffer = [0; interfaces::call::MESSAGE_BYTES];
         let bytes = encode(request, &mut buffer).expect("a request fits");
-        let (back, rest) = decode::<C>(&buffer[..bytes]).expect("comes back");
+        let (back, rest) =
+            decode::<C>(buffer.get(..bytes).expect("it fitted")).expect("comes back");
         assert_eq!((&back, rest), (request, &[][..]));
         for reply in replies {
             self.bytes(&format!("{name} reply"), &Ok::<_, &C::Refusal>(reply));
