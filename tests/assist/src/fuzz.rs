@@ -4,6 +4,7 @@ use client::Server;
 use client::interfaces::call::{MESSAGE_BYTES, ProtocolError};
 use client::interfaces::{Label, console, limits, memory, process};
 
+use crate::random::Random;
 use crate::words::Words;
 
 /// The last protocol error.
@@ -12,29 +13,12 @@ const LAST_ERROR: u64 = ProtocolError::BadReply as u64;
 /// Operations that end the caller or keep it for as long as it says: nobody would be there to see the answer.
 const UNANSWERED: [&str; 2] = ["exit", "sleep"];
 
-/// Numbers that look random (xorshift64).
-pub struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// A number below `bound`.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next().checked_rem(bound).unwrap_or(0)
-    }
-}
-
 /// `fuzz SERVER SEED COUNT`: so many random messages to a server, each answered with a protocol error or an answer.
 ///
 /// Half of them have the label of an operation that exists, but for [`UNANSWERED`] ones.
 pub fn run(words: &mut Words<'_>) -> i32 {
     let server = words.server();
-    let mut random = Random(words.number::<u64>() | 1);
+    let mut random = Random::new(words.number());
     let count: u64 = words.number();
     let mut payload = [0; MESSAGE_BYTES];
     for number in 0..count {

@@ -13,11 +13,15 @@ mod busy;
 mod clock;
 mod crash;
 mod cspace;
+#[expect(dead_code, reason = "the other side of a mailbox uses the rest")]
+mod deed;
 mod fuzz;
 mod group;
 mod measure;
 mod pages;
 mod protocol;
+mod puppet;
+mod random;
 mod task;
 mod threads;
 mod words;
@@ -56,6 +60,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "stranger" => task::stranger(&mut words),
         "bomb" => task::bomb(),
         "kill-bombs" => task::kill_bombs(&mut words),
+        "puppet" => puppet::run(),
         "opens" => group::opens(&mut words),
         "escape" => group::escape(&mut words),
         "no-operator" => group::no_operator(),

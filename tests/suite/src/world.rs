@@ -244,7 +244,11 @@ impl World {
         for top in [self.own, self.low, self.top] {
             let mut here = top;
             loop {
-                let below = limits::list_children(Some(here), None)?;
+                let Ok(below) = limits::list_children(Some(here), None) else {
+                    // It went with the last group below it.
+                    here = top;
+                    continue;
+                };
                 let mut left = below.items.iter();
                 match left.find(|&&group| group != self.low && group != self.top) {
                     Some(&child) => here = child,
