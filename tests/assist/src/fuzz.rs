@@ -11,7 +11,7 @@ use crate::words::Words;
 const LAST_ERROR: u64 = ProtocolError::BadReply as u64;
 
 /// Operations that end the caller or keep it for as long as it says: nobody would be there to see the answer.
-const UNANSWERED: [&str; 2] = ["exit", "sleep"];
+const UNANSWERED: [&str; 3] = ["exit", "sleep", "sleep_until"];
 
 /// `fuzz SERVER SEED COUNT`: so many random messages to a server, each answered with a protocol error or an answer.
 ///
