@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::amounts::{Amounts, Shortage};
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
-use crate::limits::Never;
+use crate::limits::{Never, Rights};
 use crate::provision::Progress;
 
 /// Opens a birth ticket for a new task: charges the whole vector, or nothing, and expects the kernel's birth
@@ -98,6 +98,31 @@ pub struct MoveTask {
     pub task: TaskId,
     /// The group it goes to.
     pub group: GroupId,
+    /// Who asks: a task with the right to move out of the one group and into the other, or nobody for the system
+    /// itself.
+    pub by: Option<TaskId>,
+}
+
+/// Says whose a task is, for the modes of groups. A newborn has its parent's credentials, or 0 and 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetCredentials {
+    /// The task, announced or born.
+    pub task: TaskId,
+    /// The user.
+    pub uid: u32,
+    /// The users' group.
+    pub gid: u32,
+}
+
+/// Asks whether a task has rights on a group: to freeze it, to watch it, … Refused if it has not all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRights {
+    /// The task.
+    pub task: TaskId,
+    /// The group.
+    pub group: GroupId,
+    /// The rights.
+    pub rights: Rights,
 }
 
 /// Closes a group and all below it to charges, because they are to be killed.
@@ -105,7 +130,7 @@ pub struct MoveTask {
 pub struct BeginKill {
     /// The group.
     pub group: GroupId,
-    /// Who asks: a task in a group above, or nobody for the system itself.
+    /// Who asks: a task with the right to kill it, or nobody for the system itself.
     pub by: Option<TaskId>,
 }
 
@@ -240,6 +265,26 @@ pub enum MoveRefusal {
     Killing,
     /// A limit is in the way.
     Short(Shortage),
+    /// Who asks lacks the right to move out of the one group or into the other.
+    NotYours,
+    /// One of the groups is frozen and the other is not.
+    Frozen,
+}
+
+/// Why a task's credentials were not noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CredentialsRefusal {
+    /// No such task.
+    UnknownTask,
+}
+
+/// Why a task lacks rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RightsRefusal {
+    /// No such group, or not one that the task may see; or no such task.
+    UnknownGroup,
+    /// It may see the group, and lacks a right.
+    NotYours,
 }
 
 /// Why a kill did not begin, go on or end.
@@ -247,7 +292,7 @@ pub enum MoveRefusal {
 pub enum KillRefusal {
     /// No such group, or not one that the caller may see.
     UnknownGroup,
-    /// Only a task in a group above may kill it.
+    /// Who asks lacks the right to.
     NotYours,
     /// It is not being killed.
     NotKilling,
@@ -322,5 +367,9 @@ interface! {
         15 => is_below(IsBelow) -> bool, or LookupRefusal;
         /// Recounts what the ledger itself holds for a group.
         16 => own_records(OwnRecords) -> Amounts, or LookupRefusal;
+        /// Whose a task is.
+        17 => set_credentials(SetCredentials) -> (), or CredentialsRefusal;
+        /// May a task do this.
+        18 => check_rights(CheckRights) -> (), or RightsRefusal;
     }
 }

@@ -1,8 +1,8 @@
 //! What clients ask the limits-server.
 //!
 //! A client reads its own group and those below it, and changes only groups strictly below its own: nobody inside
-//! a group can change it or anything above it, but for the task that opened the group and has not let go of it.
-//! `None` for a group always means "the group I am in".
+//! a group can change it or anything above it, but for whoever has been given the right to. [`Rights`] says which
+//! rights there are and where they come from. `None` for a group always means "the group I am in".
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,19 @@ use crate::amounts::{Amounts, Limit, Resource, Shortage};
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::text::Text;
+
+mod lasting;
+mod rights;
+
+pub use lasting::{
+    Cause, FindChild, FindGroupRefusal, Hold, ListTombstones, ReadTombstone, ReadTotals,
+    RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals, TOMBSTONES, Tombstone, TombstonePage,
+    TombstoneRefusal, Totals, Unhold,
+};
+pub use rights::{
+    ENTRIES_PER_GROUP, GiveUp, Grant, GrantRefusal, Holding, Holdings, ListRights, MyRights,
+    OwnRefusal, Owner, ReadOwner, Revoke, RevokeRefusal, Rights, SetMode, SetOwner,
+};
 
 /// The longest label, in bytes (devlimit: `LabelSize - 1`).
 pub const LABEL_BYTES: usize = 63;
@@ -224,6 +237,8 @@ pub enum OpenGroupRefusal {
     Short(Shortage),
     /// The ledger has no room for another group.
     LedgerFull,
+    /// The caller may see the parent, but not open groups in it.
+    NotYours,
 }
 
 /// Why a group was not closed.
@@ -240,7 +255,7 @@ pub enum CloseGroupRefusal {
 pub enum SetRefusal {
     /// No such group, or not one that the caller may see.
     UnknownGroup,
-    /// The group is the caller's own or above: only who is above may change it.
+    /// The caller lacks the right to change it so.
     NotYours,
     /// The label has a control character.
     BadLabel,
@@ -281,6 +296,8 @@ pub enum EnterRefusal {
     Killing,
     /// A limit is in the way.
     Short(Shortage),
+    /// One of the groups is frozen and the other is not.
+    Frozen,
 }
 
 /// There is no way to refuse this.
@@ -316,5 +333,39 @@ interface! {
         11 => who_am_i(WhoAmI) -> Membership, or Never;
         /// Goes further down.
         12 => enter(Enter) -> (), or EnterRefusal;
+        /// Hands rights on.
+        13 => grant(Grant) -> (), or GrantRefusal;
+        /// Takes rights back.
+        14 => revoke(Revoke) -> (), or RevokeRefusal;
+        /// Gives rights up.
+        15 => give_up(GiveUp) -> (), or RevokeRefusal;
+        /// Who has which rights.
+        16 => list_rights(ListRights) -> Holdings, or ReadRefusal;
+        /// Which rights the caller has.
+        17 => my_rights(MyRights) -> Rights, or ReadRefusal;
+        /// Sets who owns a group.
+        18 => set_owner(SetOwner) -> (), or OwnRefusal;
+        /// Sets a group's mode.
+        19 => set_mode(SetMode) -> (), or OwnRefusal;
+        /// Who owns a group.
+        20 => read_owner(ReadOwner) -> Owner, or ReadRefusal;
+        /// Sets peaks back.
+        21 => reset_peaks(ResetPeaks) -> (), or SetRefusal;
+        /// Sets counts of refusals back.
+        22 => reset_refusals(ResetRefusals) -> (), or SetRefusal;
+        /// Makes a group outlive who opened it.
+        23 => hold(Hold) -> (), or SetRefusal;
+        /// Lets an empty group vanish.
+        24 => unhold(Unhold) -> (), or SetRefusal;
+        /// Removes an empty group.
+        25 => remove_group(RemoveGroup) -> (), or RemoveRefusal;
+        /// Finds a group by its label.
+        26 => find_child(FindChild) -> GroupId, or FindGroupRefusal;
+        /// What is remembered of a group.
+        27 => read_tombstone(ReadTombstone) -> Tombstone, or TombstoneRefusal;
+        /// Which groups are remembered.
+        28 => list_tombstones(ListTombstones) -> TombstonePage, or ReadRefusal;
+        /// What a group has had in all.
+        29 => read_totals(ReadTotals) -> Totals, or ReadRefusal;
     }
 }

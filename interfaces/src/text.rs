@@ -32,6 +32,11 @@ impl<const N: usize> Text<N> {
         Self(inner)
     }
 
+    /// Makes it no text at all.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -112,6 +112,7 @@ fn limits_pins(pins: &mut Pins) {
             OpenGroupRefusal::Killing,
             OpenGroupRefusal::Short(SHORT),
             OpenGroupRefusal::LedgerFull,
+            OpenGroupRefusal::NotYours,
         ],
     );
     pins.operation(
@@ -232,8 +233,144 @@ fn limits_pins(pins: &mut Pins) {
             EnterRefusal::UnknownGroup,
             EnterRefusal::Killing,
             EnterRefusal::Short(SHORT),
+            EnterRefusal::Frozen,
         ],
     );
+}
+
+fn rights_pins(pins: &mut Pins) {
+    use limits::{GrantRefusal, OwnRefusal, ReadRefusal, RevokeRefusal, Rights};
+    let (group, task) = (GROUP, TASK);
+    let rights = Rights::SEE.union(Rights::MOVE_OUT);
+    let read = [ReadRefusal::UnknownGroup];
+    let revoke = [RevokeRefusal::UnknownGroup, RevokeRefusal::NotYours];
+    let own = [
+        OwnRefusal::UnknownGroup,
+        OwnRefusal::NotYours,
+        OwnRefusal::BadMode,
+    ];
+    pins.operation(
+        &limits::Grant {
+            group,
+            task,
+            rights,
+        },
+        &[()],
+        &[
+            GrantRefusal::UnknownGroup,
+            GrantRefusal::UnknownTask,
+            GrantRefusal::NotYours,
+            GrantRefusal::TooMany,
+            GrantRefusal::LedgerFull,
+            GrantRefusal::Short(SHORT),
+            GrantRefusal::Killing,
+        ],
+    );
+    let taken = limits::Revoke {
+        group,
+        task,
+        rights,
+    };
+    pins.operation(&taken, &[()], &revoke);
+    pins.operation(&limits::GiveUp { group, rights }, &[()], &revoke);
+    let held = |giver| limits::Holding {
+        task,
+        rights,
+        giver,
+    };
+    pins.operation(
+        &limits::ListRights { group: Some(group) },
+        &[[held(None), held(Some(task))].into_iter().collect()],
+        &read,
+    );
+    pins.operation(
+        &limits::MyRights { group: None },
+        &[rights, Rights::ALL],
+        &read,
+    );
+    let owner = limits::SetOwner {
+        group,
+        uid: 1000,
+        gid: 50,
+    };
+    pins.operation(&owner, &[()], &own);
+    pins.operation(&limits::SetMode { group, mode: 0o750 }, &[()], &own);
+    let owner = limits::Owner {
+        uid: 1000,
+        gid: 50,
+        mode: 0o440,
+    };
+    pins.operation(&limits::ReadOwner { group: None }, &[owner], &read);
+}
+
+fn lasting_pins(pins: &mut Pins) {
+    use limits::{
+        Cause, FindGroupRefusal, ReadRefusal, RemoveRefusal, SetRefusal, TombstonePage,
+        TombstoneRefusal,
+    };
+    let (group, task) = (GROUP, TASK);
+    let label: limits::LabelText = Text::try_new("bomb").expect("short");
+    let set = [SetRefusal::UnknownGroup, SetRefusal::NotYours];
+    let read = [ReadRefusal::UnknownGroup];
+    pins.operation(&limits::ResetPeaks { group }, &[()], &set);
+    pins.operation(&limits::ResetRefusals { group }, &[()], &set);
+    pins.operation(&limits::Hold { group }, &[()], &set);
+    pins.operation(&limits::Unhold { group }, &[()], &set);
+    pins.operation(
+        &limits::RemoveGroup { group },
+        &[()],
+        &[
+            RemoveRefusal::UnknownGroup,
+            RemoveRefusal::NotYours,
+            RemoveRefusal::NotEmpty,
+            RemoveRefusal::Busy,
+        ],
+    );
+    pins.operation(
+        &limits::FindChild {
+            parent: None,
+            label: label.clone(),
+        },
+        &[group],
+        &[FindGroupRefusal::UnknownGroup, FindGroupRefusal::NotFound],
+    );
+    let stone = |cause| limits::Tombstone {
+        group,
+        parent: GroupId::ROOT,
+        label: label.clone(),
+        cause,
+        peak: amounts(),
+        charged: amounts(),
+        refusals: amounts(),
+        refusals_in_all: 12,
+    };
+    pins.operation(
+        &limits::ReadTombstone { group },
+        &[
+            stone(Cause::Closed),
+            stone(Cause::Emptied),
+            stone(Cause::Killed { by: Some(task) }),
+        ],
+        &[TombstoneRefusal::Unknown, TombstoneRefusal::Alive],
+    );
+    let page = TombstonePage {
+        items: [group].into_iter().collect(),
+        next: Some(17),
+    };
+    pins.operation(
+        &limits::ListTombstones {
+            group: None,
+            after: 1,
+        },
+        &[page],
+        &read,
+    );
+    let totals = limits::Totals {
+        charged: amounts(),
+        refusals: 12,
+        crossings: amounts(),
+    };
+    pins.operation(&limits::ReadTotals { group: None }, &[totals], &read);
 }
 
 fn accounting_pins(pins: &mut Pins) {
@@ -322,6 +459,7 @@ fn accounting_pins(pins: &mut Pins) {
         &accounting::MoveTask {
             task: TASK,
             group: GROUP,
+            by: Some(TASK),
         },
         &[admitted],
         &[
@@ -329,6 +467,8 @@ fn accounting_pins(pins: &mut Pins) {
             MoveRefusal::UnknownTask,
             MoveRefusal::Killing,
             MoveRefusal::Short(SHORT),
+            MoveRefusal::NotYours,
+            MoveRefusal::Frozen,
         ],
     );
     pins.operation(
@@ -381,6 +521,27 @@ fn accounting_pins(pins: &mut Pins) {
         },
         &[true],
         &lookup,
+    );
+    pins.operation(
+        &accounting::SetCredentials {
+            task: TASK,
+            uid: 1000,
+            gid: 50,
+        },
+        &[()],
+        &[accounting::CredentialsRefusal::UnknownTask],
+    );
+    pins.operation(
+        &accounting::CheckRights {
+            task: TASK,
+            group: GROUP,
+            rights: limits::Rights::FREEZE,
+        },
+        &[()],
+        &[
+            accounting::RightsRefusal::UnknownGroup,
+            accounting::RightsRefusal::NotYours,
+        ],
     );
     pins.operation(
         &accounting::OwnRecords { group: GROUP },
@@ -732,6 +893,8 @@ fn every_message_has_the_bytes_it_had() {
         requests: 0,
     };
     limits_pins(&mut pins);
+    rights_pins(&mut pins);
+    lasting_pins(&mut pins);
     accounting_pins(&mut pins);
     memory_pins(&mut pins);
     provision_pins(&mut pins);

@@ -1,7 +1,9 @@
 //! The memory that the start page names, as Rust values. Everything unsafe of this server is here or calls here.
 
 use interfaces::start::Span;
-use limits_core::{BoundSlot, GroupSlot, LabelSlot, Memory, Slots, TaskSlot, ThreadSlot};
+use limits_core::{
+    BoundSlot, EntrySlot, GroupSlot, LabelSlot, Memory, Slots, TaskSlot, ThreadSlot, TombSlot,
+};
 use sel4_root_task::memory;
 
 /// The bytes of the start page.
@@ -45,5 +47,7 @@ pub unsafe fn carve(heap: Span, slots: Slots) -> Option<Memory<'static>> {
         threads: rest.take(slots.threads, || ThreadSlot::VACANT)?,
         labels: rest.take(slots.labels, LabelSlot::vacant)?,
         tasks: rest.take(slots.tasks, || TaskSlot::VACANT)?,
+        entries: rest.take(slots.entries, || EntrySlot::VACANT)?,
+        tombs: rest.take(slots.tombs, TombSlot::vacant)?,
     })
 }

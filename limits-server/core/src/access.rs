@@ -1,16 +1,21 @@
 //! Who may see and change which group.
 //!
-//! A task sees its own group and everything below it, and changes only what is strictly below: nobody inside a
-//! group can change it, or anything above it, except that who opened a group sets its limits and label from inside
-//! too, until it lets go of it (devlimit's `clone` puts the opener there). An operator sees everything, and changes no more than anybody else.
+//! What a task may do to a group is the union of four things: everything, if it is in a group strictly above;
+//! what a member may do to its own group; what its entries give it there or above ([`crate::entries`]), among them
+//! that of whoever opened the group (devlimit's `clone` puts the opener inside); and, if it may see the group at all,
+//! what the group's mode gives to its uid and gid. An operator sees everything besides, and changes no more than
+//! anybody else. Which operation needs which right stands in [`crate::needs`].
+//!
 //! A refusal shows a group's id only to who may see that group; the numbers are shown in any case, since anybody may
 //! ask how much is left to it.
 
-use interfaces::limits::{Account, Effective};
+use interfaces::accounting::RightsRefusal;
+use interfaces::limits::{Account, Effective, Rights};
 use interfaces::{GroupId, Shortage, TaskId};
 
 use crate::ledger::Ledger;
-use crate::list::NONE;
+use crate::list::{NONE, at};
+use crate::needs::Operation;
 
 /// Whose eyes something is seen with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +28,13 @@ pub struct Viewer {
     pub operator: bool,
 }
 
-/// Why a group may not be changed.
+/// Why something may not be done to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forbidden {
     /// It is not there, as far as the task can see.
     Unseen,
-    /// It can see it, but is not above it.
-    NotAbove,
+    /// It can see it, and lacks a right.
+    Lacking,
 }
 
 impl Ledger<'_> {
@@ -44,45 +49,133 @@ impl Ledger<'_> {
         })
     }
 
+    /// Every right that the viewer has on a group, by whatever way; none if there is no such group.
+    #[must_use]
+    pub fn rights(&self, viewer: Viewer, group: GroupId) -> Rights {
+        let Some(index) = self.locate(group) else {
+            return Rights::NONE;
+        };
+        let mut rights = self.rights_to_hand_on(viewer, group);
+        if index == viewer.home.index {
+            rights = rights.union(Rights::MEMBER);
+        }
+        if viewer.operator {
+            rights = rights.union(Rights::SEE);
+        }
+        if rights.contains(Rights::SEE) {
+            rights = rights.union(self.mode_rights(viewer, index));
+        }
+        rights
+    }
+
+    /// The rights that the viewer has on a group by its place above or by entries: what it may hand on.
+    #[must_use]
+    pub fn rights_to_hand_on(&self, viewer: Viewer, group: GroupId) -> Rights {
+        match self.locate(group) {
+            None => Rights::NONE,
+            Some(index) if self.is_strictly_below(index, viewer.home.index) => Rights::ALL,
+            Some(index) => self.entry_rights(viewer.task.index, index),
+        }
+    }
+
+    /// What a group's mode gives to the viewer's uid and gid.
+    fn mode_rights(&self, viewer: Viewer, index: u32) -> Rights {
+        let (Some(slot), Some(task)) = (self.slot(index), at(self.tasks, viewer.task.index)) else {
+            return Rights::NONE;
+        };
+        // As everywhere: the first class that fits is the one that counts.
+        let class = if task.uid == slot.uid {
+            slot.mode >> 6
+        } else if task.gid == slot.gid {
+            slot.mode >> 3
+        } else {
+            slot.mode
+        };
+        Rights::of_mode(class & 7)
+    }
+
+    /// Whether the viewer may do something to a group.
+    pub fn may(
+        &self,
+        viewer: Viewer,
+        group: GroupId,
+        operation: Operation,
+    ) -> Result<(), Forbidden> {
+        let held = if operation.hands_on() {
+            self.rights_to_hand_on(viewer, group)
+        } else {
+            self.rights(viewer, group)
+        };
+        self.allow(viewer, group, held, operation.needs())
+    }
+
+    /// Whether what a viewer has on a group is enough.
+    fn allow(
+        &self,
+        viewer: Viewer,
+        group: GroupId,
+        held: Rights,
+        needed: Rights,
+    ) -> Result<(), Forbidden> {
+        if held.contains(needed) && self.locate(group).is_some() {
+            Ok(())
+        } else if self.may_see(viewer, group) {
+            Err(Forbidden::Lacking)
+        } else {
+            Err(Forbidden::Unseen)
+        }
+    }
+
+    /// Whether a task has rights on a group.
+    pub fn check_rights(
+        &self,
+        task: TaskId,
+        group: GroupId,
+        rights: Rights,
+    ) -> Result<(), RightsRefusal> {
+        let viewer = self
+            .viewer(task, false)
+            .ok_or(RightsRefusal::UnknownGroup)?;
+        let held = self.rights(viewer, group);
+        self.allow(viewer, group, held, rights)
+            .map_err(|forbidden| match forbidden {
+                Forbidden::Unseen => RightsRefusal::UnknownGroup,
+                Forbidden::Lacking => RightsRefusal::NotYours,
+            })
+    }
+
     /// Whether the viewer may read a group; false also if there is none.
     #[inline]
     #[must_use]
     pub fn may_see(&self, viewer: Viewer, group: GroupId) -> bool {
         group == viewer.home
+            || self.locate(group).is_some_and(|index| {
+                viewer.operator
+                    || self.is_within(index, viewer.home.index)
+                    || self
+                        .entry_rights(viewer.task.index, index)
+                        .contains(Rights::SEE)
+            })
+    }
+
+    /// Whether the viewer may know that a task is there: it is itself, or in a group that the viewer may read.
+    #[must_use]
+    pub fn may_see_task(&self, viewer: Viewer, task: TaskId) -> bool {
+        task == viewer.task
             || self
-                .locate(group)
-                .is_some_and(|index| viewer.operator || self.is_within(index, viewer.home.index))
+                .group_of(task)
+                .is_some_and(|group| self.may_see(viewer, group))
     }
 
-    /// Whether the viewer is strictly above a group, as it must be to change it.
-    pub fn may_change(&self, viewer: Viewer, group: GroupId) -> Result<(), Forbidden> {
-        if !self.may_see(viewer, group) {
-            return Err(Forbidden::Unseen);
-        }
-        // An operator sees groups that it is not above.
-        if group == viewer.home || !self.is_within(group.index, viewer.home.index) {
-            return Err(Forbidden::NotAbove);
-        }
-        Ok(())
-    }
-
-    /// Whether a task opened a group and has not let go of it.
+    /// Whether the viewer may go to a group: its own, or one below. No entry leads anybody up or aside.
     #[must_use]
-    pub fn holds_open(&self, task: TaskId, group: GroupId) -> bool {
-        let opener = self.born(task);
-        opener.is_some()
-            && self
-                .locate(group)
-                .and_then(|index| self.slot(index))
-                .map(|slot| slot.opener)
-                == opener
-    }
-
-    /// Whether the viewer may open groups in a group: its own, or one below. An operator no more than anybody.
-    #[must_use]
-    pub fn may_open_in(&self, viewer: Viewer, group: GroupId) -> bool {
+    pub fn may_enter(&self, viewer: Viewer, group: GroupId) -> bool {
         self.locate(group)
             .is_some_and(|index| self.is_within(index, viewer.home.index))
+    }
+
+    fn is_strictly_below(&self, index: u32, top: u32) -> bool {
+        index != top && self.is_within(index, top)
     }
 
     /// Whether a group is strictly below the one that a task is in.
@@ -91,7 +184,7 @@ impl Ledger<'_> {
         let index = self.locate(group)?;
         Some(
             self.home_of(task)
-                .is_some_and(|home| index != home && self.is_within(index, home)),
+                .is_some_and(|home| self.is_strictly_below(index, home)),
         )
     }
 

@@ -1,7 +1,7 @@
 //! What can be read in the ledger. Nothing here changes anything.
 
 use interfaces::limits::{
-    Account, Effective, GroupState, PAGE, Page, ReadRefusal, ResourceAccount,
+    Account, Effective, GroupState, Owner, PAGE, Page, ReadRefusal, ResourceAccount, Totals,
 };
 use interfaces::{Amounts, GroupId, Limit, Resource, TaskId};
 
@@ -52,6 +52,29 @@ impl Ledger<'_> {
             limit: bound.map_or(Limit::Max, |bound| Limit::from_bound(number(&bound.limit))),
             soft: bound.map_or(Limit::Max, |bound| Limit::from_bound(number(&bound.soft))),
             refusals: bound.map_or(0, |bound| number(&bound.refusals)),
+        })
+    }
+
+    /// What a group has had in all.
+    #[must_use]
+    pub fn totals(&self, group: GroupId) -> Option<Totals> {
+        let slot = self.live(group)?;
+        let bound = self.bounds.get(slot.gate.bounds());
+        Some(Totals {
+            charged: slot.charged(),
+            refusals: slot.refusals_below,
+            crossings: bound.map_or(Amounts::NONE, |bound| bound.crossings.into()),
+        })
+    }
+
+    /// Who owns a group, and its mode.
+    #[must_use]
+    pub fn owner(&self, group: GroupId) -> Option<Owner> {
+        let slot = self.live(group)?;
+        Some(Owner {
+            uid: slot.uid,
+            gid: slot.gid,
+            mode: slot.mode,
         })
     }
 

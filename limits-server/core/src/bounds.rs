@@ -8,7 +8,7 @@ use interfaces::limits::LabelText;
 use interfaces::{Limit, RESOURCES};
 
 use crate::group::Vector;
-use crate::list::{NONE, at, at_mut};
+use crate::list::{Links, NONE, at, at_mut};
 
 /// Room for the limits of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct BoundSlot {
     pub(crate) soft: Vector,
     /// How many charges each limit refused.
     pub(crate) refusals: Vector,
+    /// How often each soft limit was crossed upwards.
+    pub(crate) crossings: Vector,
     /// The group, or [`NONE`] if the place is free.
     pub(crate) owner: u32,
     next_free: u32,
@@ -33,6 +35,7 @@ impl BoundSlot {
         limit: [u64::MAX; RESOURCES],
         soft: [u64::MAX; RESOURCES],
         refusals: [0; RESOURCES],
+        crossings: [0; RESOURCES],
         owner: NONE,
         next_free: NONE,
     };
@@ -42,6 +45,12 @@ impl BoundSlot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelSlot {
     pub(crate) text: LabelText,
+    /// Its neighbours in the chain that it is in. See [`crate::labels`].
+    pub(crate) chain: Links,
+    /// The place that heads that chain.
+    pub(crate) heads: u32,
+    /// The first of the chain that this place heads, whoever's label stands in the place itself.
+    pub(crate) head: u32,
     /// The group, or [`NONE`] if the place is free.
     pub(crate) owner: u32,
     next_free: u32,
@@ -56,6 +65,9 @@ impl LabelSlot {
     pub fn vacant() -> Self {
         Self {
             text: LabelText::default(),
+            chain: Links::LOOSE,
+            heads: NONE,
+            head: NONE,
             owner: NONE,
             next_free: NONE,
         }
@@ -86,7 +98,11 @@ impl Place for LabelSlot {
         (&mut self.owner, &mut self.next_free)
     }
     fn clear(&mut self) {
-        *self = Self::vacant();
+        // What the place heads is not its own.
+        *self = Self {
+            head: self.head,
+            ..Self::vacant()
+        };
     }
     fn next_free(&self) -> u32 {
         self.next_free

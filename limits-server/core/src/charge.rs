@@ -31,13 +31,14 @@
 //! ```
 
 use interfaces::accounting::{ChargeRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal};
-use interfaces::limits::{OpenGroupRefusal, SetRefusal, WouldFitRefusal};
+use interfaces::limits::{GrantRefusal, OpenGroupRefusal, SetRefusal, WouldFitRefusal};
 use interfaces::{Amounts, GroupId, Resource, Shortage};
 
 use crate::climb::{self, Denied, Part, Parts, gather, parts};
 use crate::group::Vector;
 use crate::ledger::Ledger;
 use crate::list::{NONE, at_mut};
+use crate::news::Event;
 
 /// Proof that a group and all above it were charged; the only way to give it back.
 #[must_use = "a charge that is dropped can never be released"]
@@ -254,6 +255,10 @@ impl Ledger<'_> {
         match denied {
             Denied::Killing => Refused::Killing,
             Denied::Short { group, shortage } => {
+                climb::climb(self.groups, group, NONE, |slot| {
+                    slot.refusals_below = slot.refusals_below.wrapping_add(1);
+                });
+                self.tell(group, Event::Refused(shortage));
                 let place = self.slot(group).map_or(NONE, |slot| slot.gate.bounds());
                 // The root refuses sums that no number holds even without a limit; that is counted nowhere.
                 if let Some(bound) = self.bounds.get_mut(place)
@@ -300,4 +305,4 @@ macro_rules! refusals {
     };
 }
 
-refusals!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal);
+refusals!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal GrantRefusal);

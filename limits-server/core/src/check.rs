@@ -15,11 +15,13 @@ use std::vec::Vec;
 use interfaces::{Amounts, Resource};
 
 use crate::bounds::{BoundSlot, LabelSlot};
+use crate::entries::EntrySlot;
 use crate::group::{GroupSlot, Life, ROOT, records};
 use crate::kill::Kills;
 use crate::ledger::{Alarms, Ledger};
 use crate::list::{Links, NONE};
 use crate::tasks::{Stage, TaskSlot, ThreadSlot, counts};
+use crate::tombs::{TombSlot, Tombs};
 
 /// A copy of everything, to compare a ledger with what it was before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Snapshot {
     labels: Vec<LabelSlot>,
     tasks: Vec<TaskSlot>,
     threads: Vec<ThreadSlot>,
+    entries: Vec<EntrySlot>,
+    tombs: (Vec<TombSlot>, u64),
     kills: Kills,
     alarms: Alarms,
     counters: (u64, u32, u32),
@@ -40,6 +44,11 @@ impl Snapshot {
     /// A group without limits refuses nothing that is counted.
     #[must_use]
     pub fn before_refusal(mut self, group: interfaces::GroupId, kind: Resource) -> Self {
+        let mut here = group.index;
+        while let Some(slot) = self.groups.get_mut(here as usize) {
+            slot.refusals_below -= 1;
+            here = slot.parent;
+        }
         let place = self.groups[group.index as usize].gate.bounds();
         if let Some(bound) = self.bounds.get_mut(place as usize) {
             bound.refusals[kind.index()] -= 1;
@@ -65,6 +74,8 @@ impl Ledger<'_> {
             labels: self.labels.slots.to_vec(),
             tasks: self.tasks.to_vec(),
             threads: self.threads.to_vec(),
+            entries: self.entries.slots.to_vec(),
+            tombs: (self.tombs.slots.to_vec(), self.tombs.vanished),
             kills: self.kills.clone(),
             alarms: self.alarms,
             counters: (self.receipts, self.first_free, self.alive),
@@ -87,6 +98,9 @@ impl Ledger<'_> {
         }
         self.check_tree();
         self.check_kills();
+        self.check_entries();
+        self.check_labels();
+        self.check_tombs();
     }
 
     /// Every place is a group, or free and in the list once, or used up.
@@ -271,6 +285,80 @@ impl Ledger<'_> {
         let root = &self.groups[ROOT as usize];
         assert_eq!((root.parent, root.depth, root.life), (NONE, 0, Life::Live));
         assert_eq!(root.groups_below + 1, self.alive, "a group hangs nowhere");
+    }
+
+    /// Every entry is in its group's list and its task's, both are there, and nothing else is in those lists.
+    fn check_entries(&self) {
+        let mut free = vec![false; self.entries.slots.len()];
+        for place in self.entries.free() {
+            assert!(!core::mem::replace(&mut free[place as usize], true));
+        }
+        let (mut of_groups, mut of_tasks) = (0, 0);
+        for (index, slot) in (0..).zip(self.groups.iter()) {
+            if slot.life != Life::Live {
+                continue;
+            }
+            let entries = walk(self.entries.slots, slot.first_entry, |entry| entry.of_group);
+            assert_eq!(
+                entries.len(),
+                usize::from(slot.entries),
+                "entries of {index}"
+            );
+            assert!(entries.len() <= interfaces::limits::ENTRIES_PER_GROUP);
+            for &entry in &entries {
+                assert_eq!(self.entries.slots[entry as usize].group, index);
+            }
+            of_groups += entries.len();
+        }
+        for (index, task) in (0..).zip(self.tasks.iter()) {
+            let entries = walk(self.entries.slots, task.first_entry, |entry| entry.of_task);
+            for &entry in &entries {
+                assert_eq!(self.entries.slots[entry as usize].task, index);
+            }
+            assert!(entries.is_empty() || task.stage == Stage::Born);
+            of_tasks += entries.len();
+        }
+        let mut there = 0;
+        for (entry, free) in self.entries.slots.iter().zip(free) {
+            assert_eq!(entry.group == NONE, free);
+            assert_eq!(entry.rights.is_none(), free, "an entry gives something");
+            there += usize::from(!free);
+        }
+        assert_eq!((of_groups, of_tasks), (there, there));
+    }
+
+    /// Every label is in the chain of its parent and text, and there alone.
+    fn check_labels(&self) {
+        let mut chained = 0;
+        for (head, slot) in (0..).zip(self.labels.slots.iter()) {
+            for place in walk(self.labels.slots, slot.head, |label| label.chain) {
+                let label = &self.labels.slots[place as usize];
+                let above = self.groups[label.owner as usize].parent;
+                assert_eq!(label.heads, head);
+                assert_eq!(self.heads(above, &label.text), head);
+                chained += 1;
+            }
+        }
+        let there = self.labels.slots.iter().filter(|label| label.owner != NONE);
+        assert_eq!(there.count(), chained, "labels in chains");
+    }
+
+    /// Every tombstone is in its chain, and of a group that is gone.
+    fn check_tombs(&self) {
+        let mut chained = 0;
+        for (head, slot) in (0..).zip(self.tombs.slots.iter()) {
+            for place in walk(self.tombs.slots, slot.head, Tombs::links) {
+                let stone = &self.tombs.slots[place as usize].stone;
+                assert_eq!(self.tombs.heads(stone.group), head);
+                chained += 1;
+            }
+        }
+        let mut taken = 0;
+        for (_, group) in self.tombs.taken() {
+            assert_eq!(self.locate(group), None, "{group} is remembered alive");
+            taken += 1;
+        }
+        assert_eq!(taken, chained, "tombstones in chains");
     }
 
     fn check_kills(&self) {

@@ -7,9 +7,11 @@ use interfaces::system::{Group, Room};
 use interfaces::{GroupId, Resource};
 
 use crate::bounds::{BoundSlot, LabelSlot};
+use crate::entries::{ENTRIES, EntrySlot};
 use crate::group::{GroupSlot, ROOT};
 use crate::ledger::Ledger;
 use crate::tasks::{TaskSlot, ThreadSlot};
+use crate::tombs::{TOMBS, TombSlot};
 
 /// A group of `system.toml` that the ledger cannot keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +105,10 @@ pub struct Slots {
     pub tasks: usize,
     /// Threads.
     pub threads: usize,
+    /// Entries of rights.
+    pub entries: usize,
+    /// Groups that have vanished and are remembered.
+    pub tombs: usize,
 }
 
 impl Slots {
@@ -115,6 +121,8 @@ impl Slots {
             labels: room.labels as usize,
             tasks: room.tasks as usize,
             threads: room.threads as usize,
+            entries: ENTRIES,
+            tombs: TOMBS,
         }
     }
 
@@ -127,5 +135,7 @@ impl Slots {
             .saturating_add(self.labels.saturating_mul(size_of::<LabelSlot>()))
             .saturating_add(self.threads.saturating_mul(size_of::<ThreadSlot>()))
             .saturating_add(self.tasks.saturating_mul(size_of::<TaskSlot>()))
+            .saturating_add(self.entries.saturating_mul(size_of::<EntrySlot>()))
+            .saturating_add(self.tombs.saturating_mul(size_of::<TombSlot>()))
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! The fields that a charge touches on its way up (`parent`, `gate`, `usage`) come first and together.
 
+use interfaces::limits::Rights;
 use interfaces::{Amounts, RESOURCES, Resource};
 
 use crate::list::{Links, NONE};
@@ -18,6 +19,9 @@ pub(crate) type Vector = [u64; RESOURCES];
 
 /// The place of the root group.
 pub(crate) const ROOT: u32 = interfaces::GroupId::ROOT.index;
+
+/// The mode of a new group: whoever may see it may read it, and nothing more.
+pub(crate) const NEW_MODE: u16 = 0o440;
 
 /// What a place in the ledger is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,10 @@ pub struct GroupSlot {
     pub(crate) past_peak: Vector,
     /// What other servers hold, charged to this very group.
     pub(crate) holds: Vector,
+    /// What was charged and has come back, ever. See [`GroupSlot::charged`].
+    pub(crate) returned: Vector,
+    /// Charges that were refused here or below, ever.
+    pub(crate) refusals_below: u64,
     /// Bytes of the records of the groups below, charged here as kernel memory.
     pub(crate) records_below: u64,
     /// Groups below, at any depth.
@@ -68,12 +76,25 @@ pub struct GroupSlot {
     pub(crate) opener: u32,
     /// Its neighbours among the groups that its opener opened.
     pub(crate) opened: Links,
+    /// The oldest entry of rights on it.
+    pub(crate) first_entry: u32,
     /// Where its label is.
     pub(crate) label: u32,
+    /// Who owns it.
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// What the owner, the gid and others may do, three bits each.
+    pub(crate) mode: u16,
+    /// What the task that opened it has not given up.
+    pub(crate) opener_rights: Rights,
+    /// How many entries of rights there are on it.
+    pub(crate) entries: u8,
     /// What the place is used for.
     pub(crate) life: Life,
-    /// Whether it lives on when it is empty.
+    /// Whether it lives on when it is empty, because it is the system's.
     pub(crate) permanent: bool,
+    /// Whether it lives on when it is empty, until somebody removes it.
+    pub(crate) held: bool,
     /// The priority band of its tasks.
     pub(crate) band: u8,
 }
@@ -82,7 +103,7 @@ pub struct GroupSlot {
 pub const GROUP_BYTES: u64 = size_of::<GroupSlot>() as u64;
 
 /// The budget for one group, all of it, is 512 bytes.
-const _: () = assert!(GROUP_BYTES <= 344);
+const _: () = assert!(GROUP_BYTES <= 512);
 
 impl GroupSlot {
     /// Room for a group, empty.
@@ -92,6 +113,8 @@ impl GroupSlot {
         usage: [0; RESOURCES],
         past_peak: [0; RESOURCES],
         holds: [0; RESOURCES],
+        returned: [0; RESOURCES],
+        refusals_below: 0,
         records_below: 0,
         groups_below: 0,
         generation: 0,
@@ -104,9 +127,16 @@ impl GroupSlot {
         first_paid: NONE,
         opener: NONE,
         opened: Links::LOOSE,
+        first_entry: NONE,
         label: NONE,
+        uid: 0,
+        gid: 0,
+        mode: NEW_MODE,
+        opener_rights: Rights::ALL,
+        entries: 0,
         life: Life::Free,
         permanent: false,
+        held: false,
         band: 0,
     };
 
@@ -120,6 +150,18 @@ impl GroupSlot {
             *peak = now.max(*peak);
         }
         Amounts::from(peak)
+    }
+
+    /// Everything that was ever charged here or below.
+    ///
+    /// A charge does not write it: it is what is in use and what has come back. So it never runs backwards, and what
+    /// vanishes below stays counted.
+    pub(crate) fn charged(&self) -> Amounts {
+        let mut charged = self.returned;
+        for (sum, now) in charged.iter_mut().zip(self.usage) {
+            *sum = sum.saturating_add(now);
+        }
+        Amounts::from(charged)
     }
 
     /// What is charged here and below for anything but the groups themselves.
@@ -160,13 +202,17 @@ impl GroupSlot {
     #[inline]
     pub(crate) fn lower(&mut self, kind: Resource, amount: u64) {
         let index = kind.index();
-        if let (Some(used), Some(past)) = (self.usage.get_mut(index), self.past_peak.get_mut(index))
-        {
+        if let (Some(used), Some(past), Some(returned)) = (
+            self.usage.get_mut(index),
+            self.past_peak.get_mut(index),
+            self.returned.get_mut(index),
+        ) {
             // Usage is highest just before it falls: the only moment at which a peak must be noted.
             if *used > *past {
                 *past = *used;
             }
             *used = used.wrapping_sub(amount);
+            *returned = returned.wrapping_add(amount);
         }
     }
 
@@ -174,6 +220,7 @@ impl GroupSlot {
     pub(crate) fn is_kept(&self) -> bool {
         self.life != Life::Live
             || self.permanent
+            || self.held
             || self.opener != NONE
             || self.children != 0
             || self.first_task != NONE
@@ -246,6 +293,6 @@ mod tests {
 
     #[test]
     fn a_plain_group_is_small() {
-        assert_eq!(GROUP_BYTES, 344);
+        assert_eq!(GROUP_BYTES, 456);
     }
 }

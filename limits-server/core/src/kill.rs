@@ -9,12 +9,15 @@
 //! kills that take turns begin again each time, which costs time and loses nothing.
 
 use interfaces::accounting::{KillRefusal, Receipt};
+use interfaces::limits::Cause;
 use interfaces::{Amounts, GroupId, TaskId};
 
-use crate::access::Viewer;
+use crate::access::Forbidden;
 use crate::group::GroupSlot;
 use crate::ledger::Ledger;
 use crate::list::{NONE, at};
+use crate::needs::Operation;
+use crate::news::Event;
 
 /// How many kills can be under way at once.
 pub const KILLS: usize = 32;
@@ -26,6 +29,8 @@ struct Kill {
     group: u32,
     /// What it held when it was closed.
     held: Amounts,
+    /// Who asked for it; nobody for the system itself.
+    by: Option<TaskId>,
 }
 
 /// The kills under way.
@@ -44,6 +49,7 @@ impl Kills {
         all: [Kill {
             group: NONE,
             held: Amounts::NONE,
+            by: None,
         }; KILLS],
         under_way: 0,
         top: NONE,
@@ -53,6 +59,12 @@ impl Kills {
     #[inline]
     pub const fn none_under_way(&self) -> bool {
         self.under_way == 0
+    }
+
+    /// Who asked for the kill of this very group.
+    pub fn asker(&self, group: u32) -> Option<TaskId> {
+        let kill = self.all.iter().find(|kill| kill.group == group)?;
+        kill.by
     }
 
     fn find(&mut self, group: u32) -> Option<&mut Kill> {
@@ -109,12 +121,16 @@ fn after_subtree(groups: &[GroupSlot], top: u32, here: u32) -> u32 {
 }
 
 impl Ledger<'_> {
-    /// Closes a group and all below it to charges. A task must be above it; nobody stands for the system itself.
+    /// Closes a group and all below it to charges. A task must have the right to; nobody stands for the system itself.
     pub fn begin_kill(&mut self, group: GroupId, by: Option<TaskId>) -> Result<(), KillRefusal> {
         let index = self.locate(group).ok_or(KillRefusal::UnknownGroup)?;
         if let Some(task) = by {
             let viewer = self.viewer(task, false).ok_or(KillRefusal::UnknownGroup)?;
-            self.may_kill(viewer, group)?;
+            self.may(viewer, group, Operation::Kill)
+                .map_err(|forbidden| match forbidden {
+                    Forbidden::Unseen => KillRefusal::UnknownGroup,
+                    Forbidden::Lacking => KillRefusal::NotYours,
+                })?;
         }
         let slot = self.slot(index).ok_or(KillRefusal::UnknownGroup)?;
         if slot.gate.is_killing() {
@@ -122,19 +138,16 @@ impl Ledger<'_> {
         }
         let held = slot.beyond_records().unwrap_or_default();
         let kill = self.kills.find(NONE).ok_or(KillRefusal::TooManyKills)?;
-        *kill = Kill { group: index, held };
+        *kill = Kill {
+            group: index,
+            held,
+            by,
+        };
         self.kills.under_way = self.kills.under_way.wrapping_add(1);
         (self.kills.top, self.kills.next) = (index, index);
         self.set_killing(index, true);
+        self.tell(index, Event::Killing { by });
         Ok(())
-    }
-
-    fn may_kill(&self, viewer: Viewer, group: GroupId) -> Result<(), KillRefusal> {
-        self.may_change(viewer, group)
-            .map_err(|forbidden| match forbidden {
-                crate::access::Forbidden::Unseen => KillRefusal::UnknownGroup,
-                crate::access::Forbidden::NotAbove => KillRefusal::NotYours,
-            })
     }
 
     fn set_killing(&mut self, index: u32, killing: bool) {
@@ -174,21 +187,39 @@ impl Ledger<'_> {
             return Err(KillRefusal::NotEmpty);
         }
         let kill = self.kills.find(index).ok_or(KillRefusal::NotKilling)?;
-        let held = kill.held;
+        let Kill { held, by, .. } = *kill;
         *kill = Kill {
             group: NONE,
             held: Amounts::NONE,
+            by: None,
         };
         self.kills.under_way = self.kills.under_way.wrapping_sub(1);
         if self.kills.top == index {
             (self.kills.top, self.kills.next) = (NONE, NONE);
         }
         self.set_killing(index, false);
-        self.settle(index);
+        self.tell(index, Event::Killed { held });
+        self.settle_because(index, Cause::Killed { by });
         Ok(Receipt {
             held,
             returned: held.checked_sub(&left).unwrap_or_default(),
         })
+    }
+
+    /// Why a group vanishes that is in a subtree that is being killed.
+    pub(crate) fn killed_above(&self, index: u32) -> Option<Cause> {
+        if self.kills.none_under_way() {
+            return None;
+        }
+        let mut here = index;
+        while let Some(slot) = self.slot(here) {
+            if slot.gate.is_killing() {
+                let by = self.kills.asker(here);
+                return Some(Cause::Killed { by });
+            }
+            here = slot.parent;
+        }
+        None
     }
 
     fn killing(&self, group: GroupId) -> Result<u32, KillRefusal> {

@@ -20,15 +20,18 @@
 //! What a kind of operation does stands in a module of its own: [`crate::charge`], [`crate::settings`],
 //! [`crate::account`], [`crate::tasks`], [`crate::moving`], [`crate::kill`], [`crate::access`].
 
-use interfaces::limits::{CloseGroupRefusal, OpenGroupRefusal};
+use interfaces::limits::{Cause, CloseGroupRefusal, OpenGroupRefusal};
 use interfaces::{GroupId, TaskId};
 
 use crate::bounds::{Aside, BoundSlot, LabelSlot};
 use crate::climb::climb;
+use crate::entries::{ENTRY_BYTES, EntrySlot};
 use crate::group::{GROUP_BYTES, Gate, GroupSlot, Life, ROOT};
 use crate::kill::Kills;
 use crate::list::{self, NONE, at, at_mut};
+use crate::news::{Event, News};
 use crate::tasks::{TaskSlot, ThreadSlot};
+use crate::tombs::{TombSlot, Tombs};
 
 /// What went wrong elsewhere and was found out here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +50,10 @@ pub struct Ledger<'a> {
     pub(crate) labels: Aside<'a, LabelSlot>,
     pub(crate) tasks: &'a mut [TaskSlot],
     pub(crate) threads: &'a mut [ThreadSlot],
+    pub(crate) entries: Aside<'a, EntrySlot>,
+    pub(crate) tombs: Tombs<'a>,
     pub(crate) kills: Kills,
+    pub(crate) news: News,
     pub(crate) alarms: Alarms,
     /// Receipts given out and not yet ended.
     pub(crate) receipts: u64,
@@ -70,6 +76,10 @@ pub struct Memory<'a> {
     pub tasks: &'a mut [TaskSlot],
     /// For threads, by their places in the proc-server's table.
     pub threads: &'a mut [ThreadSlot],
+    /// For entries of rights.
+    pub entries: &'a mut [EntrySlot],
+    /// For what is remembered of groups that have vanished.
+    pub tombs: &'a mut [TombSlot],
 }
 
 impl<'a> Ledger<'a> {
@@ -84,25 +94,33 @@ impl<'a> Ledger<'a> {
             labels,
             tasks,
             threads,
+            entries,
+            tombs,
         } = memory;
         let longest = groups
             .len()
             .max(bounds.len())
             .max(labels.len())
             .max(tasks.len())
-            .max(threads.len());
+            .max(threads.len())
+            .max(entries.len())
+            .max(tombs.len());
         if longest >= 1 << 31 {
             return None;
         }
         tasks.fill(TaskSlot::VACANT);
         threads.fill(ThreadSlot::VACANT);
+        labels.fill(LabelSlot::vacant());
         let mut ledger = Self {
             groups,
             bounds: Aside::new(bounds),
             labels: Aside::new(labels),
             tasks,
             threads,
+            entries: Aside::new(entries),
+            tombs: Tombs::new(tombs),
             kills: Kills::NONE,
+            news: News::NONE,
             alarms: Alarms::default(),
             receipts: 0,
             first_free: NONE,
@@ -153,6 +171,7 @@ impl<'a> Ledger<'a> {
         self.alive = self.alive.wrapping_add(1);
         let generation = self.settle_in(index, above, opener == NONE);
         self.hold_open(index, opener);
+        self.tell(index, Event::Opened);
         Ok(GroupId { index, generation })
     }
 
@@ -190,8 +209,10 @@ impl<'a> Ledger<'a> {
         opener.first_opened = list::append(self.groups, opener.first_opened, index, |slot| {
             &mut slot.opened
         });
+        let (uid, gid) = (opener.uid, opener.gid);
         if let Some(slot) = at_mut(self.groups, index) {
             slot.opener = task;
+            (slot.uid, slot.gid) = (uid, gid);
         }
     }
 
@@ -221,7 +242,7 @@ impl<'a> Ledger<'a> {
                 &mut slot.opened
             });
         }
-        self.settle(index);
+        self.settle_because(index, Cause::Closed);
     }
 
     /// Lets a group vanish if nothing keeps it, and then the one above, as far up as that goes.
@@ -230,12 +251,21 @@ impl<'a> Ledger<'a> {
     /// long branch costs no more than its length: a client that builds one must not stop the server by letting go.
     #[inline]
     pub(crate) fn settle(&mut self, index: u32) {
+        self.settle_because(index, Cause::Emptied);
+    }
+
+    /// The same, and why.
+    #[inline]
+    pub(crate) fn settle_because(&mut self, index: u32, cause: Cause) {
         if at(self.groups, index).is_some_and(|slot| !slot.is_kept()) {
-            self.vanish_from(index);
+            self.vanish_from(index, cause);
         }
     }
 
-    fn vanish_from(&mut self, index: u32) {
+    fn vanish_from(&mut self, index: u32, cause: Cause) {
+        // A group that is being killed is kept; so the kill that covers the first covers all that go with it.
+        let killed = self.killed_above(index);
+        let mut cause = killed.unwrap_or(cause);
         let (mut groups, mut bytes) = (0_u32, 0_u64);
         let mut here = index;
         while let Some(slot) = at_mut(self.groups, here) {
@@ -250,19 +280,25 @@ impl<'a> Ledger<'a> {
             }
             groups = groups.wrapping_add(1);
             bytes = bytes.wrapping_add(self.record_bytes(here));
-            self.vanish(here, above);
+            self.vanish(here, above, cause);
             here = above;
+            cause = killed.unwrap_or(Cause::Emptied);
         }
     }
 
     /// Takes an empty group away. Its records are given back by the caller.
-    fn vanish(&mut self, index: u32, above: u32) {
+    fn vanish(&mut self, index: u32, above: u32, cause: Cause) {
         self.kills.pass_over(self.groups, index);
+        self.bury(index, cause);
+        self.tell(index, Event::Gone(cause));
+        self.drop_entries_of_group(index);
         let Some(slot) = at(self.groups, index) else {
             return;
         };
-        self.bounds.give_back(slot.gate.bounds());
-        self.labels.give_back(slot.label);
+        let (bounds, label) = (slot.gate.bounds(), slot.label);
+        self.bounds.give_back(bounds);
+        self.unchain_label(label);
+        self.labels.give_back(label);
         let first = self.slot(above).map_or(NONE, |slot| slot.first_child);
         let first = list::remove(self.groups, first, index, |slot| &mut slot.siblings);
         if let Some(slot) = at_mut(self.groups, above) {
@@ -303,7 +339,7 @@ impl<'a> Ledger<'a> {
         if slot.label != NONE {
             bytes = bytes.wrapping_add(crate::bounds::LABEL_BYTES);
         }
-        bytes
+        bytes.wrapping_add(ENTRY_BYTES.wrapping_mul(u64::from(slot.entries)))
     }
 
     /// The place of a group, if the id names one that is alive.
@@ -366,6 +402,8 @@ mod tests {
             labels: &mut [],
             tasks: &mut [],
             threads: &mut [],
+            entries: &mut [],
+            tombs: &mut [],
         })
         .unwrap();
         ledger.groups[2].generation = u32::MAX;
@@ -388,6 +426,8 @@ mod tests {
             labels: &mut [],
             tasks: &mut [],
             threads: &mut [],
+            entries: &mut [],
+            tombs: &mut [],
         };
         assert!(Ledger::try_new(nothing).is_none());
     }

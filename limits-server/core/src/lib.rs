@@ -16,6 +16,12 @@
 //! | [`moving`] | a task to another group |
 //! | [`kill`] | closing, emptying, the receipt |
 //! | [`access`] | who may see and change what |
+//! | [`needs`] | which operation needs which right |
+//! | [`entries`] | rights that were handed on |
+//! | `keeping` | how long an empty group lives |
+//! | `labels` | finding a group by its label |
+//! | [`tombs`] | what is remembered of groups that have vanished |
+//! | [`news`] | what watchers are to be told |
 //! | [`declare`] | the groups of `system.toml` |
 //! | [`service`] | the door and the two interfaces |
 
@@ -33,14 +39,20 @@ pub mod charge;
 mod check;
 mod climb;
 pub mod declare;
+pub mod entries;
 pub mod group;
+mod keeping;
 pub mod kill;
+mod labels;
 pub mod ledger;
 mod list;
 pub mod moving;
+pub mod needs;
+pub mod news;
 pub mod service;
 pub mod settings;
 pub mod tasks;
+pub mod tombs;
 
 pub use access::{Forbidden, Viewer};
 pub use bounds::{BOUND_BYTES, BoundSlot, LABEL_BYTES, LabelSlot};
@@ -48,8 +60,11 @@ pub use charge::Charge;
 #[cfg(any(test, feature = "check"))]
 pub use check::Snapshot;
 pub use declare::{Slots, Undeclared, declared};
+pub use entries::{ENTRIES, ENTRY_BYTES, EntrySlot};
 pub use group::{GROUP_BYTES, GroupSlot};
 pub use kill::KILLS;
 pub use ledger::{Alarms, Ledger, Memory};
+pub use needs::Operation;
 pub use service::{Arrival, Door, LimitsServer};
 pub use tasks::{LET_GO, TaskSlot, ThreadSlot};
+pub use tombs::{TOMBS, TombSlot};

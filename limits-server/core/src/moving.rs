@@ -7,12 +7,40 @@
 use interfaces::accounting::{Admitted, MoveRefusal};
 use interfaces::{GroupId, TaskId};
 
+use crate::access::Forbidden;
 use crate::climb::{self, parts};
 use crate::ledger::Ledger;
 use crate::list::at;
+use crate::needs::Operation;
+use crate::news::Event;
 use crate::tasks::counts;
 
 impl Ledger<'_> {
+    /// Moves a born task in the name of another, which must be allowed to move out of the one group and into the
+    /// other; nobody stands for the system itself.
+    pub fn move_task_by(
+        &mut self,
+        task: TaskId,
+        group: GroupId,
+        by: Option<TaskId>,
+    ) -> Result<Admitted, MoveRefusal> {
+        if let Some(by) = by {
+            let viewer = self.viewer(by, false).ok_or(MoveRefusal::UnknownTask)?;
+            let source = self.group_of(task).ok_or(MoveRefusal::UnknownTask)?;
+            self.may(viewer, source, Operation::MoveOut)
+                .map_err(|forbidden| match forbidden {
+                    Forbidden::Unseen => MoveRefusal::UnknownTask,
+                    Forbidden::Lacking => MoveRefusal::NotYours,
+                })?;
+            self.may(viewer, group, Operation::MoveIn)
+                .map_err(|forbidden| match forbidden {
+                    Forbidden::Unseen => MoveRefusal::UnknownGroup,
+                    Forbidden::Lacking => MoveRefusal::NotYours,
+                })?;
+        }
+        self.move_task(task, group)
+    }
+
     /// Moves a born task to another group.
     pub fn move_task(&mut self, task: TaskId, group: GroupId) -> Result<Admitted, MoveRefusal> {
         let index = self.born(task).ok_or(MoveRefusal::UnknownTask)?;
@@ -30,6 +58,8 @@ impl Ledger<'_> {
         climb::lower(self.groups, source, meeting, &parts(&counts));
         self.leave(index, source);
         self.enter(index, target);
+        self.tell(source, Event::MovedOut { task });
+        self.tell(target, Event::MovedIn { task });
         self.settle(source);
         Ok(self.admitted(target))
     }

@@ -28,6 +28,7 @@ use crate::access::Viewer;
 use crate::ledger::Ledger;
 
 mod clients;
+mod rights;
 mod servers;
 
 /// What a message is, by its label alone.

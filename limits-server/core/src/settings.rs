@@ -4,10 +4,11 @@
 //! the groups above are charged for it, so keeping settings can be refused like anything else that costs memory.
 //! A limit's place stays until the group vanishes, because it counts refusals; a label's goes with the label.
 
-use interfaces::limits::{LabelText, SetRefusal};
-use interfaces::{GroupId, Limit, Resource};
+use interfaces::limits::{LabelText, OwnRefusal, SetRefusal};
+use interfaces::{GroupId, Limit, RESOURCES, Resource};
 
 use crate::bounds::{BOUND_BYTES, BoundSlot, LABEL_BYTES};
+use crate::charge::Refused;
 use crate::climb::climb;
 use crate::group::Vector;
 use crate::ledger::Ledger;
@@ -75,6 +76,7 @@ impl Ledger<'_> {
             (NONE, true) => return Ok(()),
             (_, true) => {
                 self.release_record(index, LABEL_BYTES);
+                self.unchain_label(place);
                 self.labels.give_back(place);
                 NONE
             }
@@ -85,13 +87,58 @@ impl Ledger<'_> {
                 self.charge_record(index, LABEL_BYTES)?;
                 self.labels.take(index)
             }
-            (_, false) => place,
+            (_, false) => {
+                self.unchain_label(place);
+                place
+            }
         };
         if let Some(kept) = self.labels.get_mut(place) {
             kept.text = label.clone();
+            self.chain_label(place);
         }
         if let Some(slot) = at_mut(self.groups, index) {
             slot.label = place;
+        }
+        Ok(())
+    }
+
+    /// Sets a group's peaks back to what is in use now.
+    pub fn reset_peaks(&mut self, group: GroupId) -> Result<(), SetRefusal> {
+        let index = self.locate(group).ok_or(SetRefusal::UnknownGroup)?;
+        if let Some(slot) = at_mut(self.groups, index) {
+            slot.past_peak = slot.usage;
+        }
+        Ok(())
+    }
+
+    /// Sets a group's own counts of refusals and of soft limits crossed back to nothing.
+    pub fn reset_refusals(&mut self, group: GroupId) -> Result<(), SetRefusal> {
+        let index = self.locate(group).ok_or(SetRefusal::UnknownGroup)?;
+        let place = self.slot(index).map_or(NONE, |slot| slot.gate.bounds());
+        if let Some(bound) = self.bounds.get_mut(place) {
+            bound.refusals = [0; RESOURCES];
+            bound.crossings = [0; RESOURCES];
+        }
+        Ok(())
+    }
+
+    /// Sets who owns a group.
+    pub fn set_owner(&mut self, group: GroupId, uid: u32, gid: u32) -> Result<(), OwnRefusal> {
+        let index = self.locate(group).ok_or(OwnRefusal::UnknownGroup)?;
+        if let Some(slot) = at_mut(self.groups, index) {
+            (slot.uid, slot.gid) = (uid, gid);
+        }
+        Ok(())
+    }
+
+    /// Sets a group's mode.
+    pub fn set_mode(&mut self, group: GroupId, mode: u16) -> Result<(), OwnRefusal> {
+        let index = self.locate(group).ok_or(OwnRefusal::UnknownGroup)?;
+        if mode > 0o777 {
+            return Err(OwnRefusal::BadMode);
+        }
+        if let Some(slot) = at_mut(self.groups, index) {
+            slot.mode = mode;
         }
         Ok(())
     }
@@ -107,15 +154,15 @@ impl Ledger<'_> {
     }
 
     /// Charges the groups above for a record of a group. Nobody is above the root: its own records cost nobody.
-    fn charge_record(&mut self, index: u32, bytes: u64) -> Result<(), SetRefusal> {
+    pub(crate) fn charge_record(&mut self, index: u32, bytes: u64) -> Result<(), Refused> {
         let above = self.slot(index).map_or(NONE, |slot| slot.parent);
         if above == NONE {
             return Ok(());
         }
-        Ok(self.charge_records(above, 0, bytes)?)
+        self.charge_records(above, 0, bytes)
     }
 
-    fn release_record(&mut self, index: u32, bytes: u64) {
+    pub(crate) fn release_record(&mut self, index: u32, bytes: u64) {
         let above = self.slot(index).map_or(NONE, |slot| slot.parent);
         climb(self.groups, above, NONE, |slot| slot.drop_records(0, bytes));
     }

@@ -9,7 +9,7 @@
 //! goes, and that group lives on as long.
 
 use interfaces::accounting::{
-    Admitted, ConfirmRefusal, EndRefusal, ThreadTicket, Ticket, TicketRefusal,
+    Admitted, ConfirmRefusal, CredentialsRefusal, EndRefusal, ThreadTicket, Ticket, TicketRefusal,
 };
 use interfaces::identity::TaskTag;
 use interfaces::provision::Progress;
@@ -19,6 +19,7 @@ use crate::climb::{self, parts};
 use crate::group::{Life, ROOT};
 use crate::ledger::Ledger;
 use crate::list::{self, Links, NONE, at, at_mut};
+use crate::news::Event;
 
 /// Levels of the tree that one request walks to let go of groups: some tens of thousands of instructions.
 pub const LET_GO: u32 = 2048;
@@ -45,6 +46,11 @@ pub struct TaskSlot {
     pub(crate) neighbours: Links,
     /// The oldest group that it holds on to.
     pub(crate) first_opened: u32,
+    /// The oldest entry of rights that it has been given.
+    pub(crate) first_entry: u32,
+    /// Whose it is.
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
     /// Its first thread.
     pub(crate) first_thread: u32,
     /// Its threads.
@@ -59,6 +65,9 @@ impl TaskSlot {
         group: NONE,
         neighbours: Links::LOOSE,
         first_opened: NONE,
+        first_entry: NONE,
+        uid: 0,
+        gid: 0,
         first_thread: NONE,
         threads: 0,
     };
@@ -131,10 +140,15 @@ impl Ledger<'_> {
         }
         let paid = without_counts(amounts);
         self.charge_at(index, NONE, &with_counts(&paid, 1))?;
+        let (uid, gid) = parent
+            .and_then(|parent| at(self.tasks, parent.index))
+            .map_or((0, 0), |parent| (parent.uid, parent.gid));
         if let Some(slot) = at_mut(self.tasks, task.index) {
             *slot = TaskSlot {
                 stage: Stage::Expected,
                 generation: task.generation,
+                uid,
+                gid,
                 ..TaskSlot::VACANT
             };
         }
@@ -222,8 +236,14 @@ impl Ledger<'_> {
         };
         slot.stage = Stage::Born;
         // A further thread's task is born already; this changes nothing then.
-        if let Some(task) = at_mut(self.tasks, slot.task) {
+        let index = slot.task;
+        if let Some(task) = at_mut(self.tasks, index)
+            && task.stage != Stage::Born
+        {
             task.stage = Stage::Born;
+            let group = task.group;
+            let task = self.task_id(index);
+            self.tell(group, Event::Born { task });
         }
         true
     }
@@ -272,6 +292,17 @@ impl Ledger<'_> {
             let walked = if vanished { depth.max(1) } else { 1 };
             left = left.saturating_sub(walked);
         }
+        while let Some(entry) = at(self.tasks, index).map(|slot| slot.first_entry)
+            && entry != NONE
+        {
+            if left == 0 {
+                return Ok(Progress::More);
+            }
+            let group = self.entries.get(entry).map_or(NONE, |entry| entry.group);
+            let depth = self.slot(group).map_or(0, |slot| slot.depth);
+            self.drop_entry(entry);
+            left = left.saturating_sub(depth.max(1));
+        }
         Ok(Progress::Done)
     }
 
@@ -291,6 +322,11 @@ impl Ledger<'_> {
         {
             self.let_go(opened);
         }
+        while let Some(entry) = at(self.tasks, index).map(|slot| slot.first_entry)
+            && entry != NONE
+        {
+            self.drop_entry(entry);
+        }
         self.leave(index, home);
         if let Some(slot) = at_mut(self.tasks, index) {
             *slot = TaskSlot {
@@ -299,7 +335,22 @@ impl Ledger<'_> {
             };
         }
         climb::lower(self.groups, home, NONE, &parts(&due));
+        self.tell(home, Event::Died { task });
         self.settle(home);
+        Ok(())
+    }
+
+    /// Notes whose a task is.
+    pub fn set_credentials(
+        &mut self,
+        task: TaskId,
+        uid: u32,
+        gid: u32,
+    ) -> Result<(), CredentialsRefusal> {
+        let known = self.known(task);
+        let slot = known.and_then(|index| at_mut(self.tasks, index));
+        let slot = slot.ok_or(CredentialsRefusal::UnknownTask)?;
+        (slot.uid, slot.gid) = (uid, gid);
         Ok(())
     }
 

@@ -483,7 +483,7 @@ fn an_operator_reads_everything_and_changes_no_more_than_others() {
     let open = limits::OpenGroup {
         parent: Some(declared(STRANGER)),
     };
-    assert_eq!(refused(host.ask(me, &open)), OpenGroupRefusal::UnknownGroup);
+    assert_eq!(refused(host.ask(me, &open)), OpenGroupRefusal::NotYours);
 }
 
 #[test]
@@ -546,7 +546,7 @@ fn a_shortage_names_only_groups_that_the_caller_may_see() {
         &limits::SetLimit {
             group: own,
             resource: kernel,
-            limit: Limit::At(standing + 400),
+            limit: Limit::At(standing + limits_core::GROUP_BYTES + 40),
         },
     )
     .unwrap();
@@ -556,6 +556,7 @@ fn a_shortage_names_only_groups_that_the_caller_may_see() {
     host.proc(&accounting::MoveTask {
         task: id(client(2)),
         group: below,
+        by: None,
     })
     .unwrap();
     let OpenGroupRefusal::Short(hidden) =
@@ -737,6 +738,7 @@ fn a_task_is_born_lives_and_ends_as_the_servers_say() {
     let move_up = accounting::MoveTask {
         task: child,
         group: declared(DEMO),
+        by: None,
     };
     assert_eq!(host.proc(&move_up).unwrap().group, declared(DEMO));
     let nowhere = accounting::MoveTask {
@@ -745,6 +747,7 @@ fn a_task_is_born_lives_and_ends_as_the_servers_say() {
             index: 20,
             generation: 0,
         },
+        by: None,
     };
     assert_eq!(refused(host.proc(&nowhere)), MoveRefusal::UnknownGroup);
     let nobody = accounting::MoveTask {
@@ -1006,9 +1009,11 @@ fn a_birth_that_nobody_announced_is_an_alarm_and_never_answered() {
 macro_rules! each_request {
     ($do:ident) => {
         $do!(limits: OpenGroup CloseGroup SetLimit SetSoftLimit SetLabel ReadAccount ReadResource ListChildren
-            ListTasks EffectiveLimit WouldFit WhoAmI Enter);
+            ListTasks EffectiveLimit WouldFit WhoAmI Enter Grant Revoke GiveUp ListRights MyRights SetOwner SetMode
+            ReadOwner ResetPeaks ResetRefusals Hold Unhold RemoveGroup FindChild ReadTombstone ListTombstones
+            ReadTotals);
         $do!(accounting: Ticket ThreadTicket Confirm EndThread EndTask Charge ChargeTask Release MoveTask BeginKill
-            NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords);
+            NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords SetCredentials CheckRights);
     };
 }
 

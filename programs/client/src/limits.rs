@@ -2,9 +2,13 @@
 
 use interfaces::limits::{
     Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
-    LabelText, ListChildren, ListTasks, Membership, OpenGroup, OpenGroupRefusal, Page, ReadAccount,
-    ReadRefusal, ReadResource, ResourceAccount, SetLabel, SetLimit, SetRefusal, SetSoftLimit,
-    WhoAmI, WouldFit, WouldFitRefusal,
+    FindChild, FindGroupRefusal, GiveUp, Grant, GrantRefusal, Hold, Holdings, LabelText,
+    ListChildren, ListRights, ListTasks, ListTombstones, Membership, MyRights, OpenGroup,
+    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadOwner, ReadRefusal, ReadResource,
+    ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
+    ResourceAccount, Revoke, RevokeRefusal, Rights, SetLabel, SetLimit, SetMode, SetOwner,
+    SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
+    WouldFit, WouldFitRefusal,
 };
 use interfaces::{Amounts, CallError, GroupId, Limit, ProtocolError, Resource, TaskId};
 
@@ -120,4 +124,119 @@ pub fn would_fit(
 /// Moves the caller into a group at or below its own, never back.
 pub fn enter(group: GroupId) -> Result<(), CallError<EnterRefusal>> {
     call(Server::Limits, &Enter { group })
+}
+
+/// Hands rights on a group to a task.
+pub fn grant(group: GroupId, task: TaskId, rights: Rights) -> Result<(), CallError<GrantRefusal>> {
+    call(
+        Server::Limits,
+        &Grant {
+            group,
+            task,
+            rights,
+        },
+    )
+}
+
+/// Takes rights on a group back from a task.
+pub fn revoke(
+    group: GroupId,
+    task: TaskId,
+    rights: Rights,
+) -> Result<(), CallError<RevokeRefusal>> {
+    call(
+        Server::Limits,
+        &Revoke {
+            group,
+            task,
+            rights,
+        },
+    )
+}
+
+/// Gives up rights that the caller's own entries give it.
+pub fn give_up(group: GroupId, rights: Rights) -> Result<(), CallError<RevokeRefusal>> {
+    call(Server::Limits, &GiveUp { group, rights })
+}
+
+/// The entries of rights on a group.
+pub fn list_rights(group: Option<GroupId>) -> Result<Holdings, CallError<ReadRefusal>> {
+    call(Server::Limits, &ListRights { group })
+}
+
+/// What the caller may do to a group.
+pub fn my_rights(group: Option<GroupId>) -> Result<Rights, CallError<ReadRefusal>> {
+    call(Server::Limits, &MyRights { group })
+}
+
+/// Sets who owns a group.
+pub fn set_owner(group: GroupId, uid: u32, gid: u32) -> Result<(), CallError<OwnRefusal>> {
+    call(Server::Limits, &SetOwner { group, uid, gid })
+}
+
+/// Sets a group's mode.
+pub fn set_mode(group: GroupId, mode: u16) -> Result<(), CallError<OwnRefusal>> {
+    call(Server::Limits, &SetMode { group, mode })
+}
+
+/// Who owns a group, and its mode.
+pub fn read_owner(group: Option<GroupId>) -> Result<Owner, CallError<ReadRefusal>> {
+    call(Server::Limits, &ReadOwner { group })
+}
+
+/// Sets a group's peaks back to what is in use.
+pub fn reset_peaks(group: GroupId) -> Result<(), CallError<SetRefusal>> {
+    call(Server::Limits, &ResetPeaks { group })
+}
+
+/// Sets a group's counts of refusals back.
+pub fn reset_refusals(group: GroupId) -> Result<(), CallError<SetRefusal>> {
+    call(Server::Limits, &ResetRefusals { group })
+}
+
+/// Makes a group outlive whoever opened it.
+pub fn hold(group: GroupId) -> Result<(), CallError<SetRefusal>> {
+    call(Server::Limits, &Hold { group })
+}
+
+/// Lets a held group vanish when it is empty.
+pub fn unhold(group: GroupId) -> Result<(), CallError<SetRefusal>> {
+    call(Server::Limits, &Unhold { group })
+}
+
+/// Removes an empty group.
+pub fn remove_group(group: GroupId) -> Result<(), CallError<RemoveRefusal>> {
+    call(Server::Limits, &RemoveGroup { group })
+}
+
+/// The group with a label, directly below another.
+pub fn find_child(
+    parent: Option<GroupId>,
+    label: &str,
+) -> Result<GroupId, CallError<FindGroupRefusal>> {
+    call(
+        Server::Limits,
+        &FindChild {
+            parent,
+            label: LabelText::cut(label),
+        },
+    )
+}
+
+/// What is remembered of a group that has vanished.
+pub fn read_tombstone(group: GroupId) -> Result<Tombstone, CallError<TombstoneRefusal>> {
+    call(Server::Limits, &ReadTombstone { group })
+}
+
+/// A page of the groups below one that have vanished.
+pub fn list_tombstones(
+    group: Option<GroupId>,
+    after: u64,
+) -> Result<TombstonePage, CallError<ReadRefusal>> {
+    call(Server::Limits, &ListTombstones { group, after })
+}
+
+/// What a group has had in all.
+pub fn read_totals(group: Option<GroupId>) -> Result<Totals, CallError<ReadRefusal>> {
+    call(Server::Limits, &ReadTotals { group })
 }

@@ -81,6 +81,8 @@ pub enum Refusal {
     Full,
     /// Something is still charged to the group, so the kill has not ended.
     NotEmpty,
+    /// One of the groups is frozen and the other is not.
+    Frozen,
 }
 
 impl fmt::Display for Error {
@@ -133,6 +135,7 @@ impl fmt::Display for Refusal {
             Self::Short(shortage) => shortage.fmt(out),
             Self::Full => out.write_str("the server has no room for it"),
             Self::NotEmpty => out.write_str("something is still charged to the group"),
+            Self::Frozen => out.write_str("one of the groups is frozen and the other is not"),
         }
     }
 }
@@ -195,6 +198,7 @@ impl From<OpenGroupRefusal> for Error {
             OpenGroupRefusal::Killing => Refusal::Killing,
             OpenGroupRefusal::Short(shortage) => Refusal::Short(shortage),
             OpenGroupRefusal::LedgerFull => Refusal::Full,
+            OpenGroupRefusal::NotYours => Refusal::NotYours,
         })
     }
 }
@@ -214,6 +218,7 @@ impl From<EnterRefusal> for Error {
             EnterRefusal::UnknownGroup => return Self::NoSuchPath,
             EnterRefusal::Killing => Refusal::Killing,
             EnterRefusal::Short(shortage) => Refusal::Short(shortage),
+            EnterRefusal::Frozen => Refusal::Frozen,
         })
     }
 }

@@ -3,19 +3,24 @@
 use interfaces::accounting::MoveRefusal;
 use interfaces::limits::{
     Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
-    ListChildren, ListTasks, Membership, Never, OpenGroup, OpenGroupRefusal, Page, ReadAccount,
-    ReadRefusal, ReadResource, ResourceAccount, Server, SetLabel, SetLimit, SetRefusal,
-    SetSoftLimit, WhoAmI, WouldFit, WouldFitRefusal,
+    FindChild, FindGroupRefusal, GiveUp, Grant, GrantRefusal, Hold, Holdings, ListChildren,
+    ListRights, ListTasks, ListTombstones, Membership, MyRights, Never, OpenGroup,
+    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadOwner, ReadRefusal, ReadResource,
+    ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
+    ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel, SetLimit, SetMode, SetOwner,
+    SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
+    WouldFit, WouldFitRefusal,
 };
-use interfaces::{Caller, GroupId, TaskId};
+use interfaces::{Caller, GroupId, Limit, TaskId};
 
 use super::LimitsServer;
 use crate::access::{Forbidden, Viewer};
+use crate::needs::Operation;
 
 impl LimitsServer<'_> {
     /// The caller, and the group it means: its own if it named none. Nothing if it may not see that group.
     #[inline]
-    fn seen(&self, caller: Caller, group: Option<GroupId>) -> Option<(Viewer, GroupId)> {
+    pub(super) fn seen(&self, caller: Caller, group: Option<GroupId>) -> Option<(Viewer, GroupId)> {
         let viewer = self.viewer(caller)?;
         let group = group.unwrap_or(viewer.home);
         self.ledger
@@ -23,15 +28,19 @@ impl LimitsServer<'_> {
             .then_some((viewer, group))
     }
 
-    /// The caller, if it is above the group, or opened it and has not let go of it.
-    fn setter(&self, caller: Caller, group: GroupId) -> Result<Viewer, SetRefusal> {
-        let viewer = self.viewer(caller).ok_or(SetRefusal::UnknownGroup)?;
-        match self.ledger.may_change(viewer, group) {
-            Ok(()) => Ok(viewer),
-            Err(Forbidden::Unseen) => Err(SetRefusal::UnknownGroup),
-            Err(Forbidden::NotAbove) if self.ledger.holds_open(viewer.task, group) => Ok(viewer),
-            Err(Forbidden::NotAbove) => Err(SetRefusal::NotYours),
-        }
+    /// The caller, if it may set a limit: lowering is one right, raising another.
+    fn limiter(
+        &self,
+        caller: Caller,
+        group: GroupId,
+        before: Option<Limit>,
+        after: Limit,
+    ) -> Result<Viewer, SetRefusal> {
+        let operation = match before {
+            Some(before) if after.bound() > before.bound() => Operation::RaiseLimit,
+            _ => Operation::LowerLimit,
+        };
+        Ok(self.permitted(caller, group, operation)?)
     }
 
     fn set_for(&self, viewer: Viewer, answer: Result<(), SetRefusal>) -> Result<(), SetRefusal> {
@@ -50,9 +59,12 @@ impl Server for LimitsServer<'_> {
     ) -> Result<GroupId, OpenGroupRefusal> {
         let viewer = self.viewer(caller).ok_or(OpenGroupRefusal::UnknownGroup)?;
         let parent = request.parent.unwrap_or(viewer.home);
-        if !self.ledger.may_open_in(viewer, parent) {
-            return Err(OpenGroupRefusal::UnknownGroup);
-        }
+        self.ledger.may(viewer, parent, Operation::OpenIn).map_err(
+            |forbidden| match forbidden {
+                Forbidden::Unseen => OpenGroupRefusal::UnknownGroup,
+                Forbidden::Lacking => OpenGroupRefusal::NotYours,
+            },
+        )?;
         let opened = self.ledger.open_group(parent, Some(viewer.task));
         opened.map_err(|refusal| match refusal {
             OpenGroupRefusal::Short(short) => {
@@ -82,7 +94,9 @@ impl Server for LimitsServer<'_> {
     }
 
     fn set_limit(&mut self, caller: Caller, request: SetLimit) -> Result<(), SetRefusal> {
-        let viewer = self.setter(caller, request.group)?;
+        let before = self.ledger.resource(request.group, request.resource);
+        let before = before.map(|account| account.limit);
+        let viewer = self.limiter(caller, request.group, before, request.limit)?;
         let answer = self
             .ledger
             .set_limit(request.group, request.resource, request.limit);
@@ -90,7 +104,9 @@ impl Server for LimitsServer<'_> {
     }
 
     fn set_soft_limit(&mut self, caller: Caller, request: SetSoftLimit) -> Result<(), SetRefusal> {
-        let viewer = self.setter(caller, request.group)?;
+        let before = self.ledger.resource(request.group, request.resource);
+        let before = before.map(|account| account.soft);
+        let viewer = self.limiter(caller, request.group, before, request.limit)?;
         let answer = self
             .ledger
             .set_soft_limit(request.group, request.resource, request.limit);
@@ -98,7 +114,7 @@ impl Server for LimitsServer<'_> {
     }
 
     fn set_label(&mut self, caller: Caller, request: SetLabel) -> Result<(), SetRefusal> {
-        let viewer = self.setter(caller, request.group)?;
+        let viewer = self.permitted(caller, request.group, Operation::SetLabel)?;
         let answer = self.ledger.set_label(request.group, &request.label);
         self.set_for(viewer, answer)
     }
@@ -202,8 +218,7 @@ impl Server for LimitsServer<'_> {
 
     fn enter(&mut self, caller: Caller, request: Enter) -> Result<(), EnterRefusal> {
         let viewer = self.viewer(caller).ok_or(EnterRefusal::UnknownGroup)?;
-        // The rule for opening in a group is the rule for going there: one's own or below, also for an operator.
-        if !self.ledger.may_open_in(viewer, request.group) {
+        if !self.ledger.may_enter(viewer, request.group) {
             return Err(EnterRefusal::UnknownGroup);
         }
         match self.ledger.move_task(viewer.task, request.group) {
@@ -211,10 +226,96 @@ impl Server for LimitsServer<'_> {
             Err(MoveRefusal::UnknownGroup | MoveRefusal::UnknownTask) => {
                 Err(EnterRefusal::UnknownGroup)
             }
-            Err(MoveRefusal::Killing) => Err(EnterRefusal::Killing),
+            // Nobody else asked for it, so no right was lacking.
+            Err(MoveRefusal::Killing | MoveRefusal::NotYours) => Err(EnterRefusal::Killing),
+            Err(MoveRefusal::Frozen) => Err(EnterRefusal::Frozen),
             Err(MoveRefusal::Short(short)) => {
                 Err(EnterRefusal::Short(self.ledger.shortage_for(viewer, short)))
             }
         }
+    }
+
+    fn grant(&mut self, caller: Caller, request: Grant) -> Result<(), GrantRefusal> {
+        self.grant_rights(caller, request)
+    }
+
+    fn revoke(&mut self, caller: Caller, request: Revoke) -> Result<(), RevokeRefusal> {
+        self.revoke_rights(caller, request)
+    }
+
+    fn give_up(&mut self, caller: Caller, request: GiveUp) -> Result<(), RevokeRefusal> {
+        self.give_rights_up(caller, request)
+    }
+
+    fn list_rights(
+        &mut self,
+        caller: Caller,
+        request: ListRights,
+    ) -> Result<Holdings, ReadRefusal> {
+        self.rights_listed(caller, request)
+    }
+
+    fn my_rights(&mut self, caller: Caller, request: MyRights) -> Result<Rights, ReadRefusal> {
+        self.rights_of_caller(caller, request)
+    }
+
+    fn set_owner(&mut self, caller: Caller, request: SetOwner) -> Result<(), OwnRefusal> {
+        self.own(caller, request)
+    }
+
+    fn set_mode(&mut self, caller: Caller, request: SetMode) -> Result<(), OwnRefusal> {
+        self.change_mode(caller, request)
+    }
+
+    fn read_owner(&mut self, caller: Caller, request: ReadOwner) -> Result<Owner, ReadRefusal> {
+        self.owner_of(caller, request)
+    }
+
+    fn reset_peaks(&mut self, caller: Caller, request: ResetPeaks) -> Result<(), SetRefusal> {
+        self.peaks_back(caller, request)
+    }
+
+    fn reset_refusals(&mut self, caller: Caller, request: ResetRefusals) -> Result<(), SetRefusal> {
+        self.refusals_back(caller, request)
+    }
+
+    fn hold(&mut self, caller: Caller, request: Hold) -> Result<(), SetRefusal> {
+        self.keep(caller, request)
+    }
+
+    fn unhold(&mut self, caller: Caller, request: Unhold) -> Result<(), SetRefusal> {
+        self.keep_no_more(caller, request)
+    }
+
+    fn remove_group(&mut self, caller: Caller, request: RemoveGroup) -> Result<(), RemoveRefusal> {
+        self.remove(caller, request)
+    }
+
+    fn find_child(
+        &mut self,
+        caller: Caller,
+        request: FindChild,
+    ) -> Result<GroupId, FindGroupRefusal> {
+        self.child_found(caller, &request)
+    }
+
+    fn read_tombstone(
+        &mut self,
+        caller: Caller,
+        request: ReadTombstone,
+    ) -> Result<Tombstone, TombstoneRefusal> {
+        self.remembered(caller, request)
+    }
+
+    fn list_tombstones(
+        &mut self,
+        caller: Caller,
+        request: ListTombstones,
+    ) -> Result<TombstonePage, ReadRefusal> {
+        self.remembered_below(caller, request)
+    }
+
+    fn read_totals(&mut self, caller: Caller, request: ReadTotals) -> Result<Totals, ReadRefusal> {
+        self.totals_of(caller, request)
     }
 }

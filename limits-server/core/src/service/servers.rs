@@ -4,10 +4,11 @@
 //! spawns, or whoever is inside the group that is charged.
 
 use interfaces::accounting::{
-    Admitted, BeginKill, Charge, ChargeRefusal, ChargeTask, Confirm, ConfirmRefusal, EndRefusal,
-    EndTask, EndThread, Figures, FinishKill, IsBelow, KillRefusal, LookupRefusal, MoveRefusal,
-    MoveTask, NextGroup, NextVictim, OwnRecords, OwnUsage, ReadFigures, Receipt, Release,
-    ReleaseRefusal, Server, ThreadTicket, Ticket, TicketRefusal,
+    Admitted, BeginKill, Charge, ChargeRefusal, ChargeTask, CheckRights, Confirm, ConfirmRefusal,
+    CredentialsRefusal, EndRefusal, EndTask, EndThread, Figures, FinishKill, IsBelow, KillRefusal,
+    LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextVictim, OwnRecords, OwnUsage, ReadFigures,
+    Receipt, Release, ReleaseRefusal, RightsRefusal, Server, SetCredentials, ThreadTicket, Ticket,
+    TicketRefusal,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
@@ -101,10 +102,10 @@ impl Server for LimitsServer<'_> {
 
     fn move_task(&mut self, _: Caller, request: MoveTask) -> Result<Admitted, MoveRefusal> {
         self.ledger
-            .move_task(request.task, request.group)
+            .move_task_by(request.task, request.group, request.by)
             .map_err(|refusal| match refusal {
                 MoveRefusal::Short(short) => {
-                    let home = self.ledger.group_of(request.task);
+                    let home = self.ledger.group_of(request.by.unwrap_or(request.task));
                     MoveRefusal::Short(
                         home.map_or(short, |home| self.ledger.shortage_within(home, short)),
                     )
@@ -160,6 +161,20 @@ impl Server for LimitsServer<'_> {
         self.ledger
             .is_below(request.group, request.task)
             .ok_or(LookupRefusal::UnknownGroup)
+    }
+
+    fn set_credentials(
+        &mut self,
+        _: Caller,
+        request: SetCredentials,
+    ) -> Result<(), CredentialsRefusal> {
+        self.ledger
+            .set_credentials(request.task, request.uid, request.gid)
+    }
+
+    fn check_rights(&mut self, _: Caller, request: CheckRights) -> Result<(), RightsRefusal> {
+        self.ledger
+            .check_rights(request.task, request.group, request.rights)
     }
 
     fn own_records(&mut self, _: Caller, request: OwnRecords) -> Result<Amounts, LookupRefusal> {

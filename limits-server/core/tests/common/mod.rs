@@ -1,6 +1,8 @@
 //! Memory for a ledger on the host.
 
-use limits_core::{BoundSlot, GroupSlot, LabelSlot, Ledger, Memory, TaskSlot, ThreadSlot};
+use limits_core::{
+    BoundSlot, EntrySlot, GroupSlot, LabelSlot, Ledger, Memory, TaskSlot, ThreadSlot, TombSlot,
+};
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,8 @@ pub fn ledger(room: Room) -> Ledger<'static> {
         labels: vec![LabelSlot::vacant(); room.labels].leak(),
         tasks: vec![TaskSlot::VACANT; room.tasks].leak(),
         threads: vec![ThreadSlot::VACANT; room.threads].leak(),
+        entries: vec![EntrySlot::VACANT; 64].leak(),
+        tombs: vec![TombSlot::vacant(); 16].leak(),
     })
     .expect("there is room for the root")
 }

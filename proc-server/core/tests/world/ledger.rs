@@ -6,7 +6,8 @@ use interfaces::limits::LabelText;
 use interfaces::system::Group;
 use interfaces::{Amounts, Limit, ProtocolError, RESOURCES, Resource, TaskId};
 use limits_core::{
-    Arrival, BoundSlot, GroupSlot, LabelSlot, Ledger, LimitsServer, Memory, TaskSlot, ThreadSlot,
+    Arrival, BoundSlot, EntrySlot, GroupSlot, LabelSlot, Ledger, LimitsServer, Memory, TaskSlot,
+    ThreadSlot, TombSlot,
 };
 
 use super::GROUPS;
@@ -23,6 +24,8 @@ impl TheLedger {
             labels: vec![LabelSlot::vacant(); 16].leak(),
             tasks: vec![TaskSlot::VACANT; 64].leak(),
             threads: vec![ThreadSlot::VACANT; 64].leak(),
+            entries: vec![EntrySlot::VACANT; 64].leak(),
+            tombs: vec![TombSlot::vacant(); 16].leak(),
         })
         .expect("there is room for the root");
         let groups: Vec<Group> = GROUPS

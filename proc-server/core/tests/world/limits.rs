@@ -312,6 +312,25 @@ impl Server for World {
         Ok(top.is_some_and(|top| top != request.group && limits.below(request.group, top)))
     }
 
+    fn set_credentials(&mut self, _: Caller, _: SetCredentials) -> Result<(), CredentialsRefusal> {
+        Ok(())
+    }
+
+    fn check_rights(&mut self, _: Caller, request: CheckRights) -> Result<(), RightsRefusal> {
+        let below = self.is_below(
+            Caller::Server(interfaces::ServerName::Proc),
+            IsBelow {
+                group: request.group,
+                task: request.task,
+            },
+        );
+        match below {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(RightsRefusal::NotYours),
+            Err(LookupRefusal::UnknownGroup) => Err(RightsRefusal::UnknownGroup),
+        }
+    }
+
     fn own_records(&mut self, _: Caller, request: OwnRecords) -> Result<Amounts, LookupRefusal> {
         let children = self.limits.parents.values();
         let children = children

@@ -22,7 +22,8 @@ use interfaces::{
     Badge, Caller, Dispatched, GroupId, Label, ServerName, TaskId, Transport, limits,
 };
 use limits_core::{
-    Arrival, BoundSlot, GroupSlot, LabelSlot, Ledger, LimitsServer, Memory, TaskSlot, ThreadSlot,
+    Arrival, BoundSlot, EntrySlot, GroupSlot, LabelSlot, Ledger, LimitsServer, Memory, TaskSlot,
+    ThreadSlot, TombSlot,
 };
 use trees::{Entry, Error, Servers, Trees};
 
@@ -120,6 +121,8 @@ impl World {
             labels: vec![LabelSlot::vacant(); room.labels].leak(),
             tasks: vec![TaskSlot::VACANT; room.tasks].leak(),
             threads: vec![ThreadSlot::VACANT; room.tasks].leak(),
+            entries: vec![EntrySlot::VACANT; 64].leak(),
+            tombs: vec![TombSlot::vacant(); 16].leak(),
         })
         .expect("there is room for the root");
         Self {
