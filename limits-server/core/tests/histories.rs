@@ -12,15 +12,19 @@
 )]
 
 mod common;
+#[path = "histories/rights.rs"]
+mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::{Room, ledger};
 use interfaces::accounting::{
-    ChargeRefusal, EndRefusal, KillRefusal, MoveRefusal, Receipt, ReleaseRefusal, ThreadTicket,
-    Ticket, TicketRefusal,
+    ChargeRefusal, EndRefusal, KillRefusal, MoveRefusal, Receipt, ReleaseRefusal, RightsRefusal,
+    ThreadTicket, Ticket, TicketRefusal,
 };
-use interfaces::limits::{CloseGroupRefusal, LabelText, OpenGroupRefusal, SetRefusal};
+use interfaces::limits::{
+    CloseGroupRefusal, GrantRefusal, LabelText, OpenGroupRefusal, Rights, SetRefusal,
+};
 use interfaces::{Amounts, GroupId, Limit, Resource, Shortage, TaskId};
 use limits_core::{BOUND_BYTES, Charge, GROUP_BYTES, LABEL_BYTES, Ledger};
 use proptest::prelude::*;
@@ -30,6 +34,7 @@ const ROOM: Room = Room {
     bounds: 5,
     labels: 3,
     threads: 10,
+    entries: 5,
     ..Room::all(6)
 };
 
@@ -103,6 +108,7 @@ enum Step {
     FinishKill {
         group: usize,
     },
+    Rights(rights::Step),
 }
 
 #[derive(Clone, Debug)]
@@ -141,6 +147,7 @@ struct Model {
     receipts: Vec<(GroupId, Amounts)>,
     seen: Vec<GroupId>,
     seen_tasks: Vec<TaskId>,
+    book: rights::Book,
 }
 
 enum Denied {
@@ -160,7 +167,7 @@ macro_rules! denied {
         })+
     };
 }
-denied!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal);
+denied!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal GrantRefusal);
 
 fn plus(one: Amounts, other: Amounts) -> Amounts {
     one.checked_add(&other).unwrap()
@@ -190,6 +197,7 @@ impl Model {
             receipts: Vec::new(),
             seen: vec![GroupId::ROOT],
             seen_tasks: Vec::new(),
+            book: rights::Book::default(),
         }
     }
 
@@ -201,8 +209,9 @@ impl Model {
         self.path(group).contains(&top)
     }
 
-    fn records(group: &Group) -> u64 {
+    fn records(&self, id: GroupId, group: &Group) -> u64 {
         GROUP_BYTES
+            + self.book.cost(id)
             + group.limits.as_ref().map_or(0, |_| BOUND_BYTES)
             + if group.label { LABEL_BYTES } else { 0 }
     }
@@ -213,9 +222,9 @@ impl Model {
             .groups
             .iter()
             .filter(|&(&id, _)| id != top && self.within(id, top));
-        below.fold(Amounts::NONE, |sum, (_, group)| {
-            let cost =
-                Amounts::of(Resource::Groups, 1).with(Resource::KernelMemory, Self::records(group));
+        below.fold(Amounts::NONE, |sum, (&id, group)| {
+            let bytes = self.records(id, group);
+            let cost = Amounts::of(Resource::Groups, 1).with(Resource::KernelMemory, bytes);
             plus(sum, cost)
         })
     }
@@ -317,6 +326,7 @@ impl Model {
         loop {
             let gone = self.groups.iter().find(|&(&id, group)| {
                 !group.permanent
+                    && !self.book.holds(id)
                     && group.opener.is_none()
                     && group.killing.is_none()
                     && !self.groups.values().any(|other| other.parent == Some(id))
@@ -326,6 +336,7 @@ impl Model {
             });
             let Some((&gone, _)) = gone else { break };
             self.groups.remove(&gone);
+            self.book.vanish(gone);
         }
     }
 
@@ -479,13 +490,12 @@ impl Model {
             return Err(KillRefusal::UnknownGroup);
         }
         if let Some(task) = by {
-            let home = self.born(task).ok_or(KillRefusal::UnknownGroup)?;
-            if !self.within(group, home) {
-                return Err(KillRefusal::UnknownGroup);
-            }
-            if group == home {
-                return Err(KillRefusal::NotYours);
-            }
+            self.born(task).ok_or(KillRefusal::UnknownGroup)?;
+            self.needs(task, group, Rights::KILL)
+                .map_err(|refusal| match refusal {
+                    RightsRefusal::UnknownGroup => KillRefusal::UnknownGroup,
+                    RightsRefusal::NotYours => KillRefusal::NotYours,
+                })?;
         }
         if self.groups[&group].killing.is_some() {
             return Err(KillRefusal::AlreadyKilling);
@@ -560,7 +570,7 @@ macro_rules! may_be_short {
         })+
     };
 }
-may_be_short!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal);
+may_be_short!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal GrantRefusal);
 
 /// The ledger must answer as the model does.
 fn same<T: std::fmt::Debug + PartialEq, E: Refusal>(
@@ -617,6 +627,7 @@ impl Pair {
                             ..self.plain()
                         };
                         self.model.groups.insert(id, group);
+                        self.model.book.open(id, opener);
                         Answer::Yes
                     }
                     (answer, expected) => same(answer.map(|_| ()), expected),
@@ -752,6 +763,7 @@ impl Pair {
                 let admitted = self.ledger.ticket(&ticket).map(|admitted| admitted.group);
                 if admitted.is_ok() {
                     self.model.seen_tasks.push(task);
+                    self.model.book.birth(task, parent);
                 }
                 same(admitted, self.model.ticket(&ticket))
             }
@@ -819,6 +831,7 @@ impl Pair {
                     self.model.begin_kill(group, by),
                 )
             }
+            Step::Rights(step) => self.answer_about_rights(&step),
             Step::NextVictim { group } => self.next_victim(group),
             Step::FinishKill { group } => {
                 let group = self.group(group);
@@ -848,6 +861,7 @@ impl Pair {
         self.model.note_peaks();
         self.model.settle();
         self.compare();
+        self.compare_rights();
     }
 
     fn plain(&self) -> Group {
@@ -882,6 +896,7 @@ impl Pair {
     fn end_in_model(&mut self, task: TaskId) -> Result<(), EndRefusal> {
         self.model.tasks.remove(&task).ok_or(EndRefusal::Unknown)?;
         self.model.threads.retain(|_, thread| thread.task != task);
+        self.model.book.end(task);
         for group in self
             .model
             .groups
@@ -938,6 +953,14 @@ impl Pair {
 
     /// Everything goes back, and nothing is left.
     fn give_everything_back(&mut self) {
+        let held: Vec<_> = self.model.groups.keys().copied().collect();
+        for id in held {
+            // One may have vanished with another.
+            if self.model.book.let_go(id) {
+                self.ledger.set_held(id, false).unwrap();
+            }
+            self.model.settle();
+        }
         for charge in self.receipts.drain(..) {
             self.ledger.release(charge);
         }
@@ -1026,6 +1049,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (which(), some()).prop_map(|(group, by)| Step::BeginKill { group, by }),
         2 => which().prop_map(|group| Step::NextVictim { group }),
         2 => which().prop_map(|group| Step::FinishKill { group }),
+        12 => rights::step().prop_map(Step::Rights),
     ]
 }
 

@@ -12,7 +12,11 @@ pub struct Room {
     pub labels: usize,
     pub tasks: usize,
     pub threads: usize,
+    pub entries: usize,
 }
+
+/// How many vanished groups are remembered.
+pub const TOMBS: usize = 16;
 
 impl Room {
     /// Room for so many groups, each with limits and a label, and as many tasks with a thread.
@@ -23,6 +27,7 @@ impl Room {
             labels: groups,
             tasks: groups,
             threads: groups,
+            entries: groups,
         }
     }
 }
@@ -35,8 +40,8 @@ pub fn ledger(room: Room) -> Ledger<'static> {
         labels: vec![LabelSlot::vacant(); room.labels].leak(),
         tasks: vec![TaskSlot::VACANT; room.tasks].leak(),
         threads: vec![ThreadSlot::VACANT; room.threads].leak(),
-        entries: vec![EntrySlot::VACANT; 64].leak(),
-        tombs: vec![TombSlot::vacant(); 16].leak(),
+        entries: vec![EntrySlot::VACANT; room.entries].leak(),
+        tombs: vec![TombSlot::vacant(); TOMBS].leak(),
     })
     .expect("there is room for the root")
 }
