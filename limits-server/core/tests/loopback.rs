@@ -598,6 +598,7 @@ fn a_full_ledger_refuses_and_says_so() {
         labels: 5,
         tasks: 2,
         threads: 2,
+        entries: 1,
     });
     let me = host.task(0, DEMO);
     let opened = host.ask(me, &limits::OpenGroup { parent: None }).unwrap();

@@ -634,6 +634,7 @@ fn many_groups_at_the_end_of_a_long_branch_are_let_go_of_in_slices() {
         labels: 1,
         tasks: 1,
         threads: 1,
+        entries: 1,
     });
     let opener = birth(&mut ledger, 0, GroupId::ROOT);
     let mut bottom = GroupId::ROOT;
@@ -999,6 +1000,7 @@ fn sixty_five_thousand_groups_are_opened_charged_and_gone_again() {
         tasks: 1,
         threads: 1,
         groups: GROUPS,
+        entries: 1,
     });
     let opener = birth(&mut ledger, 0, GroupId::ROOT);
     let mut groups = vec![GroupId::ROOT];
@@ -1041,6 +1043,7 @@ fn ten_thousand_levels_are_only_a_longer_walk() {
         labels: 1,
         tasks: 2,
         threads: 2,
+        entries: 1,
     });
     let opener = birth(&mut ledger, 0, GroupId::ROOT);
     let mut leaf = GroupId::ROOT;
