@@ -884,6 +884,37 @@ fn console_pins(pins: &mut Pins) {
         &[console::Input::default()],
         &refusal,
     );
+    let task = TaskId {
+        index: 7,
+        generation: 2,
+    };
+    pins.operation(
+        &console::Post {
+            task,
+            order: Text::try_new("help").expect("short"),
+        },
+        &[()],
+        &[
+            console::PostRefusal::NotOperator,
+            console::PostRefusal::Busy,
+            console::PostRefusal::Full,
+        ],
+    );
+    pins.operation(
+        &console::Collect {
+            task,
+            withdraw: true,
+        },
+        &[None, Some(Err(Text::try_new("no").expect("short")))],
+        &refusal,
+    );
+    pins.operation(
+        &console::Attend {
+            answer: Some(Ok(Text::try_new("yes").expect("short"))),
+        },
+        &[None, Some(Text::try_new("help").expect("short"))],
+        &[],
+    );
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn arrival(message: &Message) -> Arrival {
 }
 
 // The description of the system is decoded on the stack: up to 64 groups with all their limits.
-#[sel4_root_task::entry(stack_pages = 64)]
+#[sel4_root_task::entry(stack_pages = 128)]
 fn main(start_page: usize) -> ! {
     let mut server = match start::server(start_page) {
         Ok(server) => server,

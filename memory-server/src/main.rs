@@ -51,7 +51,7 @@ fn fault(message: &Message) -> Option<FaultMessage> {
 }
 
 // The description of the system is decoded on the stack, and so are the layouts of all programs.
-#[sel4_root_task::entry(stack_pages = 64)]
+#[sel4_root_task::entry(stack_pages = 128)]
 fn main(start_page: usize) -> ! {
     let mut server = match start::server(start_page) {
         Ok(server) => server,

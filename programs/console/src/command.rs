@@ -2,43 +2,38 @@
 
 use core::fmt;
 
-use interfaces::TaskId;
+use interfaces::limits::Rights;
+use interfaces::{Limit, Resource, TaskId};
 
-use crate::words::{first_word, one_word, task_id};
+use crate::words::{duration, first_word, limit, number, one_word, task_id};
 
 /// What `help` prints.
 pub const HELP: &str = "\
-ls [PATH]                      names in a directory of /cgroup, /limit or /proc
+ls [-l] [PATH]                 names in a directory of /cgroup, /limit or /proc
 cat PATH                       a file of the trees
 echo TEXT > PATH               writes a line to one; without `>`, prints it
 mkdir PATH, rmdir PATH         a group below /cgroup
 spawn [-g GROUP] PROGRAM ARGS  starts a program and prints its id
 run [-g GROUP] PROGRAM ARGS    starts it, waits, and says how it ended
 wait ID                        waits for the end of what was spawned here
-ps                             the tasks
-groups                         the groups as a tree, and how full each is
-top                            the same until q; any other key draws it anew, as
-                               there is no clock yet
+tell ID WORDS                  tells a puppet what to do; `tell ID help`
+ps, groups                     the tasks; the groups, and how full each is
+top [TIMES]                    the groups, once a second, until a key
+limit GROUP RESOURCE VALUE|max [soft]
+move ID GROUP                  moves a task
+freeze GROUP, thaw GROUP       stops everything in a group; lets it go on
 kill ID, kill -g GROUP         ends a task, or a group with its receipt
+watch GROUP, news, unwatch     what happens there; what has happened since
+rights GROUP, whoami           who may do what; who this console is
+grant ID GROUP RIGHT+RIGHT, revoke ID GROUP RIGHT+RIGHT|all
+chmod MODE GROUP, chown UID:GID GROUP
 audit                          compares the ledger with the kernel's objects
-pool                           the memory that is left
-programs                       what can be spawned
-time COMMAND                   how many instructions it takes
+find LABEL, pool, programs     a group; the memory left; what can be spawned
+time COMMAND, clock, sleep N   instructions it takes; now; N is 2, 0.5, 20ms
 halt [0|1]                     ends the machine; 0 says that all went well
 A GROUP is an id, a label, or a path below /cgroup. `NAME = COMMAND`, `$NAME`,
-`!COMMAND` (is to fail) and `expect TEXT` work as they do in a script. Up and
-down: the lines before. Ctrl-C gives a line up, Ctrl-D on an empty one halts.
-Not served yet: freeze, thaw, watch, tell, sleep.
+`!COMMAND` (is to fail) and `expect TEXT` as in a script. Ctrl-C: back here.
 ";
-
-/// What nothing serves yet, and what each would need.
-const NOT_SERVED: [(&str, &str); 5] = [
-    ("freeze", "freezing a group"),
-    ("thaw", "freezing a group"),
-    ("watch", "events of a group"),
-    ("tell", "messages between tasks"),
-    ("sleep", "a clock"),
-];
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +42,8 @@ pub enum Command<'l> {
     Help,
     List {
         path: &'l str,
+        /// Whether owner and mode of each group are shown.
+        long: bool,
     },
     Show {
         path: &'l str,
@@ -72,9 +69,64 @@ pub enum Command<'l> {
     Wait {
         task: TaskId,
     },
+    Tell {
+        task: TaskId,
+        words: &'l str,
+    },
     Tasks,
     Groups,
-    Top,
+    /// So many times; until a key if none.
+    Top {
+        times: Option<u32>,
+    },
+    Limit {
+        group: &'l str,
+        resource: Resource,
+        limit: Limit,
+        soft: bool,
+    },
+    Move {
+        task: TaskId,
+        group: &'l str,
+    },
+    Freeze {
+        group: &'l str,
+    },
+    Thaw {
+        group: &'l str,
+    },
+    Watch {
+        group: &'l str,
+    },
+    News,
+    Unwatch,
+    Rights {
+        group: &'l str,
+    },
+    /// Rights of a task on a group, handed on or taken back.
+    Grant {
+        task: TaskId,
+        group: &'l str,
+        rights: Rights,
+        back: bool,
+    },
+    Mode {
+        mode: u16,
+        group: &'l str,
+    },
+    Owner {
+        uid: u32,
+        gid: u32,
+        group: &'l str,
+    },
+    WhoAmI,
+    Find {
+        label: &'l str,
+    },
+    Clock,
+    Sleep {
+        ns: u64,
+    },
     KillTask {
         task: TaskId,
     },
@@ -99,8 +151,8 @@ pub enum CommandError<'l> {
     Unknown(&'l str),
     /// The words after it do not fit: so it is used.
     Usage(&'static str),
-    /// Nothing serves it yet.
-    NotServed(&'static str),
+    /// No resource has this name.
+    UnknownResource(&'l str),
 }
 
 impl fmt::Display for CommandError<'_> {
@@ -108,7 +160,9 @@ impl fmt::Display for CommandError<'_> {
         match self {
             Self::Unknown(word) => write!(out, "no command `{word}`: see help"),
             Self::Usage(usage) => write!(out, "usage: {usage}"),
-            Self::NotServed(what) => write!(out, "not served yet: {what}"),
+            Self::UnknownResource(word) => {
+                write!(out, "no resource `{word}`: see /proc/curproc/limit")
+            }
         }
     }
 }
@@ -125,13 +179,9 @@ impl<'l> Command<'l> {
                 Err(CommandError::Usage(usage))
             }
         };
-        if let Some((_, what)) = NOT_SERVED.iter().find(|(name, _)| *name == word) {
-            return Err(CommandError::NotServed(what));
-        }
         match word {
             "help" => none(Self::Help, "help"),
-            "ls" if rest.is_empty() => Ok(Self::List { path: "/" }),
-            "ls" => one("ls [PATH]").map(|path| Self::List { path }),
+            "ls" => Self::list(rest).ok_or(CommandError::Usage("ls [-l] [PATH]")),
             "cat" => one("cat PATH").map(|path| Self::Show { path }),
             "echo" => Self::echo(rest),
             "mkdir" => one("mkdir PATH").map(|path| Self::MakeDirectory { path }),
@@ -143,7 +193,33 @@ impl<'l> Command<'l> {
                 .ok_or(CommandError::Usage("wait ID")),
             "ps" => none(Self::Tasks, "ps"),
             "groups" => none(Self::Groups, "groups"),
-            "top" => none(Self::Top, "top"),
+            "top" if rest.is_empty() => Ok(Self::Top { times: None }),
+            "top" => one("top [TIMES]")
+                .and_then(|times| number(times).ok_or(CommandError::Usage("top [TIMES]")))
+                .map(|times| Self::Top { times: Some(times) }),
+            "tell" => Self::tell(rest).ok_or(CommandError::Usage("tell ID WORDS")),
+            "limit" => Self::limit(rest),
+            "move" => Self::move_task(rest).ok_or(CommandError::Usage("move ID GROUP")),
+            "freeze" => one("freeze GROUP").map(|group| Self::Freeze { group }),
+            "thaw" => one("thaw GROUP").map(|group| Self::Thaw { group }),
+            "watch" => one("watch GROUP").map(|group| Self::Watch { group }),
+            "news" => none(Self::News, "news"),
+            "unwatch" => none(Self::Unwatch, "unwatch"),
+            "rights" => one("rights GROUP").map(|group| Self::Rights { group }),
+            "grant" => Self::grant(rest, false).ok_or(CommandError::Usage(
+                "grant ID GROUP RIGHT+RIGHT (see rights)",
+            )),
+            "revoke" => Self::grant(rest, true)
+                .ok_or(CommandError::Usage("revoke ID GROUP RIGHT+RIGHT|all")),
+            "chmod" => Self::mode(rest).ok_or(CommandError::Usage("chmod MODE GROUP")),
+            "chown" => Self::owner(rest).ok_or(CommandError::Usage("chown UID:GID GROUP")),
+            "whoami" => none(Self::WhoAmI, "whoami"),
+            "find" => one("find LABEL").map(|label| Self::Find { label }),
+            "clock" => none(Self::Clock, "clock"),
+            "sleep" => one_word(rest)
+                .and_then(duration)
+                .map(|ns| Self::Sleep { ns })
+                .ok_or(CommandError::Usage("sleep SECONDS (2, 0.5, 20ms, 300us)")),
             "kill" => Self::kill(rest),
             "audit" => none(Self::Audit, "audit"),
             "pool" => none(Self::Pool, "pool"),
@@ -157,6 +233,19 @@ impl<'l> Command<'l> {
             },
             _ => Err(CommandError::Unknown(word)),
         }
+    }
+
+    fn list(rest: &'l str) -> Option<Self> {
+        let (first, after) = first_word(rest);
+        let (long, path) = match first {
+            "-l" => (true, after),
+            _ => (false, rest),
+        };
+        let path = match path {
+            "" => "/",
+            path => one_word(path)?,
+        };
+        Some(Self::List { path, long })
     }
 
     fn echo(rest: &'l str) -> Result<Self, CommandError<'l>> {
@@ -193,6 +282,67 @@ impl<'l> Command<'l> {
         })
     }
 
+    fn tell(rest: &'l str) -> Option<Self> {
+        let (task, words) = first_word(rest);
+        let task = one_word(task).and_then(task_id)?;
+        (!words.is_empty()).then_some(Self::Tell { task, words })
+    }
+
+    fn move_task(rest: &'l str) -> Option<Self> {
+        let (task, group) = first_word(rest);
+        Some(Self::Move {
+            task: one_word(task).and_then(task_id)?,
+            group: one_word(group)?,
+        })
+    }
+
+    fn grant(rest: &'l str, back: bool) -> Option<Self> {
+        let (task, rest) = first_word(rest);
+        let (group, list) = first_word(rest);
+        let named = one_word(list)?.split('+').map(Rights::by_name);
+        Some(Self::Grant {
+            task: task_id(task).filter(|_| !task.is_empty())?,
+            group,
+            rights: named.reduce(|all, one| Some(all?.union(one?)))??,
+            back,
+        })
+    }
+
+    fn mode(rest: &'l str) -> Option<Self> {
+        let (mode, group) = first_word(rest);
+        let digits = mode.bytes().all(|byte| byte.is_ascii_digit());
+        Some(Self::Mode {
+            mode: u16::from_str_radix(mode, 8).ok().filter(|_| digits)?,
+            group: one_word(group)?,
+        })
+    }
+
+    fn owner(rest: &'l str) -> Option<Self> {
+        let (owner, group) = first_word(rest);
+        let (uid, gid) = owner.split_once(':')?;
+        Some(Self::Owner {
+            uid: number(uid)?,
+            gid: number(gid)?,
+            group: one_word(group)?,
+        })
+    }
+
+    fn limit(rest: &'l str) -> Result<Self, CommandError<'l>> {
+        let usage = CommandError::Usage("limit GROUP RESOURCE VALUE|max [soft]");
+        let (group, rest) = first_word(rest);
+        let (resource, rest) = first_word(rest);
+        let (value, soft) = first_word(rest);
+        if value.is_empty() || !matches!(soft, "" | "soft") {
+            return Err(usage);
+        }
+        Ok(Self::Limit {
+            group,
+            resource: Resource::by_name(resource).ok_or(CommandError::UnknownResource(resource))?,
+            limit: limit(value).ok_or(usage)?,
+            soft: soft == "soft",
+        })
+    }
+
     fn kill(rest: &'l str) -> Result<Self, CommandError<'l>> {
         let usage = CommandError::Usage("kill ID | kill -g GROUP");
         match first_word(rest) {
@@ -217,9 +367,72 @@ mod tests {
     #[test]
     fn commands_and_what_follows_them() {
         for (line, command) in [
-            ("ls", Command::List { path: "/" }),
-            (" ls  /limit ", Command::List { path: "/limit" }),
+            (
+                "ls",
+                Command::List {
+                    path: "/",
+                    long: false,
+                },
+            ),
+            (
+                " ls  -l /limit ",
+                Command::List {
+                    path: "/limit",
+                    long: true,
+                },
+            ),
             ("ps", Command::Tasks),
+            ("top", Command::Top { times: None }),
+            ("top 3", Command::Top { times: Some(3) }),
+            ("freeze pen", Command::Freeze { group: "pen" }),
+            (
+                "grant 7 pen see+kill",
+                Command::Grant {
+                    task: id(7, 0),
+                    group: "pen",
+                    rights: Rights::SEE.union(Rights::KILL),
+                    back: false,
+                },
+            ),
+            (
+                "chmod 0640 pen",
+                Command::Mode {
+                    mode: 0o640,
+                    group: "pen",
+                },
+            ),
+            (
+                "chown 7:8 pen",
+                Command::Owner {
+                    uid: 7,
+                    gid: 8,
+                    group: "pen",
+                },
+            ),
+            ("sleep 20ms", Command::Sleep { ns: 20_000_000 }),
+            (
+                "tell 7.1 region  5",
+                Command::Tell {
+                    task: id(7, 1),
+                    words: "region  5",
+                },
+            ),
+            (
+                "move 7 pen",
+                Command::Move {
+                    task: id(7, 0),
+                    group: "pen",
+                },
+            ),
+            (
+                "limit pen frames max soft",
+                Command::Limit {
+                    group: "pen",
+                    resource: Resource::Frames,
+                    limit: Limit::Max,
+                    soft: true,
+                },
+            ),
             ("wait 7.12", Command::Wait { task: id(7, 12) }),
             ("kill 7", Command::KillTask { task: id(7, 0) }),
             ("kill -g bomb", Command::KillGroup { group: "bomb" }),
@@ -275,7 +488,33 @@ mod tests {
             ("echo x >", "usage: echo TEXT > PATH"),
             ("ps all", "usage: ps"),
             ("halt 2", "usage: halt [0|1]"),
-            ("freeze 7", "not served yet: freezing a group"),
+            ("freeze", "usage: freeze GROUP"),
+            ("tell 7", "usage: tell ID WORDS"),
+            (
+                "grant 7 pen fly",
+                "usage: grant ID GROUP RIGHT+RIGHT (see rights)",
+            ),
+            (
+                "grant 7 pen",
+                "usage: grant ID GROUP RIGHT+RIGHT (see rights)",
+            ),
+            ("revoke 7 all", "usage: revoke ID GROUP RIGHT+RIGHT|all"),
+            ("chmod 778 pen", "usage: chmod MODE GROUP"),
+            ("chmod 7", "usage: chmod MODE GROUP"),
+            ("chown 1 pen", "usage: chown UID:GID GROUP"),
+            ("chown :1 pen", "usage: chown UID:GID GROUP"),
+            ("tell x help", "usage: tell ID WORDS"),
+            ("top x", "usage: top [TIMES]"),
+            ("move 7", "usage: move ID GROUP"),
+            ("sleep -1", "usage: sleep SECONDS (2, 0.5, 20ms, 300us)"),
+            (
+                "limit pen tasks x",
+                "usage: limit GROUP RESOURCE VALUE|max [soft]",
+            ),
+            (
+                "limit pen goats 1",
+                "no resource `goats`: see /proc/curproc/limit",
+            ),
         ] {
             let error = Command::parse(line).unwrap_err();
             assert_eq!(error.to_string(), told, "{line}");

@@ -69,6 +69,28 @@ fn id(word: &str) -> Option<(u32, u32)> {
     }
 }
 
+/// A time in nanoseconds: seconds, also with a fraction, or a whole number of `ms`, `us` or `ns`.
+#[must_use]
+pub fn duration(word: &str) -> Option<u64> {
+    const SECOND: u64 = 1_000_000_000;
+    for (unit, ns) in [("ms", 1_000_000), ("us", 1_000), ("ns", 1)] {
+        if let Some(count) = word.strip_suffix(unit) {
+            return number::<u64>(count)?.checked_mul(ns);
+        }
+    }
+    let word = word.strip_suffix('s').unwrap_or(word);
+    let (seconds, fraction) = match word.split_once('.') {
+        Some((seconds, fraction)) => (seconds, fraction),
+        None => (word, "0"),
+    };
+    let seconds = number::<u64>(seconds)?.checked_mul(SECOND)?;
+    let digits = u32::try_from(fraction.len()).ok()?;
+    let unit = SECOND.checked_div(10_u64.checked_pow(digits)?)?;
+    // Finer than a nanosecond there is nothing.
+    let fraction = number::<u64>(fraction)?.checked_mul((unit > 0).then_some(unit)?)?;
+    seconds.checked_add(fraction)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +104,34 @@ mod tests {
         assert_eq!(any_number("0xfF"), Some(255));
         for bad in ["0x", "0x-1", "0xg", "x1", "0x10000000000000000"] {
             assert_eq!(any_number(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_a_unit_or_is_in_seconds() {
+        for (word, ns) in [
+            ("2", 2_000_000_000),
+            ("2s", 2_000_000_000),
+            ("0.5", 500_000_000),
+            ("1.000000001", 1_000_000_001),
+            ("20ms", 20_000_000),
+            ("3us", 3_000),
+            ("0ns", 0),
+        ] {
+            assert_eq!(duration(word), Some(ns), "{word}");
+        }
+        for bad in [
+            "",
+            "s",
+            "-1",
+            "1.",
+            ".5",
+            "1.0000000001",
+            "1m",
+            "0.5ms",
+            "99999999999",
+        ] {
+            assert_eq!(duration(bad), None, "{bad:?}");
         }
     }
 

@@ -5,8 +5,8 @@
 use core::fmt;
 
 use interfaces::limits::{
-    Account, CloseGroup, Enter, GroupState, LabelText, OpenGroup, ReadResource, ResourceAccount,
-    SetLabel, SetLimit,
+    Account, CloseGroup, Enter, GroupState, Hold, LabelText, OpenGroup, ReadResource, RemoveGroup,
+    ResourceAccount, SetLabel, SetLimit,
 };
 use interfaces::memory::PAGE_BYTES;
 use interfaces::process::KillGroup;
@@ -182,7 +182,7 @@ impl<S: Servers> Trees<S> {
         }
     }
 
-    /// Opens a group and labels it, or does neither.
+    /// Opens a group, labels it and keeps it, or does nothing of it.
     pub(crate) fn make_group(&mut self, parts: Parts<'_>) -> Result<(), Error> {
         let (above, name) = parts.split_last().ok_or(Error::AlreadyThere)?;
         let Place {
@@ -196,7 +196,7 @@ impl<S: Servers> Trees<S> {
             return Err(Error::AlreadyThere);
         }
         match self.child_named(parent, name) {
-            Ok(_) | Err(Error::Ambiguous) => return Err(Error::AlreadyThere),
+            Ok(_) => return Err(Error::AlreadyThere),
             Err(Error::NoSuchPath) => {}
             Err(error) => return Err(error),
         }
@@ -206,26 +206,35 @@ impl<S: Servers> Trees<S> {
         let group = self.ask_limits(&OpenGroup {
             parent: Some(parent),
         })?;
-        if let Err(error) = self.ask_limits(&SetLabel { group, label }) {
-            // Why it has no label is what there is to tell.
-            let _ = self.ask_limits(&CloseGroup { group });
-            return Err(error);
-        }
-        Ok(())
+        let kept = self
+            .ask_limits(&SetLabel { group, label })
+            .and_then(|()| self.ask_limits(&Hold { group }));
+        // What keeps the group from here on is the hold, whatever becomes of the caller. Without one it vanishes, and
+        // why there is none is what there is to tell.
+        let closed = self.ask_limits(&CloseGroup { group });
+        kept.and(closed)
     }
 
-    /// Lets go of a group that holds nothing.
+    /// Removes a group that holds nothing.
     pub(crate) fn remove_group(&mut self, parts: Parts<'_>) -> Result<(), Error> {
         let mut names = parts;
         names.next().ok_or(Error::FixedDirectory)?;
         let Place { group, file: None } = self.cgroup_place(parts)? else {
             return Err(Error::NotADirectory);
         };
-        let held = self.account(group)?.usage;
-        if !held.is_none() {
-            return Err(Error::NotEmpty(held));
+        match self.ask_limits(&RemoveGroup { group }) {
+            // It says no more, and the numbers are what a person wants to know.
+            Err(Error::NotEmpty(_)) => Err(Error::NotEmpty(self.account(group)?.usage)),
+            done => done,
         }
-        self.ask_limits(&CloseGroup { group })
+    }
+
+    /// The group of a directory.
+    pub(crate) fn cgroup_group(&mut self, parts: Parts<'_>) -> Result<GroupId, Error> {
+        match self.cgroup_place(parts)? {
+            Place { group, file: None } => Ok(group),
+            Place { .. } => Err(Error::NotADirectory),
+        }
     }
 
     fn cgroup_place(&mut self, mut parts: Parts<'_>) -> Result<Place, Error> {

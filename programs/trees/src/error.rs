@@ -7,7 +7,8 @@ use core::fmt;
 
 use interfaces::accounting::KillRefusal;
 use interfaces::limits::{
-    CloseGroupRefusal, EnterRefusal, Never, OpenGroupRefusal, ReadRefusal, SetRefusal,
+    CloseGroupRefusal, EnterRefusal, FindGroupRefusal, Never, OpenGroupRefusal, ReadRefusal,
+    RemoveRefusal, SetRefusal,
 };
 use interfaces::process::{KillGroupRefusal, TaskRefusal};
 use interfaces::{Amounts, CallError, ProtocolError, Shortage};
@@ -33,8 +34,6 @@ pub enum Error {
     FixedDirectory,
     /// There is something of this name already.
     AlreadyThere,
-    /// Several groups here have this label: an id says which.
-    Ambiguous,
     /// A directory cannot have this name.
     BadName,
     /// The group is not empty: this is what it holds.
@@ -69,7 +68,7 @@ pub enum Feature {
 /// How a server said no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Only who is above a group may change it.
+    /// The caller lacks the right to do that.
     NotYours,
     /// The group was opened by another task, or by the system, and only the opener lets go of it.
     NotOpener,
@@ -83,6 +82,8 @@ pub enum Refusal {
     NotEmpty,
     /// One of the groups is frozen and the other is not.
     Frozen,
+    /// The group is being killed, or one of the system's own, which stay.
+    Stays,
 }
 
 impl fmt::Display for Error {
@@ -98,9 +99,6 @@ impl fmt::Display for Error {
                 out.write_str("directories are made and removed below /cgroup only")
             }
             Self::AlreadyThere => out.write_str("is there already"),
-            Self::Ambiguous => {
-                out.write_str("several groups have this label: use the id that a listing shows")
-            }
             Self::BadName => out.write_str(
                 "a name has 1 to 63 bytes, no space or slash, is no id and no file's name",
             ),
@@ -129,12 +127,15 @@ impl fmt::Display for Feature {
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotYours => out.write_str("only who is above the group may do that"),
+            Self::NotYours => out.write_str("the right to do that is missing: see rights"),
             Self::NotOpener => out.write_str("only who opened the group may let go of it"),
             Self::Killing => out.write_str("the group is being killed"),
             Self::Short(shortage) => shortage.fmt(out),
             Self::Full => out.write_str("the server has no room for it"),
             Self::NotEmpty => out.write_str("something is still charged to the group"),
+            Self::Stays => {
+                out.write_str("the group is being killed, or is one of the system's own")
+            }
             Self::Frozen => out.write_str("one of the groups is frozen and the other is not"),
         }
     }
@@ -220,6 +221,25 @@ impl From<EnterRefusal> for Error {
             EnterRefusal::Short(shortage) => Refusal::Short(shortage),
             EnterRefusal::Frozen => Refusal::Frozen,
         })
+    }
+}
+
+impl From<FindGroupRefusal> for Error {
+    fn from(refusal: FindGroupRefusal) -> Self {
+        match refusal {
+            FindGroupRefusal::UnknownGroup | FindGroupRefusal::NotFound => Self::NoSuchPath,
+        }
+    }
+}
+
+impl From<RemoveRefusal> for Error {
+    fn from(refusal: RemoveRefusal) -> Self {
+        match refusal {
+            RemoveRefusal::UnknownGroup => Self::NoSuchPath,
+            RemoveRefusal::NotYours => Self::Refused(Refusal::NotYours),
+            RemoveRefusal::NotEmpty => Self::NotEmpty(Amounts::NONE),
+            RemoveRefusal::Busy => Self::Refused(Refusal::Stays),
+        }
     }
 }
 

@@ -45,11 +45,11 @@
 //!
 //! # Where `/cgroup` differs from cgroup v2
 //!
-//! It begins at the caller's own group. A group is listed by its label where that is a good name and no sibling has
-//! it, else by its id; an id is always understood. `pids.*` counts tasks, not threads. `memory.*` counts frames;
-//! kernel memory is in `memory.stat` only, and a refused frame is both `max` and `oom` in `memory.events`.
-//! `cgroup.procs` takes a task's own id, not 0, which is an id here. A directory is removed by who made it, and goes
-//! with its maker if it is empty then.
+//! It begins at the caller's own group. A group is listed by its label where that is a good name, but of siblings with
+//! the same label only the one that has had it longest, and else by its id; an id is always understood. `pids.*` counts
+//! tasks, not threads. `memory.*` counts frames; kernel memory is in `memory.stat` only, and a refused frame is both
+//! `max` and `oom` in `memory.events`. `cgroup.procs` takes a task's own id, not 0, which is an id here. A group of
+//! `system.toml` cannot be removed.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

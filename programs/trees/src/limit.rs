@@ -153,6 +153,15 @@ impl<S: Servers> Trees<S> {
         }
     }
 
+    /// The group of a directory.
+    pub(crate) fn limit_group(&mut self, parts: Parts<'_>) -> Result<GroupId, Error> {
+        match self.limit_place(parts)? {
+            Place::Top => Ok(self.who_am_i()?.group),
+            Place::Group(group) => Ok(group),
+            Place::Groups | Place::File(..) => Err(Error::NotADirectory),
+        }
+    }
+
     fn limit_place(&mut self, mut parts: Parts<'_>) -> Result<Place, Error> {
         let (group, name) = match parts.next() {
             None => return Ok(Place::Top),

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use interfaces::limits::{Owner, ReadOwner};
+
 use crate::error::Error;
 use crate::limit::Opened;
 use crate::path::Parts;
@@ -110,7 +112,7 @@ impl<S: Servers> Trees<S> {
 
     /// Makes a directory below `/cgroup`: opens a group and labels it with the name.
     ///
-    /// The caller holds on to the group until it removes the directory, or exits.
+    /// The group is kept, whatever becomes of the caller, until somebody removes the directory.
     pub fn make_directory(&mut self, path: &str) -> Result<(), Error> {
         let mut parts = Parts::of(path)?;
         match parts.next() {
@@ -120,7 +122,7 @@ impl<S: Servers> Trees<S> {
         }
     }
 
-    /// Removes a directory below `/cgroup` that the caller made, and its group, if it is empty.
+    /// Removes a directory below `/cgroup`, and its group, if it is empty.
     pub fn remove_directory(&mut self, path: &str) -> Result<(), Error> {
         let mut parts = Parts::of(path)?;
         match parts.next() {
@@ -128,6 +130,17 @@ impl<S: Servers> Trees<S> {
             Some("limit" | "proc") | None => Err(Error::FixedDirectory),
             Some(_) => Err(Error::NoSuchPath),
         }
+    }
+
+    /// Who owns the group that a directory stands for, and its mode.
+    pub fn owner(&mut self, path: &str) -> Result<Owner, Error> {
+        let mut parts = Parts::of(path)?;
+        let group = match parts.next() {
+            Some("limit") => self.limit_group(parts)?,
+            Some("cgroup") => self.cgroup_group(parts)?,
+            _ => return Err(Error::NoSuchPath),
+        };
+        self.ask_limits(&ReadOwner { group: Some(group) })
     }
 
     /// Opens a `clone` (a new group below) or a `switch` (into a group), and says which group it is.

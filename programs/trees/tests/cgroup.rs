@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Room, World};
-use interfaces::accounting::{Charge, Server as _};
+use interfaces::accounting::{Charge, EndTask, Server as _};
 use interfaces::limits::{LabelText, OpenGroup, SetLabel};
 use interfaces::{Amounts, Caller, GroupId, Resource, ServerName, TaskId, call};
 use trees::{Error, Feature, Refusal, Servers as _};
@@ -290,12 +290,13 @@ fn a_task_moves_itself_by_writing_its_id() {
         .write(me, "/cgroup/pen/cgroup.procs", &format!("{me}\n"))
         .unwrap();
     assert_eq!(world.group_of(me), pen);
-    // The tree begins where the caller is now; it made the group, so it sets its limits still.
+    // The tree begins where the caller is now; a directory's maker keeps no right on it, so inside it is a member.
     assert_eq!(
         world.read(me, "/cgroup/cgroup.procs").unwrap(),
         format!("{me}\n")
     );
-    world.write(me, "/cgroup/pids.max", "7\n").unwrap();
+    let error = world.write(me, "/cgroup/pids.max", "7\n").unwrap_err();
+    assert_eq!(error, Error::Refused(Refusal::NotYours));
 }
 
 #[test]
@@ -392,11 +393,55 @@ fn a_directory_is_made_with_its_name_and_removed_when_it_is_empty() {
         Err(Error::FixedDirectory)
     );
     assert_eq!(world.trees(task).make_directory("/cgroup/own"), Ok(()));
-    let error = world
-        .trees(me)
-        .remove_directory("/cgroup/pen/own")
-        .unwrap_err();
-    assert_eq!(error, Error::Refused(Refusal::NotOpener));
+    assert_eq!(
+        world.trees(me).remove_directory("/cgroup/pen/own"),
+        Ok(()),
+        "whoever made it"
+    );
+}
+
+#[test]
+fn a_directory_outlives_its_maker_until_it_is_removed() {
+    let (mut world, me) = world();
+    let pen = id_of(&mut world, me, "pen");
+    let maker = world.birth("maker", Some(me), Some(pen));
+    assert_eq!(world.trees(maker).make_directory("/cgroup/kept"), Ok(()));
+    world
+        .limits
+        .end_task(Caller::Server(ServerName::Proc), end_of(maker))
+        .unwrap();
+    assert_eq!(directories(&mut world, me, "/cgroup/pen"), ["kept"]);
+    // What was in it and left does not take it along either.
+    let kept = id_of(&mut world, me, "kept");
+    let guest = world.birth("guest", Some(me), Some(kept));
+    world
+        .limits
+        .end_task(Caller::Server(ServerName::Proc), end_of(guest))
+        .unwrap();
+    assert_eq!(directories(&mut world, me, "/cgroup/pen"), ["kept"]);
+    assert_eq!(world.trees(me).remove_directory("/cgroup/pen/kept"), Ok(()));
+    assert_eq!(directories(&mut world, me, "/cgroup/pen"), [""; 0]);
+    assert_eq!(
+        world.trees(me).remove_directory("/cgroup/pen/kept"),
+        Err(Error::NoSuchPath)
+    );
+}
+
+#[test]
+fn nobody_inside_removes_what_is_above() {
+    let (mut world, me) = world();
+    let pen = id_of(&mut world, me, "pen");
+    let member = world.birth("member", Some(me), Some(pen));
+    world.trees(me).make_directory("/cgroup/other").unwrap();
+    let before = world.limits.ledger().snapshot();
+    for path in ["/cgroup", "/cgroup/pen", "/cgroup/other"] {
+        world.trees(member).remove_directory(path).unwrap_err();
+    }
+    assert_eq!(world.limits.ledger().snapshot(), before);
+}
+
+fn end_of(task: TaskId) -> EndTask {
+    EndTask { task }
 }
 
 #[test]
@@ -442,11 +487,11 @@ fn a_group_goes_by_its_label_if_that_is_a_good_name_and_its_own() {
         .map(|label| open(&mut world, me, label))
         .into();
     open(&mut world, me, "7up");
-    let ids = [&twins[..], &odd]
+    let ids = [&twins[1..], &odd]
         .concat()
         .into_iter()
         .map(|group| group.to_string());
-    let names: Vec<String> = ["pen".to_owned()]
+    let names: Vec<String> = ["pen".to_owned(), "twin".to_owned()]
         .into_iter()
         .chain(ids)
         .chain(["7up".to_owned()])
@@ -455,7 +500,13 @@ fn a_group_goes_by_its_label_if_that_is_a_good_name_and_its_own() {
     for name in names {
         assert!(world.list(me, &format!("/cgroup/{name}")).is_ok(), "{name}");
     }
-    assert_eq!(world.list(me, "/cgroup/twin"), Err(Error::Ambiguous));
+    // Of two with the same label, it is the one that has had it longer.
+    let parent = Some(twins[0]);
+    let inner = call(&mut world.client(me).limits(), &OpenGroup { parent }).unwrap();
+    assert_eq!(
+        directories(&mut world, me, "/cgroup/twin"),
+        [inner.to_string()]
+    );
     assert_eq!(
         world.trees(me).make_directory("/cgroup/twin"),
         Err(Error::AlreadyThere)
@@ -481,17 +532,21 @@ fn a_group_goes_by_its_label_if_that_is_a_good_name_and_its_own() {
 }
 
 #[test]
-fn more_siblings_than_are_kept_in_mind_are_still_told_apart() {
+fn many_siblings_are_told_apart() {
     let mut world = World::with(Room {
         groups: 700,
         labels: 700,
         ..Room::default()
     });
     let me = world.birth("console", None, None);
-    // The first and the last of 600 share a label, far beyond one round's reach.
+    // The first and the last of 600 share a label: it is the first one's.
     let expected: Vec<String> = (0..600)
         .map(|number| match number {
-            0 | 599 => open(&mut world, me, "same").to_string(),
+            0 => {
+                open(&mut world, me, "same");
+                "same".to_owned()
+            }
+            599 => open(&mut world, me, "same").to_string(),
             _ => {
                 open(&mut world, me, &format!("n{number}"));
                 format!("n{number}")

@@ -65,7 +65,10 @@ fn the_first_example_of_the_manual_page_works() {
     let error = world.trees(me).open("/limit/clone").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "refused: a group above asked for 1 groups with 1 of 1 used"
+        format!(
+            "refused: group {} asked for 1 groups with 1 of 1 used",
+            opened.group()
+        )
     );
 }
 
@@ -346,7 +349,7 @@ fn nobody_changes_its_own_group_unless_it_opened_it() {
         let error = world.write(me, "/limit/ctl", text).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "refused: only who is above the group may do that"
+            "refused: the right to do that is missing: see rights"
         );
     }
     assert_eq!(world.limits.ledger().snapshot(), before);

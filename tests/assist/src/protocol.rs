@@ -379,7 +379,10 @@ fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
 }
 
 fn lines(tried: &mut Tried) -> Result<(), Unexpected> {
-    use console::{Halt, PollInput, ReadDropped, ReadInput, Write, WriteRaw, WriteRecord};
+    use console::{
+        Attend, Collect, Halt, PollInput, Post, ReadDropped, ReadInput, Write, WriteRaw,
+        WriteRecord,
+    };
     operation(
         tried,
         &Write {
@@ -396,6 +399,21 @@ fn lines(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &ReadDropped {})?;
     operation(tried, &ReadInput {})?;
     operation(tried, &PollInput {})?;
+    operation(
+        tried,
+        &Post {
+            task: TASK,
+            order: Text::cut("help"),
+        },
+    )?;
+    operation(
+        tried,
+        &Collect {
+            task: TASK,
+            withdraw: false,
+        },
+    )?;
+    operation(tried, &Attend { answer: None })?;
     operation(
         tried,
         &WriteRaw {

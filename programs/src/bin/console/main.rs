@@ -13,12 +13,16 @@
     reason = "a failure is a line of text and comes once a command; there is no heap to box it on"
 )]
 
+mod commands;
 mod failure;
 mod groups;
 mod keyboard;
+mod live;
+mod rights;
 mod screen;
 mod session;
 mod tables;
+mod talk;
 mod tasks;
 mod texts;
 

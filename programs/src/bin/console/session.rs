@@ -4,16 +4,14 @@ use core::fmt::Write as _;
 
 use client::console;
 use client::interfaces::{CallError, ProtocolError};
-use console_core::command::{Command, CommandError, HELP};
 use console_core::editor::{Editor, Line, Outcome};
-use console_core::keys::Key;
 use console_core::script::{Names, Step};
 use test_records::Record;
 
 use crate::failure::{Done, Failure};
 use crate::keyboard::{self, Keyboard};
 use crate::screen::Screen;
-use crate::{tables, tasks, texts};
+use crate::texts;
 
 /// What stands in front of what is typed. `image` waits for it too.
 const PROMPT: &str = "hurdle> ";
@@ -34,9 +32,9 @@ pub enum Mode {
 /// The session.
 pub struct Session {
     mode: Mode,
-    keyboard: Keyboard,
+    pub keyboard: Keyboard,
     editor: Editor,
-    screen: Screen,
+    pub screen: Screen,
     names: Names,
     passed: u32,
     failed: u32,
@@ -94,6 +92,11 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Whether a script is read: nothing is waited for that only a person could do.
+    pub fn is_script(&self) -> bool {
+        self.mode == Mode::Script
     }
 
     fn welcome(&mut self) {
@@ -189,83 +192,8 @@ impl Session {
         self.names.set(name, word).map_err(Failure::of)
     }
 
-    /// Runs a command; `timed` says how many `time`s stand before it.
-    fn command(&mut self, line: &str, timed: u32) -> Done {
-        let command = match Command::parse(line) {
-            Ok(command) => command,
-            Err(error) => return Err(told(error)),
-        };
-        let screen = &mut self.screen;
-        match command {
-            Command::Help => Ok(screen.write_str(HELP)?),
-            Command::List { path } => texts::list(screen, path),
-            Command::Show { path } => texts::show(screen, path),
-            Command::Echo {
-                text,
-                path: Some(path),
-            } => texts::write(path, text),
-            Command::Echo { text, path: None } => Ok(writeln!(screen, "{text}")?),
-            Command::MakeDirectory { path } => texts::make_directory(path),
-            Command::RemoveDirectory { path } => texts::remove_directory(path),
-            Command::Spawn {
-                group,
-                program,
-                arguments,
-                wait,
-            } => {
-                let task = tasks::spawn(group, program, arguments)?;
-                if wait {
-                    tasks::wait(screen, task)
-                } else {
-                    Ok(writeln!(screen, "{task}")?)
-                }
-            }
-            Command::Wait { task } => tasks::wait(screen, task),
-            Command::Tasks => tables::tasks(screen),
-            Command::Groups => tables::groups(screen),
-            Command::Top => self.top(),
-            Command::KillTask { task } => tasks::kill(task),
-            Command::KillGroup { group } => tasks::kill_group(screen, group),
-            Command::Audit => tables::audit(screen),
-            Command::Pool => tables::pool(screen),
-            Command::Programs => tasks::programs(screen),
-            Command::Time { command } if timed == 0 => {
-                let before = client::clock();
-                let done = self.command(command, 1);
-                let taken = client::clock().saturating_sub(before);
-                writeln!(self.screen, "{taken} instructions")?;
-                done
-            }
-            Command::Time { .. } => Err(Failure::of("usage: time COMMAND")),
-            Command::Halt { passed } => self.halt(passed),
-        }
-    }
-
-    /// The groups, again and again. A script sees them once.
-    fn top(&mut self) -> Done {
-        loop {
-            if self.mode != Mode::Script {
-                self.screen.raw(format_args!("\u{1b}[H\u{1b}[J"));
-            }
-            tables::groups(&mut self.screen)?;
-            if self.mode == Mode::Script {
-                return Ok(());
-            }
-            self.screen
-                .raw(format_args!("q ends this; any other key draws it anew"));
-            let key = self.keyboard.key(|_| ())?;
-            if matches!(
-                key,
-                Key::Character('q' | 'Q') | Key::Interrupt | Key::EndOfInput
-            ) {
-                self.screen.say(format_args!(""));
-                return Ok(());
-            }
-        }
-    }
-
     /// Ends the machine; returns only if that is refused.
-    fn halt(&mut self, passed: bool) -> Done {
+    pub fn halt(&mut self, passed: bool) -> Done {
         self.screen.flush();
         let passed = passed && self.failed == 0;
         if self.mode != Mode::AfterDemonstration {
@@ -282,8 +210,4 @@ impl Session {
             Err(error @ (CallError::Refused(_) | CallError::Protocol(_))) => Err(error.into()),
         }
     }
-}
-
-fn told(error: CommandError<'_>) -> Failure {
-    Failure::of(error)
 }

@@ -18,11 +18,17 @@ const NAME: usize = 22;
 
 /// A line per group, below its parent.
 pub fn groups(screen: &mut Screen) -> Done {
+    some_groups(screen, usize::MAX, "").map(|_| ())
+}
+
+/// As many groups as there is room for, each line with this end; how many were left out.
+pub fn some_groups(screen: &mut Screen, room: usize, end: &str) -> Result<usize, Failure> {
     writeln!(
         screen,
-        "{:<NAME$}{:>6}{:>7} {:12}{:>8}{:>9} {:12}",
-        "group", "tasks", "limit", "", "frames", "limit", ""
+        "{:<NAME$}{:>6}{:>7} {:12}{:>8}{:>9}{end}",
+        "group", "tasks", "limit", "", "frames", "limit"
     )?;
+    let (mut shown, mut left_out) = (0_usize, 0_usize);
     // The groups above the one at hand: a walk comes to a parent before its children.
     let mut above = heapless::Vec::<GroupId, DEPTH>::new();
     for group in groups::every() {
@@ -36,14 +42,19 @@ pub fn groups(screen: &mut Screen) -> Done {
         {
             above.pop();
         }
-        row(screen, above.len(), &account)?;
+        if shown < room {
+            row(screen, above.len(), &account, end)?;
+            shown = shown.saturating_add(1);
+        } else {
+            left_out = left_out.saturating_add(1);
+        }
         // Too deep: the line stands where the last one stood.
         let _ = above.push(account.group);
     }
-    Ok(())
+    Ok(left_out)
 }
 
-fn row(screen: &mut Screen, depth: usize, account: &Account) -> Done {
+fn row(screen: &mut Screen, depth: usize, account: &Account, end: &str) -> Done {
     let mut name = heapless::String::<NAME>::new();
     for _ in 0..depth {
         // Eight times two fit.
@@ -67,7 +78,7 @@ fn row(screen: &mut Screen, depth: usize, account: &Account) -> Done {
     let frames = bar(account, Resource::Frames);
     writeln!(
         screen,
-        "{name:<NAME$}{:>6}{:>7} {tasks}{:>8}{:>9} {frames}",
+        "{name:<NAME$}{:>6}{:>7} {tasks}{:>8}{:>9} {frames}{end}",
         tasks.used, tasks.limit, frames.used, frames.limit
     )?;
     Ok(())

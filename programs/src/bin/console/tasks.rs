@@ -2,13 +2,14 @@
 
 use core::fmt::Write as _;
 
-use client::interfaces::process::Arguments;
-use client::interfaces::{GroupId, TaskId};
-use client::process;
+use client::interfaces::process::{Arguments, Ended, WaitRefusal};
+use client::interfaces::{CallError, GroupId, Limit, Resource, TaskId};
+use client::{limits, process, time};
 
 use crate::failure::{Done, Failure};
-use crate::groups;
+use crate::keyboard::Keyboard;
 use crate::screen::Screen;
+use crate::{groups, live};
 
 /// What `programs` looks for: a client can ask for a name, not for the list.
 const PROGRAMS: [&str; 10] = [
@@ -25,10 +26,70 @@ pub fn spawn(group: Option<&str>, program: &str, arguments: &str) -> Result<Task
     process::spawn(found, group, arguments).map_err(|error| Failure::spawn(program, error))
 }
 
-/// Waits for a child, and says how it ended.
-pub fn wait(screen: &mut Screen, task: TaskId) -> Done {
+/// Waits for a child, and says how it ended. Ctrl-C ends the waiting.
+pub fn wait(screen: &mut Screen, keyboard: &mut Keyboard, task: TaskId) -> Done {
+    match ended(keyboard, task)? {
+        Some(ended) => Ok(writeln!(screen, "{} {}", ended.task, ended.reason)?),
+        None => Err(Failure::of(format_args!(
+            "interrupted: task {task} goes on"
+        ))),
+    }
+}
+
+/// Waits for a child that was started for that. Ctrl-C ends the child.
+pub fn run(screen: &mut Screen, keyboard: &mut Keyboard, task: TaskId) -> Done {
+    if let Some(ended) = ended(keyboard, task)? {
+        return Ok(writeln!(screen, "{} {}", ended.task, ended.reason)?);
+    }
+    kill(task)?;
     let ended = process::wait(Some(task)).map_err(|error| Failure::wait(task, error))?;
-    writeln!(screen, "{} {}", ended.task, ended.reason)?;
+    Err(Failure::of(format_args!(
+        "interrupted: {task} {}",
+        ended.reason
+    )))
+}
+
+/// The end of a child; nothing if Ctrl-C came first.
+fn ended(keyboard: &mut Keyboard, task: TaskId) -> Result<Option<Ended>, Failure> {
+    loop {
+        match time::wait_for(Some(task), live::LOOK) {
+            Ok(ended) => return Ok(Some(ended)),
+            Err(CallError::Refused(WaitRefusal::TimedOut)) if keyboard.interrupted() => {
+                return Ok(None);
+            }
+            Err(CallError::Refused(WaitRefusal::TimedOut)) => {}
+            Err(error) => return Err(Failure::wait(task, error)),
+        }
+    }
+}
+
+/// Sets a limit.
+pub fn limit(word: &str, resource: Resource, limit: Limit, soft: bool) -> Done {
+    let group = groups::find(word)?;
+    let set = if soft {
+        limits::set_soft_limit(group, resource, limit)
+    } else {
+        limits::set_limit(group, resource, limit)
+    };
+    set.map_err(|error| Failure::at(word, trees::Error::from(error)))
+}
+
+/// Which task this is, and in which group.
+pub fn who_am_i(screen: &mut Screen) -> Done {
+    let me = limits::who_am_i().map_err(Failure::of)?;
+    let account = limits::read_account(None)?;
+    writeln!(
+        screen,
+        "task {} in group {} {}, the serial line's operator",
+        me.task, me.group, account.label
+    )?;
+    Ok(())
+}
+
+/// The id of the group that has this label.
+pub fn find(screen: &mut Screen, label: &str) -> Done {
+    let group = groups::find(label)?;
+    writeln!(screen, "{group}")?;
     Ok(())
 }
 

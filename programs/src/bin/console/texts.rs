@@ -1,14 +1,17 @@
 //! The trees, through this task's own endpoints.
 
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
 
 use client::Server;
 use client::interfaces::Transport;
 use console_core::editor::Line;
-use trees::{Servers, Trees};
+use trees::{Entry, Servers, Trees};
 
 use crate::failure::{Done, Failure};
 use crate::screen::Screen;
+
+/// The longest path of which an owner is asked.
+const PATH: usize = 2 * console_core::editor::LINE;
 
 /// The servers, as every client reaches them.
 pub struct Own;
@@ -23,17 +26,35 @@ impl Servers for Own {
     }
 }
 
-/// A line per name.
-pub fn list(screen: &mut Screen, path: &str) -> Done {
+/// A line per name; with owner and mode, as far as it has them, if it is to be a long one.
+pub fn list(screen: &mut Screen, path: &str, long: bool) -> Done {
     let mut printed = Ok(());
     Trees::new(Own)
         .list(path, &mut |entry| {
             if printed.is_ok() {
-                printed = writeln!(screen, "{entry}");
+                printed = if long {
+                    long_line(screen, path, entry)
+                } else {
+                    writeln!(screen, "{entry}")
+                };
             }
         })
         .map_err(|error| Failure::at(path, error))?;
     Ok(printed?)
+}
+
+fn long_line(screen: &mut Screen, path: &str, entry: Entry<'_>) -> fmt::Result {
+    let mut below = heapless::String::<PATH>::new();
+    // A path that is too long names nothing, and so has no owner.
+    let _ = write!(below, "{path}/{}", entry.name);
+    match Trees::new(Own).owner(&below) {
+        Ok(owner) => writeln!(
+            screen,
+            "{:03o} {:>6} {:>6} {entry}",
+            owner.mode, owner.uid, owner.gid
+        ),
+        Err(_) => writeln!(screen, "{:17} {entry}", ""),
+    }
 }
 
 /// A file's text.

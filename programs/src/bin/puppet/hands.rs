@@ -80,21 +80,8 @@ impl Hands for Own {
     }
 
     fn find(&mut self, label: &str) -> Result<GroupId, Words> {
-        let mut after = None;
-        loop {
-            let page = limits::list_children(None, after).map_err(words)?;
-            let named = |&&group: &&GroupId| {
-                limits::read_account(Some(group))
-                    .is_ok_and(|account| account.label.as_str() == label)
-            };
-            if let Some(&group) = page.items.iter().find(named) {
-                return Ok(group);
-            }
-            after = page.items.last().copied();
-            if !page.more || after.is_none() {
-                return Err(words(format_args!("no group below is labelled `{label}`")));
-            }
-        }
+        limits::find_child(None, label)
+            .map_err(|_| words(format_args!("no group below is labelled `{label}`")))
     }
 
     fn enter(&mut self, group: GroupId) -> Result<(), Words> {
@@ -175,6 +162,9 @@ fn short(shortage: Shortage) -> Words {
 /// What a further thread does: nothing.
 extern "C" fn sleeper(_: u64) -> ! {
     loop {
-        client::yield_now();
+        // Nobody wakes it; should there be no room for it to sleep, it lets others run.
+        if client::time::sleep(u64::MAX).is_err() {
+            client::yield_now();
+        }
     }
 }
