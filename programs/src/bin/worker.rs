@@ -48,9 +48,13 @@ fn main() -> i32 {
 
 /// What one round takes on the clock when nobody is in between: a million, where the clock counts instructions.
 fn pace() -> u64 {
-    let before = client::clock();
-    round();
-    let pace = client::clock().saturating_sub(before);
+    // Whoever ran in between made it longer: the shortest of a few is the truest.
+    let pace = [(); 3].map(|()| {
+        let before = client::clock();
+        round();
+        client::clock().saturating_sub(before)
+    });
+    let pace = pace.into_iter().min().unwrap_or(ROUND);
     // The clock itself and the kernel's ticks add a little, which is no work.
     if pace.abs_diff(ROUND) < ROUND / 50 {
         ROUND
