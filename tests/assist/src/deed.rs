@@ -187,7 +187,7 @@ impl Deed {
             Self::Enter(group) => told(limits::enter(group).map(|()| 0), |refusal| match refusal {
                 EnterRefusal::UnknownGroup => Told::Unknown,
                 EnterRefusal::Short(shortage) => Told::Short(shortage),
-                EnterRefusal::Killing => Told::Other(6),
+                EnterRefusal::Killing | EnterRefusal::Frozen => Told::Other(6),
             }),
             Self::Exit => Told::Other(7),
         }
