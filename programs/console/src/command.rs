@@ -365,6 +365,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn commands_and_what_follows_them() {
         for (line, command) in [
             (
