@@ -9,6 +9,7 @@
 #[macro_use]
 mod problem;
 
+mod adversary;
 mod busy;
 mod clock;
 mod crash;
@@ -60,6 +61,8 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "stranger" => task::stranger(&mut words),
         "bomb" => task::bomb(),
         "kill-bombs" => task::kill_bombs(&mut words),
+        "adversary" => adversary::run(&mut words),
+        "neighbour" => busy::neighbour(),
         "puppet" => puppet::run(),
         "opens" => group::opens(&mut words),
         "escape" => group::escape(&mut words),

@@ -10,9 +10,9 @@ macro_rules! problem {
 
 /// Ends the mode with a problem unless the result is what is expected.
 macro_rules! expect {
-    ($call:expr, $expected:pat) => {
+    ($call:expr, $expected:pat $(if $guard:expr)?) => {
         match $call {
-            $expected => {}
+            $expected $(if $guard)? => {}
             other => return problem!("{}: {:?}", stringify!($call), other),
         }
     };

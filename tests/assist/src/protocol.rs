@@ -256,7 +256,8 @@ fn operations(server: Server) -> Result<(), Unexpected> {
 fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     use process::{
         Audit, Children, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup, NextGroup,
-        ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, StartThread, Wait,
+        ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep, SleepUntil, Spawn,
+        StartThread, Wait, WaitFor,
     };
     let arguments = Arguments::cut("some arguments that take more than a register");
     operation(
@@ -299,7 +300,18 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &Audit { group: GROUP })?;
     operation(tried, &NextGroup { after: Some(GROUP) })?;
     operation(tried, &ReadFigures {})?;
-    operation(tried, &ReadPool {})
+    operation(tried, &ReadPool {})?;
+    operation(tried, &ReadClock {})?;
+    operation(tried, &Sleep { ns: 1 })?;
+    let clock = process::Clock { ns: 1 };
+    operation(tried, &SleepUntil { clock })?;
+    operation(
+        tried,
+        &WaitFor {
+            child: Some(TASK),
+            ns: 1,
+        },
+    )
 }
 
 fn regions(tried: &mut Tried) -> Result<(), Unexpected> {

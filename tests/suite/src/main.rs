@@ -17,6 +17,7 @@ mod plan;
 #[macro_use]
 mod failure;
 
+mod adversary;
 mod bombs;
 mod boundary;
 mod chain;

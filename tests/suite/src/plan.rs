@@ -75,6 +75,7 @@ macro_rules! every_case {
                 memory::every_page_of_a_task_has_come_back_before_its_parent_hears,
                 memory::a_killed_task_gives_everything_back_1000_times_in_a_row,
                 history::a_random_script_of_1000_steps_is_counted_as_its_model_says,
+                adversary::a_member_cannot_escape_by_100000_typed_calls_and_raw_messages,
                 hostile::every_wrong_label_length_and_capability_is_refused_by_the_proc_server,
                 hostile::every_wrong_label_length_and_capability_is_refused_by_the_memory_server,
                 hostile::every_wrong_label_length_and_capability_is_refused_by_the_limits_server,
