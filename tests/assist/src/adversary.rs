@@ -339,7 +339,8 @@ impl Adversary {
     fn one(&mut self) {
         match self.below(10) {
             0 => self.raw(),
-            1..5 => self.groups(),
+            1..4 => self.groups(),
+            4 => self.rights(),
             5..8 => self.tasks(),
             8 => self.memory(),
             _ if self.below(4) == 0 => self.lines(),
@@ -427,6 +428,90 @@ impl Adversary {
                 self.ask(server, &Enter { group });
             }
             _ => {}
+        }
+    }
+
+    /// What could hand it a right, or take one from another.
+    fn rights(&mut self) {
+        use limits::{
+            FindChild, GiveUp, Grant, Hold, ListRights, ListTombstones, MyRights, ReadOwner,
+            ReadTombstone, ReadTotals, RemoveGroup, ResetPeaks, ResetRefusals, Revoke, Rights,
+            SetMode, SetOwner, Unhold,
+        };
+        let server = Server::Limits;
+        let (group, some, task) = (self.group(), self.some_group(), self.task());
+        let rights = Rights::ALL;
+        match self.below(18) {
+            0 | 1 => {
+                let request = Grant {
+                    group,
+                    task,
+                    rights,
+                };
+                self.ask(server, &request);
+            }
+            2 => {
+                let request = Revoke {
+                    group,
+                    task,
+                    rights,
+                };
+                self.ask(server, &request);
+            }
+            3 => {
+                self.ask(server, &GiveUp { group, rights });
+            }
+            4 => {
+                self.ask(server, &ListRights { group: some });
+            }
+            5 => {
+                self.ask(server, &MyRights { group: some });
+            }
+            6 => {
+                let (uid, gid) = (self.small(3), self.small(3));
+                self.ask(server, &SetOwner { group, uid, gid });
+            }
+            7 => {
+                self.ask(server, &SetMode { group, mode: 0o777 });
+            }
+            8 => {
+                self.ask(server, &ReadOwner { group: some });
+            }
+            9 => {
+                self.ask(server, &ResetPeaks { group });
+            }
+            10 => {
+                self.ask(server, &ResetRefusals { group });
+            }
+            11 => {
+                self.ask(server, &Hold { group });
+            }
+            12 => {
+                self.ask(server, &Unhold { group });
+            }
+            13 => {
+                self.ask(server, &RemoveGroup { group });
+            }
+            14 => {
+                let label = LabelText::cut(if self.below(2) == 0 { "taken" } else { LABEL });
+                self.ask(
+                    server,
+                    &FindChild {
+                        parent: some,
+                        label,
+                    },
+                );
+            }
+            15 => {
+                self.ask(server, &ReadTombstone { group });
+            }
+            16 => {
+                let after = self.below(40);
+                self.ask(server, &ListTombstones { group: some, after });
+            }
+            _ => {
+                self.ask(server, &ReadTotals { group: some });
+            }
         }
     }
 
@@ -562,7 +647,14 @@ impl Adversary {
         match self.below(11) {
             0 => self.forbidden(server, &Charge { group, amounts }),
             1 => self.forbidden(server, &Release { group, amounts }),
-            2 => self.forbidden(server, &MoveTask { task, group }),
+            2 => self.forbidden(
+                server,
+                &MoveTask {
+                    task,
+                    group,
+                    by: None,
+                },
+            ),
             3 => self.forbidden(server, &BeginKill { group, by: None }),
             4 => self.forbidden(server, &NextVictim { group }),
             5 => self.forbidden(server, &FinishKill { group }),

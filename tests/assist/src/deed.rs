@@ -237,6 +237,7 @@ impl Told {
     fn open(refusal: OpenGroupRefusal) -> Self {
         match refusal {
             OpenGroupRefusal::UnknownGroup => Self::Unknown,
+            OpenGroupRefusal::NotYours => Self::NotYours,
             OpenGroupRefusal::Short(shortage) => Self::Short(shortage),
             _ => Self::Other(11),
         }

@@ -9,6 +9,7 @@ use client::interfaces::{Amounts, CallError, GroupId, Limit, Resource, TaskId};
 use client::{limits, process, time};
 
 use crate::boundary::code;
+use crate::chain::leave;
 use crate::failure::Failure;
 use crate::figures::figure;
 use crate::world::World;
@@ -19,7 +20,7 @@ const CALLS: u32 = 10_000;
 /// How often the oracle looks, in nanoseconds.
 const LOOK: u64 = 20 * time::MILLISECOND;
 /// The most instructions that a round of the neighbour's calls takes: its own, and turns of some others of its band.
-const ROUND: u64 = 30_000_000;
+const ROUND: u64 = 60_000_000;
 /// The sibling's secrets, as in `assist`.
 const SECRET: u64 = 0x5ec2_e75e_c2e7_5ec3;
 const LABEL: &str = "nobody-else-reads-this";
@@ -110,6 +111,10 @@ pub fn a_member_cannot_escape_by_100000_typed_calls_and_raw_messages(
     let bystander = world.start(Some(bystanders), format_args!("idle"))?;
     let nearby = limits::open_group(Some(parent))?;
     let neighbour = world.start(Some(nearby), format_args!("neighbour"))?;
+    // Some refusals come from above the adversary's group.
+    for (kind, more) in [(Resource::Groups, 8), (Resource::Tasks, 3)] {
+        leave(parent, kind, more)?;
+    }
     let stale = world.group()?;
     limits::close_group(stale)?;
     let quiet = [world.account(sibling)?, world.account(bystanders)?];
@@ -170,6 +175,8 @@ pub fn a_member_cannot_escape_by_100000_typed_calls_and_raw_messages(
         }
         let receipt = process::kill_group(group)?;
         equal!("returned", receipt.returned, receipt.held);
+        // Groups that it made may outlive their opener.
+        world.remove_below(group)?;
         equal!(
             "what is left of it",
             world.account(group)?.usage,

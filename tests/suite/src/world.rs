@@ -239,29 +239,34 @@ impl World {
         fail!("children never end")
     }
 
-    /// Closes every group that is left, from the bottom up.
+    /// Removes every group that is left, from the bottom up.
     fn close_groups(&self) -> Result<(), Failure> {
         for top in [self.own, self.low, self.top] {
-            let mut here = top;
-            loop {
-                let Ok(below) = limits::list_children(Some(here), None) else {
-                    // It went with the last group below it.
-                    here = top;
-                    continue;
-                };
-                let mut left = below.items.iter();
-                match left.find(|&&group| group != self.low && group != self.top) {
-                    Some(&child) => here = child,
-                    None if here == top => break,
-                    None => {
-                        let above = self.account(here)?.parent;
-                        limits::close_group(here)?;
-                        here = above.unwrap_or(top);
-                    }
+            self.remove_below(top)?;
+        }
+        Ok(())
+    }
+
+    /// Removes every group below one, from the bottom up, whoever opened it; nothing else may be in them.
+    pub fn remove_below(&self, top: GroupId) -> Result<(), Failure> {
+        let mut here = top;
+        loop {
+            let Ok(below) = limits::list_children(Some(here), None) else {
+                // It went with the last group below it.
+                here = top;
+                continue;
+            };
+            let mut left = below.items.iter();
+            match left.find(|&&group| group != self.low && group != self.top) {
+                Some(&child) => here = child,
+                None if here == top => return Ok(()),
+                None => {
+                    let above = self.account(here)?.parent;
+                    limits::remove_group(here)?;
+                    here = above.unwrap_or(top);
                 }
             }
         }
-        Ok(())
     }
 
     fn audit(&self) -> Result<(), Failure> {
