@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amounts::{Amounts, Shortage};
+use crate::events::{Ending, RingId};
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::{Never, Rights};
@@ -61,6 +62,28 @@ pub struct EndThread {
 pub struct EndTask {
     /// The task.
     pub task: TaskId,
+    /// How it ended, for whoever watches its group.
+    pub ending: Ending,
+}
+
+/// A ring is mapped in its place of the limits-server's window, and its notification stands in its slot: from now on
+/// the task may let it watch something. Asked by the memory-server alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachRing {
+    /// The ring.
+    pub ring: RingId,
+    /// Whose it is.
+    pub task: TaskId,
+    /// Its pages.
+    pub pages: u8,
+}
+
+/// A ring is about to go: once this is answered the limits-server touches neither its pages nor its notification.
+/// Asked by the memory-server alone; asked again it does no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetachRing {
+    /// The ring.
+    pub ring: RingId,
 }
 
 /// Charges a group and all above it.
@@ -311,6 +334,24 @@ pub enum LookupRefusal {
     UnknownGroup,
 }
 
+/// Why a ring was not attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AttachRefusal {
+    /// Another server asked.
+    NotYours,
+    /// There is no such place, or it is taken, or a ring has no such number of pages.
+    BadPlace,
+    /// No such task, or it is not born.
+    UnknownTask,
+}
+
+/// Why a ring was not detached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DetachRefusal {
+    /// Another server asked.
+    NotYours,
+}
+
 /// Figures of the limits-server about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
@@ -371,5 +412,9 @@ interface! {
         17 => set_credentials(SetCredentials) -> (), or CredentialsRefusal;
         /// May a task do this.
         18 => check_rights(CheckRights) -> (), or RightsRefusal;
+        /// A watcher's ring is there.
+        20 => attach_ring(AttachRing) -> (), or AttachRefusal;
+        /// A watcher's ring is about to go.
+        21 => detach_ring(DetachRing) -> (), or DetachRefusal;
     }
 }

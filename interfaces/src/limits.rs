@@ -7,6 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amounts::{Amounts, Limit, Resource, Shortage};
+pub use crate::events::{
+    ReadSnapshot, SnapshotPage, SnapshotRefusal, Unwatch, Watch, WatchRefusal, Watching,
+};
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::text::Text;
@@ -367,5 +370,11 @@ interface! {
         28 => list_tombstones(ListTombstones) -> TombstonePage, or ReadRefusal;
         /// What a group has had in all.
         29 => read_totals(ReadTotals) -> Totals, or ReadRefusal;
+        /// Lets a ring watch a group.
+        30 => watch(Watch) -> Watching, or WatchRefusal;
+        /// Lets a ring watch nothing.
+        31 => unwatch(Unwatch) -> (), or WatchRefusal;
+        /// What is there.
+        32 => read_snapshot(ReadSnapshot) -> SnapshotPage, or SnapshotRefusal;
     }
 }

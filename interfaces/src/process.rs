@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::{KillRefusal, Receipt, TicketRefusal};
 use crate::amounts::Amounts;
+use crate::events::RingId;
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::{Never, Page};
-use crate::provision::{Cause, CreateRefusal, PoolFigures, ProgramId, ProgramName};
+use crate::provision::{
+    Cause, CreateRefusal, PoolFigures, ProgramId, ProgramName, RingRefusal, UnknownRefusal,
+};
 use crate::text::Text;
 
 /// The most bytes of arguments.
@@ -170,6 +173,32 @@ pub struct WaitFor {
     pub child: Option<TaskId>,
     /// Nanoseconds; with 0 it only looks whether an end is kept.
     pub ns: u64,
+}
+
+/// Opens a ring for events: see [`crate::events`]. It is the caller's until it closes it or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenRing {
+    /// How many pages: a power of two, at most [`crate::events::RING_PAGES`] over all of the caller's rings.
+    pub pages: u8,
+}
+
+/// Closes one of the caller's rings. Its pages and its notification are gone then: a thread that still reads or waits
+/// there ends the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseRing {
+    /// The ring.
+    pub ring: RingId,
+}
+
+/// A ring that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedRing {
+    /// Its name.
+    pub ring: RingId,
+    /// Where it can be read.
+    pub address: u32,
+    /// The slot of the notification, to be received from.
+    pub slot: u8,
 }
 
 /// How a task ended.
@@ -395,5 +424,9 @@ interface! {
         18 => sleep_until(SleepUntil) -> Clock, or SleepRefusal, later;
         /// Waits for a child, but not for ever.
         19 => wait_for(WaitFor) -> Ended, or WaitRefusal, later;
+        /// Opens a ring for events.
+        40 => open_ring(OpenRing) -> OpenedRing, or RingRefusal;
+        /// Closes a ring.
+        41 => close_ring(CloseRing) -> (), or UnknownRefusal;
     }
 }

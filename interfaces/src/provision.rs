@@ -6,7 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::accounting::ChargeRefusal;
 use crate::amounts::{Amounts, Resource, Shortage};
+use crate::events::RingId;
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::Never;
@@ -63,6 +65,21 @@ pub const THREAD_KIT: Amounts = Amounts::of(Resource::Threads, 1)
     .with(Resource::Commit, 1)
     .with(Resource::KernelMemory, PAGE_BYTES)
     .with(Resource::CapSlots, 4 + 2);
+
+/// What a ring of so many pages is charged: frames, reserved and granted at once, each with a slot for the limits-server's
+/// mapping of it; a page for the notification, which nobody else can use the rest of, with its slot and the one in the
+/// limits-server's CSpace. (The watcher's own slot came with its kit, and so did the page tables.)
+#[must_use]
+pub const fn ring_kit(pages: u8) -> Amounts {
+    let pages = pages as u64;
+    Amounts::of(Resource::Frames, pages)
+        .with(Resource::Commit, pages)
+        .with(Resource::KernelMemory, PAGE_BYTES)
+        .with(
+            Resource::CapSlots,
+            pages.saturating_mul(2).saturating_add(2),
+        )
+}
 
 /// A program in the archive, by its place in `system.toml`'s list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -130,6 +147,41 @@ pub struct DestroyThread {
 pub struct DestroyTask {
     /// The task.
     pub task: TaskId,
+}
+
+/// Makes a ring for a watcher: frames that it reads and the limits-server writes, and a notification, charged to whoever
+/// pays for the task's kit. A capability to receive the notification stands in the proc-server's slot
+/// [`crate::start::proc_slots::RING`] afterwards, which must be empty before; it is the proc-server's to move on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateRing {
+    /// The watcher.
+    pub task: TaskId,
+    /// How many pages: a power of two, at most [`crate::events::RING_PAGES`].
+    pub pages: u8,
+    /// Whether it may have one of the rings that are kept for operators.
+    pub operator: bool,
+}
+
+/// Takes a ring back: the limits-server lets go of it first, then every capability to it goes, the watcher's too.
+/// A task's rings also go with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestroyRing {
+    /// The watcher.
+    pub task: TaskId,
+    /// The ring.
+    pub ring: RingId,
+}
+
+/// A ring, as its watcher knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeRing {
+    /// Its name.
+    pub ring: RingId,
+    /// Where it is in the watcher's address space, to be read.
+    pub address: u32,
+    /// Its place among the watcher's rings, which says where the notification belongs:
+    /// [`crate::start::client_slots::RINGS`] and this many more.
+    pub number: u8,
 }
 
 /// Takes the oldest report of a task that cannot go on.
@@ -256,6 +308,25 @@ pub enum CreateRefusal {
     Kernel(u8),
 }
 
+/// Why a ring was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RingRefusal {
+    /// No such task.
+    UnknownTask,
+    /// Not a number of pages that a ring can have.
+    BadSize,
+    /// The task has as many rings, or pages of rings, as a task can have.
+    TooMany,
+    /// Every ring there is is somebody's.
+    TableFull,
+    /// It cannot be charged.
+    Charge(ChargeRefusal),
+    /// The machine has no memory left.
+    OutOfMemory,
+    /// The kernel or the limits-server refused something that it should not have: an error of ours.
+    Kernel(u8),
+}
+
 /// Why nothing was destroyed or described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UnknownRefusal {
@@ -282,5 +353,9 @@ interface! {
         6 => holdings(Holdings) -> Amounts, or Never;
         /// The pool.
         7 => read_pool(ReadPool) -> PoolFigures, or Never;
+        /// Makes a watcher's ring.
+        20 => create_ring(CreateRing) -> MadeRing, or RingRefusal;
+        /// Takes a watcher's ring back.
+        21 => destroy_ring(DestroyRing) -> (), or UnknownRefusal;
     }
 }

@@ -62,8 +62,32 @@ pub mod limits_slots {
     pub const ENDPOINT: u64 = 1;
     /// The root task's endpoint, badged as this server's faults, for the kernel to send them to.
     pub const FAULT: u64 = 2;
+    /// The first of the slots of rings' notifications, to signal; as many as there can be rings.
+    pub const RINGS: u64 = 64;
     /// The CNode's radix.
-    pub const RADIX: u32 = 4;
+    pub const RADIX: u32 = 7;
+}
+
+/// Where watchers' rings are in the limits-server's address space: each has a place as large as the largest, with page
+/// tables there from the start and nothing mapped.
+pub mod ring_window {
+    use crate::events::{RING_PAGES, RINGS};
+
+    /// The first byte. Below 4 GiB, as the memory-server's addresses are.
+    pub const ADDRESS: u32 = 0xD000_0000;
+    /// The bytes of one ring's place.
+    pub const PLACE: u32 = RING_PAGES * 4096;
+    /// The bytes of all.
+    #[expect(clippy::cast_possible_truncation, reason = "there are 64 rings")]
+    pub const BYTES: u32 = PLACE * RINGS as u32;
+
+    /// The address of a page of a ring.
+    #[must_use]
+    pub const fn page(ring: u8, page: u32) -> u32 {
+        ADDRESS
+            .wrapping_add(PLACE.wrapping_mul(ring as u32))
+            .wrapping_add(page << 12)
+    }
 }
 
 /// The memory-server's slots. Most are computed from a page's number, so nothing is searched and nothing runs out.
@@ -86,6 +110,10 @@ pub mod memory_slots {
     pub const ASID_POOL: u64 = 8;
     /// How many ASID pools there are; the first is shared with the root task and the servers.
     pub const ASID_POOLS: u64 = 8;
+    /// The limits-server's CNode, to place the notifications of rings in.
+    pub const LIMITS_CNODE: u64 = 20;
+    /// The limits-server's address-space root, to map rings in its window.
+    pub const LIMITS_SPACE: u64 = 21;
     /// Where the arithmetic begins.
     pub const BASE: u64 = 64;
     /// The smallest block: a page.
@@ -182,6 +210,8 @@ pub mod proc_slots {
     pub const TIMER_IRQ: u64 = 14;
     /// The first and the last port of the PC's interval timer.
     pub const TIMER_PORTS: (u16, u16) = (0x40, 0x43);
+    /// Empty but for a moment: the memory-server puts the notification of a new ring here.
+    pub const RING: u64 = 15;
     /// The first slot for the reply capabilities of those who wait; as many as there are threads.
     pub const REPLIES: u64 = 64;
     /// The most threads, so the most that can wait.
@@ -210,9 +240,14 @@ pub mod client_slots {
     pub const CONSOLE: u64 = 4;
     /// The memory-server again, for the kernel to send faults to.
     pub const FAULT: u64 = 5;
+    /// The first of the slots of rings' notifications, to receive from; as many as a task can have rings.
+    pub const RINGS: u64 = 12;
 }
 
 const _: () = assert!(proc_slots::THREADS + proc_slots::MAX_THREADS * 4 <= 1 << proc_slots::RADIX);
+const _: () =
+    assert!(limits_slots::RINGS + crate::events::RINGS as u64 <= 1 << limits_slots::RADIX);
+const _: () = assert!(client_slots::RINGS + crate::events::TASK_RINGS as u64 <= 16);
 const _: () = assert!(proc_slots::REPLIES + proc_slots::MAX_THREADS <= proc_slots::THREADS);
 
 #[cfg(test)]

@@ -427,7 +427,14 @@ fn accounting_pins(pins: &mut Pins) {
     );
     pins.operation(&accounting::EndThread { thread: 71 }, &[()], &end);
     let progress = [provision::Progress::More, provision::Progress::Done];
-    pins.operation(&accounting::EndTask { task: TASK }, &progress, &end);
+    pins.operation(
+        &accounting::EndTask {
+            task: TASK,
+            ending: interfaces::events::Ending::Exited { code: -1 },
+        },
+        &progress,
+        &end,
+    );
     pins.operation(
         &accounting::Charge {
             group: GROUP,
@@ -842,6 +849,133 @@ fn clock_pins(pins: &mut Pins) {
     );
 }
 
+fn event_pins(pins: &mut Pins) {
+    use accounting::{AttachRefusal, DetachRefusal};
+    use interfaces::events::{
+        Item, Kind, Kinds, ReadSnapshot, RingId, SnapshotPage, SnapshotRefusal, Unwatch, Watch,
+        WatchRefusal, Watching,
+    };
+    use provision::{RingRefusal, UnknownRefusal};
+    let ring = RingId(3);
+    let watch = [
+        WatchRefusal::UnknownRing,
+        WatchRefusal::UnknownGroup,
+        WatchRefusal::NotYours,
+    ];
+    pins.operation(
+        &Watch {
+            ring,
+            group: Some(GROUP),
+            kinds: Kinds::NONE.with(Kind::Born),
+        },
+        &[Watching {
+            group: GROUP,
+            since: 1000,
+        }],
+        &watch,
+    );
+    pins.operation(&Unwatch { ring }, &[()], &watch);
+    let items = [
+        Item::Group {
+            group: GROUP,
+            parent: None,
+            state: GroupState::Frozen,
+        },
+        Item::Task {
+            task: TASK,
+            group: GROUP,
+            parent: Some(TASK),
+        },
+    ];
+    pins.operation(
+        &ReadSnapshot { ring },
+        &[SnapshotPage {
+            items: items.into_iter().collect(),
+            sequence: 1001,
+            more: true,
+        }],
+        &[SnapshotRefusal::UnknownRing, SnapshotRefusal::NotWatching],
+    );
+    pins.operation(
+        &accounting::AttachRing {
+            ring,
+            task: TASK,
+            pages: 4,
+        },
+        &[()],
+        &[
+            AttachRefusal::NotYours,
+            AttachRefusal::BadPlace,
+            AttachRefusal::UnknownTask,
+        ],
+    );
+    pins.operation(
+        &accounting::DetachRing { ring },
+        &[()],
+        &[DetachRefusal::NotYours],
+    );
+    let refusals = [
+        RingRefusal::UnknownTask,
+        RingRefusal::BadSize,
+        RingRefusal::TooMany,
+        RingRefusal::TableFull,
+        RingRefusal::Charge(ChargeRefusal::Short(SHORT)),
+        RingRefusal::OutOfMemory,
+        RingRefusal::Kernel(9),
+    ];
+    pins.operation(
+        &provision::CreateRing {
+            task: TASK,
+            pages: 16,
+            operator: true,
+        },
+        &[provision::MadeRing {
+            ring,
+            address: 0x23_0000,
+            number: 1,
+        }],
+        &refusals,
+    );
+    pins.operation(
+        &provision::DestroyRing { task: TASK, ring },
+        &[()],
+        &[UnknownRefusal::Unknown],
+    );
+    pins.operation(
+        &process::OpenRing { pages: 1 },
+        &[process::OpenedRing {
+            ring,
+            address: 0x23_0000,
+            slot: 12,
+        }],
+        &refusals,
+    );
+    pins.operation(
+        &process::CloseRing { ring },
+        &[()],
+        &[UnknownRefusal::Unknown],
+    );
+}
+
+/// The words of a record are an interface too: a page of them is read by programs that were not built with us.
+#[test]
+fn every_record_has_the_words_it_had() {
+    use interfaces::events::{Ending, Event, Record};
+    let record = Record {
+        sequence: 9,
+        event: Event::Died {
+            task: TASK,
+            group: GROUP,
+            ending: Ending::Exited { code: -1 },
+        },
+    };
+    let two = |index: u64, generation: u64| index | generation << 32;
+    assert_eq!(
+        record.to_words(),
+        [9, 2, two(300, 2), two(70, 1), 1, 0xffff_ffff, 0, 0]
+    );
+}
+
 fn console_pins(pins: &mut Pins) {
     let refusal = [console::OperatorRefusal::NotOperator];
     pins.operation(
@@ -931,6 +1065,7 @@ fn every_message_has_the_bytes_it_had() {
     provision_pins(&mut pins);
     process_pins(&mut pins);
     console_pins(&mut pins);
+    event_pins(&mut pins);
     let operations = [
         limits::OPERATIONS,
         accounting::OPERATIONS,

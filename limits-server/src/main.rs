@@ -1,12 +1,13 @@
 //! Keeps the ledger: who may use how much of what, and who does.
 //!
-//! **Holds** its endpoint, and the memory that its start page names. No untyped, no TCB, no frame of anybody's.
+//! **Holds** its endpoint, the memory that its start page names, and, placed there by the memory-server, the
+//! notifications of watchers' rings, whose pages it sees in a window. No untyped, no TCB, no capability to a frame.
 //!
 //! **Serves** clients (what `interfaces::limits` lists), the memory-server and the proc-server
 //! (`interfaces::accounting`), and takes birth notices from the kernel. `limits_core::LimitsServer` decides
 //! everything; here it meets the endpoint.
 //!
-//! **Never** calls anybody: it has no capability to. Never answers a fault: a newborn waits until the proc-server
+//! **Never** calls anybody: it has no capability to. Never reads a ring. Never answers a fault: a newborn waits until the proc-server
 //! starts it. Never panics once it serves; if its start page is wrong it stops before, with a fault that the root
 //! task reports.
 
@@ -14,6 +15,7 @@
 
 mod memory;
 mod start;
+mod window;
 
 use interfaces::Label;
 use interfaces::start::limits_slots;

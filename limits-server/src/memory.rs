@@ -6,6 +6,8 @@ use limits_core::{
 };
 use sel4_root_task::memory;
 
+use crate::window::RingWindow;
+
 /// The bytes of the start page.
 const PAGE: usize = 4096;
 
@@ -31,17 +33,20 @@ pub unsafe fn read_only(span: Span) -> &'static [u8] {
     unsafe { memory::read_only(span.address as *const u8, bytes) }
 }
 
-/// Makes the ledger's slots in the heap. Nothing if they do not fit.
+/// Makes the ledger's slots in the heap, and what its window needs. Nothing if they do not fit.
 ///
 /// # Safety
 ///
 /// 1. The span is mapped to be written.
 /// 2. Nothing else uses it as long as the program runs.
-pub unsafe fn carve(heap: Span, slots: Slots) -> Option<Memory<'static>> {
+pub unsafe fn carve(
+    heap: Span,
+    slots: Slots,
+) -> Option<(Memory<'static>, &'static mut RingWindow)> {
     let (address, bytes) = (usize::try_from(heap.address), usize::try_from(heap.bytes));
     // SAFETY: (1) and (2) say so.
     let mut rest = unsafe { memory::Heap::new(address.ok()?, bytes.ok()?) };
-    Some(Memory {
+    let memory = Memory {
         groups: rest.take(slots.groups, || GroupSlot::VACANT)?,
         bounds: rest.take(slots.bounds, || BoundSlot::VACANT)?,
         threads: rest.take(slots.threads, || ThreadSlot::VACANT)?,
@@ -49,5 +54,9 @@ pub unsafe fn carve(heap: Span, slots: Slots) -> Option<Memory<'static>> {
         tasks: rest.take(slots.tasks, || TaskSlot::VACANT)?,
         entries: rest.take(slots.entries, || EntrySlot::VACANT)?,
         tombs: rest.take(slots.tombs, TombSlot::vacant)?,
-    })
+    };
+    // SAFETY: (1) the memory-server maps rings there and nothing else does, and it says when; (2) the ledger, which gets
+    // it, stores only between the two, and within the pages that it was told of.
+    let window = rest.take(1, || unsafe { RingWindow::new() })?;
+    Some((memory, window.first_mut()?))
 }

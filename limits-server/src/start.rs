@@ -50,7 +50,7 @@ pub fn server(start_page: usize) -> Result<LimitsServer<'static>, Wrong> {
     let slots = Slots::for_room(&system.room);
     // SAFETY: (1) the root task mapped the heap for this server alone, and (2) this is the only use of it.
     let memory = unsafe { memory::carve(start.heap, slots) };
-    let memory = memory.ok_or(Wrong::Heap {
+    let (memory, window) = memory.ok_or(Wrong::Heap {
         bytes: start.heap.bytes,
         wanted: slots.bytes(),
     })?;
@@ -59,5 +59,5 @@ pub fn server(start_page: usize) -> Result<LimitsServer<'static>, Wrong> {
         wanted: slots.bytes(),
     })?;
     ledger.declare(&system.groups).map_err(Wrong::Group)?;
-    Ok(LimitsServer::new(ledger))
+    Ok(LimitsServer::new(ledger.with_window(window)))
 }

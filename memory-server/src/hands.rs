@@ -1,10 +1,11 @@
 //! The hands of the memory-server: each does one thing to the kernel, or asks one thing of the limits-server.
 
-use interfaces::accounting::{Charge, ChargeRefusal, ChargeTask, Release};
+use interfaces::accounting::{AttachRing, Charge, ChargeRefusal, ChargeTask, DetachRing, Release};
+use interfaces::events::RingId;
 use interfaces::memory::Access;
 use interfaces::provision::CLIENT_CNODE_RADIX;
 use interfaces::start::{MemoryStart, memory_slots};
-use interfaces::{Amounts, CallError, GroupId, TaskId, call};
+use interfaces::{Amounts, Badge, CallError, GroupId, TaskId, call};
 use interfaces_sel4::Endpoint;
 use memory_core::hands::{Kernel, KernelError, Ledger, Made, Slot};
 use memory_core::owner::TableLevel;
@@ -15,6 +16,7 @@ use crate::mapping::Archive;
 
 const OWN: cap::CNode = cap::CNode::from_bits(memory_slots::CNODE);
 const PROC: cap::CNode = cap::CNode::from_bits(memory_slots::PROC_CNODE);
+const LIMITS: cap::CNode = cap::CNode::from_bits(memory_slots::LIMITS_CNODE);
 const SPACE: cap::Pml4 = cap::Pml4::from_bits(memory_slots::SPACE);
 
 /// The system calls.
@@ -39,6 +41,7 @@ const fn path(slot: Slot) -> sel4::Slot {
     match slot {
         Slot::Own(slot) => sel4::Slot::in_root(OWN, slot),
         Slot::Proc(slot) => sel4::Slot::in_root(PROC, slot),
+        Slot::Limits(slot) => sel4::Slot::in_root(LIMITS, slot),
     }
 }
 
@@ -65,6 +68,7 @@ const fn kind(made: Made) -> (ObjectType, u8) {
         Made::Table(TableLevel::Directory) => (ObjectType::PageDirectory, 0),
         Made::Table(TableLevel::Table) => (ObjectType::PageTable, 0),
         Made::Frame => (ObjectType::SmallFrame, 0),
+        Made::Notification => (ObjectType::Notification, 0),
     }
 }
 
@@ -80,6 +84,7 @@ impl Kernel for Capabilities {
         let (node, first) = match to {
             Slot::Own(slot) => (OWN, slot),
             Slot::Proc(slot) => (PROC, slot),
+            Slot::Limits(slot) => (LIMITS, slot),
         };
         cap::Untyped::from_bits(untyped)
             .retype(kind, size_bits, node, first, count)
@@ -89,6 +94,17 @@ impl Kernel for Capabilities {
     fn copy(&mut self, from: u64, to: Slot, access: Access) -> Result<(), KernelError> {
         path(to)
             .copy_from(path(Slot::Own(from)), rights(access))
+            .map_err(refused)
+    }
+
+    fn mint_signal(&mut self, notification: u64, to: Slot) -> Result<(), KernelError> {
+        let badge = Badge::Signal { bits: 1 };
+        path(to)
+            .mint_from(
+                path(Slot::Own(notification)),
+                CapRights::WRITE,
+                badge.encode(),
+            )
             .map_err(refused)
     }
 
@@ -202,5 +218,13 @@ impl Ledger for Limits {
 
     fn release(&mut self, group: GroupId, amounts: Amounts) -> bool {
         call(&mut self.0, &Release { group, amounts }).is_ok()
+    }
+
+    fn attach_ring(&mut self, request: AttachRing) -> bool {
+        call(&mut self.0, &request).is_ok()
+    }
+
+    fn detach_ring(&mut self, ring: RingId) -> bool {
+        call(&mut self.0, &DetachRing { ring }).is_ok()
     }
 }

@@ -171,6 +171,18 @@ impl Hands for Capabilities {
         left
     }
 
+    fn place_ring(&mut self, first: u32, slot: u64) -> Result<(), KernelError> {
+        let node = cap::CNode::from_bits(ThreadSlot::CNode.of(first));
+        Slot::new(node, slot, CLIENT_RADIX)
+            .move_from(own(proc_slots::RING))
+            .map_err(refused)
+    }
+
+    fn drop_ring(&mut self) {
+        // Deleting nothing cannot fail, and deleting a copy of a notification neither.
+        let _ = own(proc_slots::RING).delete();
+    }
+
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError> {
         reply_slot(waiter).save_caller().map_err(refused)
     }

@@ -24,11 +24,7 @@ impl Ledger<'_> {
                 .get(slot.label)
                 .map(|label| label.text.clone())
                 .unwrap_or_default(),
-            state: if slot.gate.is_killing() {
-                GroupState::Killing
-            } else {
-                GroupState::Live
-            },
+            state: self.state_of(group.index),
             band: slot.band,
             tasks_here: slot.tasks,
             children: slot.children,
@@ -174,6 +170,14 @@ impl Ledger<'_> {
         };
         let next = |&index: &u32| at(self.tasks, index).map(|task| task.neighbours.next);
         Ok(page(first, next, |index| self.task_id(index)))
+    }
+
+    /// The state of the group in a place.
+    pub(crate) fn state_of(&self, index: u32) -> GroupState {
+        match self.slot(index) {
+            Some(slot) if slot.gate.is_killing() => GroupState::Killing,
+            _ => GroupState::Live,
+        }
     }
 
     fn live(&self, group: GroupId) -> Option<&GroupSlot> {

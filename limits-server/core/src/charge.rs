@@ -31,6 +31,7 @@
 //! ```
 
 use interfaces::accounting::{ChargeRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal};
+use interfaces::events::Hit;
 use interfaces::limits::{GrantRefusal, OpenGroupRefusal, SetRefusal, WouldFitRefusal};
 use interfaces::{Amounts, GroupId, Resource, Shortage};
 
@@ -38,7 +39,7 @@ use crate::climb::{self, Denied, Part, Parts, gather, parts};
 use crate::group::Vector;
 use crate::ledger::Ledger;
 use crate::list::{NONE, at_mut};
-use crate::news::Event;
+use crate::news::News;
 
 /// Proof that a group and all above it were charged; the only way to give it back.
 #[must_use = "a charge that is dropped can never be released"]
@@ -258,7 +259,6 @@ impl Ledger<'_> {
                 climb::climb(self.groups, group, NONE, |slot| {
                     slot.refusals_below = slot.refusals_below.wrapping_add(1);
                 });
-                self.tell(group, Event::Refused(shortage));
                 let place = self.slot(group).map_or(NONE, |slot| slot.gate.bounds());
                 // The root refuses sums that no number holds even without a limit; that is counted nowhere.
                 if let Some(bound) = self.bounds.get_mut(place)
@@ -266,9 +266,20 @@ impl Ledger<'_> {
                 {
                     *count = count.saturating_add(1);
                 }
+                self.tell(group, News::HardLimit(hit(&shortage)));
                 Refused::Short(shortage)
             }
         }
+    }
+}
+
+/// A shortage as news.
+pub(crate) const fn hit(shortage: &Shortage) -> Hit {
+    Hit {
+        resource: shortage.resource,
+        limit: shortage.limit,
+        used: shortage.used,
+        asked: shortage.asked,
     }
 }
 

@@ -101,6 +101,44 @@ impl Ledger<'_> {
         self.check_entries();
         self.check_labels();
         self.check_tombs();
+        self.check_rings();
+    }
+
+    /// Rings and groups agree about who watches what, and every walk stands on something that is there.
+    fn check_rings(&self) {
+        let mut watching = 0;
+        for (ring, slot) in (0_u32..).zip(self.rings.all.iter()) {
+            if slot.owner.is_none() {
+                assert_eq!(slot.group, NONE, "ring {ring} is nobody's");
+            }
+            if slot.group == NONE {
+                assert_eq!(slot.walk.group, NONE, "ring {ring} walks over nothing");
+                continue;
+            }
+            watching += 1;
+            let group = &self.groups[slot.group as usize];
+            assert_eq!(group.life, Life::Live, "ring {ring} watches what is gone");
+            let beside = walk(&self.rings.all, group.first_watch, |ring| ring.beside);
+            assert!(beside.contains(&ring), "ring {ring} is not in its list");
+            if slot.walk.group != NONE {
+                assert!(self.is_within(slot.walk.group, slot.group));
+                assert!(self.groups[slot.walk.group as usize].walked);
+            }
+            if slot.walk.task != NONE {
+                let task = &self.tasks[slot.walk.task as usize];
+                assert_ne!(task.stage, Stage::Vacant);
+                assert_eq!(task.group, slot.walk.group);
+                assert!(task.walked);
+            }
+        }
+        assert_eq!(watching, self.rings.watching, "rings that watch");
+        let listed = self.groups.iter().filter(|slot| slot.life == Life::Live);
+        let listed = listed.map(|slot| walk(&self.rings.all, slot.first_watch, |ring| ring.beside));
+        assert_eq!(
+            watching as usize,
+            listed.map(|list| list.len()).sum::<usize>(),
+            "rings in lists"
+        );
     }
 
     /// Every place is a group, or free and in the list once, or used up.

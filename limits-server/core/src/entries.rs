@@ -203,6 +203,7 @@ impl Ledger<'_> {
                 }
             }
         }
+        self.recheck_watches(Some(task));
         found.then_some(()).ok_or(RevokeRefusal::NotYours)
     }
 

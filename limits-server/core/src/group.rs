@@ -89,6 +89,8 @@ pub struct GroupSlot {
     pub(crate) opener_rights: Rights,
     /// How many entries of rights there are on it.
     pub(crate) entries: u8,
+    /// The first of the rings that watch it.
+    pub(crate) first_watch: u32,
     /// What the place is used for.
     pub(crate) life: Life,
     /// Whether it lives on when it is empty, because it is the system's.
@@ -97,6 +99,8 @@ pub struct GroupSlot {
     pub(crate) held: bool,
     /// The priority band of its tasks.
     pub(crate) band: u8,
+    /// Whether the walk of a snapshot may stand on it.
+    pub(crate) walked: bool,
 }
 
 /// What one group costs: its parent and all above are charged so much kernel memory for it.
@@ -134,10 +138,12 @@ impl GroupSlot {
         mode: NEW_MODE,
         opener_rights: Rights::ALL,
         entries: 0,
+        first_watch: NONE,
         life: Life::Free,
         permanent: false,
         held: false,
         band: 0,
+        walked: false,
     };
 
     /// The most that was ever in use at once.

@@ -17,7 +17,7 @@ use crate::group::GroupSlot;
 use crate::ledger::Ledger;
 use crate::list::{NONE, at};
 use crate::needs::Operation;
-use crate::news::Event;
+use crate::news::News;
 
 /// How many kills can be under way at once.
 pub const KILLS: usize = 32;
@@ -99,7 +99,7 @@ impl Kills {
 }
 
 /// The group after `here` in the subtree of `top`, groups above before groups below; [`NONE`] after the last.
-fn after(groups: &[GroupSlot], top: u32, here: u32) -> u32 {
+pub(crate) fn after(groups: &[GroupSlot], top: u32, here: u32) -> u32 {
     match at(groups, here) {
         Some(slot) if slot.first_child != NONE => slot.first_child,
         _ => after_subtree(groups, top, here),
@@ -107,7 +107,7 @@ fn after(groups: &[GroupSlot], top: u32, here: u32) -> u32 {
 }
 
 /// The first group after all those below `here`.
-fn after_subtree(groups: &[GroupSlot], top: u32, here: u32) -> u32 {
+pub(crate) fn after_subtree(groups: &[GroupSlot], top: u32, here: u32) -> u32 {
     let mut here = here;
     while here != top
         && let Some(slot) = at(groups, here)
@@ -146,7 +146,7 @@ impl Ledger<'_> {
         self.kills.under_way = self.kills.under_way.wrapping_add(1);
         (self.kills.top, self.kills.next) = (index, index);
         self.set_killing(index, true);
-        self.tell(index, Event::Killing { by });
+        self.tell(index, News::Killing { by });
         Ok(())
     }
 
@@ -198,12 +198,10 @@ impl Ledger<'_> {
             (self.kills.top, self.kills.next) = (NONE, NONE);
         }
         self.set_killing(index, false);
-        self.tell(index, Event::Killed { held });
+        let returned = held.checked_sub(&left).unwrap_or_default();
+        self.tell(index, News::Killed { held, returned });
         self.settle_because(index, Cause::Killed { by });
-        Ok(Receipt {
-            held,
-            returned: held.checked_sub(&left).unwrap_or_default(),
-        })
+        Ok(Receipt { held, returned })
     }
 
     /// Why a group vanishes that is in a subtree that is being killed.

@@ -26,10 +26,11 @@ use interfaces::{GroupId, TaskId};
 use crate::bounds::{Aside, BoundSlot, LabelSlot};
 use crate::climb::climb;
 use crate::entries::{ENTRY_BYTES, EntrySlot};
+use crate::events::Rings;
 use crate::group::{GROUP_BYTES, Gate, GroupSlot, Life, ROOT};
 use crate::kill::Kills;
 use crate::list::{self, NONE, at, at_mut};
-use crate::news::{Event, News};
+use crate::news::News;
 use crate::tasks::{TaskSlot, ThreadSlot};
 use crate::tombs::{TombSlot, Tombs};
 
@@ -53,7 +54,7 @@ pub struct Ledger<'a> {
     pub(crate) entries: Aside<'a, EntrySlot>,
     pub(crate) tombs: Tombs<'a>,
     pub(crate) kills: Kills,
-    pub(crate) news: News,
+    pub(crate) rings: Rings<'a>,
     pub(crate) alarms: Alarms,
     /// Receipts given out and not yet ended.
     pub(crate) receipts: u64,
@@ -120,7 +121,7 @@ impl<'a> Ledger<'a> {
             entries: Aside::new(entries),
             tombs: Tombs::new(tombs),
             kills: Kills::NONE,
-            news: News::NONE,
+            rings: Rings::new(),
             alarms: Alarms::default(),
             receipts: 0,
             first_free: NONE,
@@ -169,9 +170,10 @@ impl<'a> Ledger<'a> {
         self.charge_records(above, 1, GROUP_BYTES)?;
         self.first_free = next_free;
         self.alive = self.alive.wrapping_add(1);
+        let by = (opener != NONE).then(|| self.task_id(opener));
         let generation = self.settle_in(index, above, opener == NONE);
         self.hold_open(index, opener);
-        self.tell(index, Event::Opened);
+        self.tell(index, News::Opened { parent, by });
         Ok(GroupId { index, generation })
     }
 
@@ -228,6 +230,7 @@ impl<'a> Ledger<'a> {
             return Err(CloseGroupRefusal::NotYours);
         }
         self.let_go(index);
+        self.recheck_watches(Some(task));
         Ok(())
     }
 
@@ -268,6 +271,7 @@ impl<'a> Ledger<'a> {
         let mut cause = killed.unwrap_or(cause);
         let (mut groups, mut bytes) = (0_u32, 0_u64);
         let mut here = index;
+        let mut last = None;
         while let Some(slot) = at_mut(self.groups, here) {
             let above = slot.parent;
             slot.drop_records(groups, bytes);
@@ -280,9 +284,15 @@ impl<'a> Ledger<'a> {
             }
             groups = groups.wrapping_add(1);
             bytes = bytes.wrapping_add(self.record_bytes(here));
+            last = Some((above, self.id(here)));
             self.vanish(here, above, cause);
             here = above;
             cause = killed.unwrap_or(Cause::Emptied);
+        }
+        if let Some((above, group)) = last
+            && !self.rings.are_quiet()
+        {
+            self.tell_gone(above, group);
         }
     }
 
@@ -290,8 +300,17 @@ impl<'a> Ledger<'a> {
     fn vanish(&mut self, index: u32, above: u32, cause: Cause) {
         self.kills.pass_over(self.groups, index);
         self.bury(index, cause);
-        self.tell(index, Event::Gone(cause));
         self.drop_entries_of_group(index);
+        let Some(slot) = at(self.groups, index) else {
+            return;
+        };
+        let (is_watched, is_walked) = (slot.first_watch != NONE, slot.walked);
+        if is_watched {
+            self.end_watches_of(index);
+        }
+        if is_walked {
+            self.walk_past_group(index);
+        }
         let Some(slot) = at(self.groups, index) else {
             return;
         };

@@ -21,7 +21,8 @@
 //! | `keeping` | how long an empty group lives |
 //! | `labels` | finding a group by its label |
 //! | [`tombs`] | what is remembered of groups that have vanished |
-//! | [`news`] | what watchers are to be told |
+//! | [`events`] | who watches, and what each hears |
+//! | `news` | what operations tell as they happen |
 //! | [`declare`] | the groups of `system.toml` |
 //! | [`service`] | the door and the two interfaces |
 
@@ -40,6 +41,7 @@ mod check;
 mod climb;
 pub mod declare;
 pub mod entries;
+pub mod events;
 pub mod group;
 mod keeping;
 pub mod kill;
@@ -48,7 +50,7 @@ pub mod ledger;
 mod list;
 pub mod moving;
 pub mod needs;
-pub mod news;
+mod news;
 pub mod service;
 pub mod settings;
 pub mod tasks;
@@ -61,6 +63,7 @@ pub use charge::Charge;
 pub use check::Snapshot;
 pub use declare::{Slots, Undeclared, declared};
 pub use entries::{ENTRIES, ENTRY_BYTES, EntrySlot};
+pub use events::Window;
 pub use group::{GROUP_BYTES, GroupSlot};
 pub use kill::KILLS;
 pub use ledger::{Alarms, Ledger, Memory};

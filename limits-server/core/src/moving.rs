@@ -12,7 +12,7 @@ use crate::climb::{self, parts};
 use crate::ledger::Ledger;
 use crate::list::at;
 use crate::needs::Operation;
-use crate::news::Event;
+use crate::news::News;
 use crate::tasks::counts;
 
 impl Ledger<'_> {
@@ -58,8 +58,9 @@ impl Ledger<'_> {
         climb::lower(self.groups, source, meeting, &parts(&counts));
         self.leave(index, source);
         self.enter(index, target);
-        self.tell(source, Event::MovedOut { task });
-        self.tell(target, Event::MovedIn { task });
+        let from = self.id(source);
+        self.tell(target, News::Moved { task, from });
+        self.recheck_watches(Some(task));
         self.settle(source);
         Ok(self.admitted(target))
     }

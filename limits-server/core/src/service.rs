@@ -94,6 +94,19 @@ impl<'a> LimitsServer<'a> {
         payload: &[u8],
         reply: &mut [u8],
     ) -> Dispatched {
+        let dispatched = self.serve(badge, arrival, payload, reply);
+        self.ledger.rings.signal();
+        dispatched
+    }
+
+    #[inline]
+    fn serve(
+        &mut self,
+        badge: Option<Badge>,
+        arrival: Arrival,
+        payload: &[u8],
+        reply: &mut [u8],
+    ) -> Dispatched {
         let dispatched = match (self.door(badge, arrival), badge) {
             (Door::Server(label), Some(Badge::Service(caller))) => {
                 accounting::dispatch(self, caller, label, payload, reply)

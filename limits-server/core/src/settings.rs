@@ -128,6 +128,7 @@ impl Ledger<'_> {
         if let Some(slot) = at_mut(self.groups, index) {
             (slot.uid, slot.gid) = (uid, gid);
         }
+        self.recheck_watches(None);
         Ok(())
     }
 
@@ -140,6 +141,7 @@ impl Ledger<'_> {
         if let Some(slot) = at_mut(self.groups, index) {
             slot.mode = mode;
         }
+        self.recheck_watches(None);
         Ok(())
     }
 

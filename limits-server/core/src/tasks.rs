@@ -11,6 +11,7 @@
 use interfaces::accounting::{
     Admitted, ConfirmRefusal, CredentialsRefusal, EndRefusal, ThreadTicket, Ticket, TicketRefusal,
 };
+use interfaces::events::Ending;
 use interfaces::identity::TaskTag;
 use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
@@ -19,10 +20,13 @@ use crate::climb::{self, parts};
 use crate::group::{Life, ROOT};
 use crate::ledger::Ledger;
 use crate::list::{self, Links, NONE, at, at_mut};
-use crate::news::Event;
+use crate::news::News;
 
 /// Levels of the tree that one request walks to let go of groups: some tens of thousands of instructions.
 pub const LET_GO: u32 = 2048;
+
+/// What a record costs, in levels of the tree walked.
+const RECORD_LEVELS: u32 = 8;
 
 /// How far a task or thread has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,10 @@ pub struct TaskSlot {
     pub(crate) first_thread: u32,
     /// Its threads.
     pub(crate) threads: u32,
+    /// Who spawned it.
+    pub(crate) parent: Option<TaskId>,
+    /// Whether the walk of a snapshot may stand on it.
+    pub(crate) walked: bool,
 }
 
 impl TaskSlot {
@@ -70,6 +78,8 @@ impl TaskSlot {
         gid: 0,
         first_thread: NONE,
         threads: 0,
+        parent: None,
+        walked: false,
     };
 }
 
@@ -149,6 +159,7 @@ impl Ledger<'_> {
                 generation: task.generation,
                 uid,
                 gid,
+                parent: *parent,
                 ..TaskSlot::VACANT
             };
         }
@@ -218,6 +229,9 @@ impl Ledger<'_> {
 
     /// Takes a task out of its group's list.
     pub(crate) fn leave(&mut self, task: u32, group: u32) {
+        if at(self.tasks, task).is_some_and(|slot| slot.walked) {
+            self.walk_past_task(task);
+        }
         if let Some(slot) = at_mut(self.groups, group) {
             slot.tasks = slot.tasks.wrapping_sub(1);
             slot.first_task = list::remove(self.tasks, slot.first_task, task, |slot| {
@@ -235,15 +249,15 @@ impl Ledger<'_> {
             return false;
         };
         slot.stage = Stage::Born;
-        // A further thread's task is born already; this changes nothing then.
         let index = slot.task;
-        if let Some(task) = at_mut(self.tasks, index)
-            && task.stage != Stage::Born
+        // A further thread's task is born already; this changes nothing then.
+        if let Some(slot) = at_mut(self.tasks, index)
+            && slot.stage == Stage::Expected
         {
-            task.stage = Stage::Born;
-            let group = task.group;
+            slot.stage = Stage::Born;
+            let (group, parent) = (slot.group, slot.parent);
             let task = self.task_id(index);
-            self.tell(group, Event::Born { task });
+            self.tell(group, News::Born { task, parent });
         }
         true
     }
@@ -289,7 +303,12 @@ impl Ledger<'_> {
             let depth = self.slot(opened).map_or(0, |slot| slot.depth);
             self.let_go(opened);
             let vanished = self.slot(opened).is_none_or(|slot| slot.life != Life::Live);
-            let walked = if vanished { depth.max(1) } else { 1 };
+            let mut walked = if vanished { depth.max(1) } else { 1 };
+            if !self.rings.are_quiet() {
+                // Telling so walks up once more, and writes to every ring that hears of it.
+                let records = self.rings.watching.saturating_mul(RECORD_LEVELS);
+                walked = walked.saturating_mul(2).saturating_add(records);
+            }
             left = left.saturating_sub(walked);
         }
         while let Some(entry) = at(self.tasks, index).map(|slot| slot.first_entry)
@@ -306,8 +325,14 @@ impl Ledger<'_> {
         Ok(Progress::Done)
     }
 
-    /// A task is gone, or was never made: gives back what its tickets charged and lets go of what it opened.
+    /// [`Ledger::end_task_as`] for a task that never ran.
     pub fn end_task(&mut self, task: TaskId) -> Result<(), EndRefusal> {
+        self.end_task_as(task, Ending::NeverRan)
+    }
+
+    /// A task is gone, or was never made: gives back what its tickets charged and lets go of what it opened. Whoever
+    /// watches is told how it ended, if it was born.
+    pub fn end_task_as(&mut self, task: TaskId, ending: Ending) -> Result<(), EndRefusal> {
         let index = self.known(task).ok_or(EndRefusal::Unknown)?;
         let slot = at(self.tasks, index).ok_or(EndRefusal::Unknown)?;
         let home = slot.group;
@@ -328,6 +353,7 @@ impl Ledger<'_> {
             self.drop_entry(entry);
         }
         self.leave(index, home);
+        let was_born = self.born(task).is_some();
         if let Some(slot) = at_mut(self.tasks, index) {
             *slot = TaskSlot {
                 generation: task.generation,
@@ -335,7 +361,9 @@ impl Ledger<'_> {
             };
         }
         climb::lower(self.groups, home, NONE, &parts(&due));
-        self.tell(home, Event::Died { task });
+        if was_born {
+            self.tell(home, News::Died { task, ending });
+        }
         self.settle(home);
         Ok(())
     }
@@ -351,6 +379,7 @@ impl Ledger<'_> {
         let slot = known.and_then(|index| at_mut(self.tasks, index));
         let slot = slot.ok_or(CredentialsRefusal::UnknownTask)?;
         (slot.uid, slot.gid) = (uid, gid);
+        self.recheck_watches(Some(task));
         Ok(())
     }
 

@@ -31,6 +31,7 @@ use interfaces::{
 };
 use limits_core::{Arrival, Door, LimitsServer, declared};
 
+const ENDING: interfaces::events::Ending = interfaces::events::Ending::NeverRan;
 const FRAME: Amounts = Amounts::of(Resource::Frames, 1);
 /// Places in the declared list.
 const DEMO: usize = 2;
@@ -774,11 +775,21 @@ fn a_task_is_born_lives_and_ends_as_the_servers_say() {
         ..back
     };
     assert_eq!(refused(host.memory(&stale)), ReleaseRefusal::UnknownGroup);
-    host.proc(&accounting::EndTask { task: child }).unwrap();
-    host.proc(&accounting::EndTask { task: third.task })
-        .unwrap();
+    host.proc(&accounting::EndTask {
+        task: child,
+        ending: ENDING,
+    })
+    .unwrap();
+    host.proc(&accounting::EndTask {
+        task: third.task,
+        ending: ENDING,
+    })
+    .unwrap();
     assert_eq!(
-        refused(host.proc(&accounting::EndTask { task: child })),
+        refused(host.proc(&accounting::EndTask {
+            task: child,
+            ending: ENDING
+        })),
         accounting::EndRefusal::Unknown
     );
     let own = host
@@ -874,8 +885,11 @@ fn a_kill_closes_empties_and_ends_with_a_receipt() {
         host.proc(&accounting::NextVictim { group: bomb }).unwrap(),
         Some(id(victim))
     );
-    host.proc(&accounting::EndTask { task: id(victim) })
-        .unwrap();
+    host.proc(&accounting::EndTask {
+        task: id(victim),
+        ending: ENDING,
+    })
+    .unwrap();
     assert_eq!(
         host.proc(&accounting::NextVictim { group: bomb }).unwrap(),
         None
@@ -1012,9 +1026,10 @@ macro_rules! each_request {
         $do!(limits: OpenGroup CloseGroup SetLimit SetSoftLimit SetLabel ReadAccount ReadResource ListChildren
             ListTasks EffectiveLimit WouldFit WhoAmI Enter Grant Revoke GiveUp ListRights MyRights SetOwner SetMode
             ReadOwner ResetPeaks ResetRefusals Hold Unhold RemoveGroup FindChild ReadTombstone ListTombstones
-            ReadTotals);
+            ReadTotals Watch Unwatch ReadSnapshot);
         $do!(accounting: Ticket ThreadTicket Confirm EndThread EndTask Charge ChargeTask Release MoveTask BeginKill
-            NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords SetCredentials CheckRights);
+            NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords SetCredentials CheckRights AttachRing
+            DetachRing);
     };
 }
 

@@ -3,7 +3,8 @@
 //! Both are traits, so that every sequence of operations runs on the host as well, against a kernel that fails the
 //! n-th call and a ledger that counts.
 
-use interfaces::accounting::ChargeRefusal;
+use interfaces::accounting::{AttachRing, ChargeRefusal};
+use interfaces::events::RingId;
 use interfaces::memory::Access;
 use interfaces::{Amounts, GroupId, TaskId};
 
@@ -32,6 +33,8 @@ pub enum Made {
     Table(TableLevel),
     /// A frame of 4 KiB.
     Frame,
+    /// A notification, in a page that nobody else can use the rest of.
+    Notification,
 }
 
 /// A slot.
@@ -41,6 +44,8 @@ pub enum Slot {
     Own(u64),
     /// Of the proc-server's CNode.
     Proc(u64),
+    /// Of the limits-server's CNode.
+    Limits(u64),
 }
 
 /// The system calls. Each may fail; one that fails has changed nothing.
@@ -53,6 +58,9 @@ pub trait Kernel {
 
     /// Copies a capability into an empty slot, with rights to do only as much.
     fn copy(&mut self, from: u64, to: Slot, access: Access) -> Result<(), KernelError>;
+
+    /// Makes a capability to signal a notification, and nothing else, in an empty slot. Its badge is that of news.
+    fn mint_signal(&mut self, notification: u64, to: Slot) -> Result<(), KernelError>;
 
     /// Deletes a capability; the object goes with its last one. A frame is unmapped with its last one only.
     fn delete(&mut self, slot: u64) -> Result<(), KernelError>;
@@ -101,4 +109,10 @@ pub trait Ledger {
 
     /// Gives back what was charged. Returns whether the ledger had it.
     fn release(&mut self, group: GroupId, amounts: Amounts) -> bool;
+
+    /// Tells the limits-server that a ring is there. Returns whether it takes it.
+    fn attach_ring(&mut self, request: AttachRing) -> bool;
+
+    /// Tells the limits-server that a ring is about to go. Returns whether it has let go of it.
+    fn detach_ring(&mut self, ring: RingId) -> bool;
 }

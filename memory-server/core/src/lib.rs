@@ -21,6 +21,7 @@ pub mod program;
 mod providing;
 pub mod recount;
 pub mod region;
+pub mod ring;
 pub mod server;
 mod serving;
 pub mod space;

@@ -22,6 +22,7 @@ use crate::object::{Object, Objects};
 use crate::owner::{Owner, Owners};
 use crate::pool::{Page, Pool, nodes};
 use crate::region::{Region, Regions};
+use crate::ring::Rings;
 use crate::space::{Space, Spaces};
 use crate::table::Link;
 
@@ -167,6 +168,8 @@ pub struct Memory<'a> {
     pub spaces: Spaces<'a>,
     /// Regions.
     pub regions: Regions<'a>,
+    /// Rings of watchers.
+    pub rings: Rings,
     /// ASIDs.
     pub asids: Asids,
     /// Programs.
@@ -203,6 +206,7 @@ impl<'a> Memory<'a> {
             areas: Areas::new(heap.carve(sizes.areas())?),
             spaces: Spaces::new(heap.carve(sizes.tasks)?),
             regions: Regions::new(heap.carve(sizes.regions)?),
+            rings: Rings::default(),
             asids: Asids::default(),
             programs,
             slots: Slots {

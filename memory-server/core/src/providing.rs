@@ -2,8 +2,9 @@
 
 use interfaces::limits::Never;
 use interfaces::provision::{
-    CreateRefusal, CreateTask, CreateThread, Describe, DestroyTask, DestroyThread, Holdings, Made,
-    PoolFigures, ProgramInfo, Progress, ReadPool, Report, Server, TakeReport, UnknownRefusal,
+    CreateRefusal, CreateRing, CreateTask, CreateThread, Describe, DestroyRing, DestroyTask,
+    DestroyThread, Holdings, Made, MadeRing, PoolFigures, ProgramInfo, Progress, ReadPool, Report,
+    RingRefusal, Server, TakeReport, UnknownRefusal,
 };
 use interfaces::{Amounts, Caller};
 
@@ -66,6 +67,16 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
 
     fn holdings(&mut self, _: Caller, request: Holdings) -> Result<Amounts, Never> {
         Ok(recount(&self.memory, request.group))
+    }
+
+    fn create_ring(&mut self, _: Caller, request: CreateRing) -> Result<MadeRing, RingRefusal> {
+        self.make_ring(request)
+    }
+
+    fn destroy_ring(&mut self, _: Caller, request: DestroyRing) -> Result<(), UnknownRefusal> {
+        let ring = self.ring_of(request.task, request.ring);
+        self.unmake_ring(ring.ok_or(UnknownRefusal::Unknown)?);
+        Ok(())
     }
 
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {

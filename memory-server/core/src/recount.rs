@@ -5,6 +5,7 @@
 //! proc-server's to count; while a task is being made or taken apart its ticket still stands in the ledger, so the
 //! two agree only in between.
 
+use interfaces::events::RING_PAGES;
 use interfaces::memory::{FRAME_KIT, PAGE_BYTES, REGION_KIT, TABLE_KIT};
 use interfaces::provision::{CLIENT_CNODE_RADIX, THREAD_SLOTS};
 use interfaces::{Amounts, GroupId, Resource};
@@ -12,6 +13,7 @@ use interfaces::{Amounts, GroupId, Resource};
 use crate::memory::Memory;
 use crate::object::{ARCHIVE, Kind};
 use crate::owner::Use;
+use crate::ring::Ring;
 use crate::space::{Space, State};
 use crate::table::List;
 
@@ -25,6 +27,14 @@ const ROOT: Amounts = TABLE_KIT.with(Resource::AddressSpaces, 1);
 /// An IPC buffer: a frame that is reserved and granted at once.
 const IPC_BUFFER: Amounts = FRAME_KIT.with(Resource::Commit, 1);
 
+/// A ring's page, with the copy for the limits-server's mapping of it.
+const RING_PAGE: Amounts = Amounts::of(Resource::Frames, 1)
+    .with(Resource::Commit, 1)
+    .with(Resource::CapSlots, 2);
+/// A ring's notification, with the limits-server's capability to it.
+const NOTIFICATION: Amounts =
+    Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 2);
+
 /// What is held for a group.
 #[must_use]
 pub fn recount(memory: &Memory<'_>, group: GroupId) -> Amounts {
@@ -35,6 +45,9 @@ pub fn recount(memory: &Memory<'_>, group: GroupId) -> Amounts {
         .filter(|(_, space)| space.payer == group)
     {
         count_space(memory, space, &mut held);
+    }
+    for (_, ring) in memory.rings.iter() {
+        count_ring(memory, ring, group, &mut held);
     }
     let objects = memory.objects.iter();
     for (_, object) in
@@ -65,7 +78,7 @@ fn count_space(memory: &Memory<'_>, space: &Space, held: &mut Amounts) {
                 Use::Root => ROOT,
                 Use::Table => TABLE_KIT,
                 Use::IpcBuffer => IPC_BUFFER,
-                Use::Nothing | Use::Frame | Use::Lost => Amounts::NONE,
+                Use::Nothing | Use::Frame | Use::Ring | Use::Lost => Amounts::NONE,
             },
         );
         if owner.used_as() == Use::Thread && owner.place() == space.first_thread {
@@ -76,6 +89,24 @@ fn count_space(memory: &Memory<'_>, space: &Space, held: &mut Amounts) {
         held,
         Amounts::of(Resource::CapSlots, u64::from(space.shared_room)),
     );
+}
+
+/// A ring's pages one by one: frames that are reserved and granted at once, each with its copy, and the notification.
+fn count_ring(memory: &Memory<'_>, ring: &Ring, group: GroupId, held: &mut Amounts) {
+    if ring.payer() != group {
+        return;
+    }
+    let pages = ring.list.iter(memory.owners.records());
+    for place in pages.map(|page| memory.owners.get(page).place()) {
+        add(
+            held,
+            if place < RING_PAGES {
+                RING_PAGE
+            } else {
+                NOTIFICATION
+            },
+        );
+    }
 }
 
 fn add(held: &mut Amounts, amounts: Amounts) {
@@ -109,6 +140,10 @@ impl Memory<'_> {
                 object.frames.len() <= object.commit,
                 "object {index} has more than is reserved"
             );
+        }
+        for (index, ring) in self.rings.iter() {
+            used = used
+                .saturating_add(self.check_list(ring.list, index, |used_as| used_as == Use::Ring));
         }
         let taken = self.pool.total().saturating_sub(self.pool.free());
         assert_eq!(

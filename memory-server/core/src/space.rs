@@ -10,6 +10,7 @@ use interfaces::provision::{Cause, ProgramId};
 use interfaces::{GroupId, TaskId};
 
 use crate::owner::{TableLevel, Use};
+use crate::ring::Own;
 use crate::table::{Links, List, Table};
 
 /// What a place holds.
@@ -47,6 +48,8 @@ pub struct Space {
     pub pages: List,
     /// Its task's regions.
     pub regions: List,
+    /// Its task's rings.
+    pub rings: Own,
     /// The ASID pool from which it has its ASID.
     pub asid_pool: Option<u8>,
     /// The page of its root.
@@ -89,6 +92,7 @@ impl Default for Space {
             blocks: List::default(),
             pages: List::default(),
             regions: List::default(),
+            rings: Own::default(),
             asid_pool: None,
             root: None,
             shared_room: 0,

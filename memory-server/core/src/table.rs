@@ -105,6 +105,12 @@ pub struct List {
 }
 
 impl List {
+    /// No record.
+    pub const EMPTY: Self = Self {
+        head: Link::NONE,
+        len: 0,
+    };
+
     /// The newest record.
     #[must_use]
     pub const fn first(self) -> Option<u32> {

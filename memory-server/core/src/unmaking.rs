@@ -3,9 +3,10 @@
 //! # The order in which a task goes
 //!
 //! 1. Its threads: from then on nothing of it runs, so nothing below can be in use.
-//! 2. Its regions and the frames of its program.
-//! 3. What else is mapped: copies of the archive's frames, IPC buffers.
-//! 4. Its tables, and last its root, with which the kernel frees the ASID.
+//! 2. Its rings, of which the limits-server lets go first.
+//! 3. Its regions and the frames of its program.
+//! 4. What else is mapped: copies of the archive's frames, IPC buffers.
+//! 5. Its tables, and last its root, with which the kernel frees the ASID.
 //!
 //! The root goes last although the frames would go faster without it: its ASID would be given to the next task while
 //! capabilities of this one still name it.
@@ -137,6 +138,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Takes the next thing of a dying space apart. Returns whether there was one.
     fn unmake_next(&mut self, space: u32, bill: &mut Bill) -> bool {
+        if self.unmake_rings_of(space, bill) {
+            return true;
+        }
         let record = self.space(space);
         if let Some(region) = record.regions.first() {
             let object = self.memory.regions.get(region).object;

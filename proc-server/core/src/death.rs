@@ -9,6 +9,7 @@
 
 use interfaces::accounting::{ChargeTask, EndTask, IsBelow};
 use interfaces::call::Answer;
+use interfaces::events;
 use interfaces::identity::Caller;
 use interfaces::process::{
     self, Clock, EndThread, Ended, ExitReason, JoinThread, Kill, TaskRefusal, ThreadRefusal, Wait,
@@ -87,14 +88,18 @@ impl<H: Hands> ProcServer<'_, H> {
         let Some(slot) = self.tasks.get(task) else {
             return;
         };
-        let owed = slot.owed;
+        let (owed, life) = (slot.owed, slot.life());
         let places: heapless::Vec<u32, { TASK_THREADS as usize }> =
             slot.thread_places().filter(|_| owed.slots).collect();
         for thread in places {
             self.clear(thread);
         }
         if owed.ticket {
-            match insist(self.hands.limits(), &EndTask { task }) {
+            let ending = match life {
+                Lifecycle::Ending(Ending::Told(reason)) => reason.into(),
+                _ => events::Ending::NeverRan,
+            };
+            match insist(self.hands.limits(), &EndTask { task, ending }) {
                 // It opened many groups. It stays in the queue, and this goes on when it is its turn again.
                 Ok(Progress::More) => return,
                 ended => self.expect(ended.is_ok()),

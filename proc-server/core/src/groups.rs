@@ -4,6 +4,7 @@ use interfaces::accounting::{
     self, BeginKill, EndTask, FinishKill, KillRefusal, NextVictim, OwnRecords, OwnUsage, Receipt,
 };
 use interfaces::call::Answer;
+use interfaces::events::Ending;
 use interfaces::identity::Caller;
 use interfaces::process::{
     AuditResult, ExitReason, Figures, KillGroup, KillGroupRefusal, OperatorRefusal, TaskAccount,
@@ -173,7 +174,11 @@ impl<H: Hands> ProcServer<'_, H> {
     /// The ledger knows a task that is not here. It cannot be ended, so its charges are given back.
     fn strike_off(&mut self, job: u32, stranger: TaskId) {
         self.alarm();
-        let ended = call(self.hands.limits(), &EndTask { task: stranger });
+        let end = EndTask {
+            task: stranger,
+            ending: Ending::NeverRan,
+        };
+        let ended = call(self.hands.limits(), &end);
         if ended.is_err() && self.jobs.not_empty(job, false) {
             self.end_job(job, Err(KillGroupRefusal::Kill(KillRefusal::NotEmpty)));
         }

@@ -81,6 +81,13 @@ pub trait Hands {
     /// Makes the slots of a thread's place empty. Returns how many were not.
     fn clear(&mut self, thread: u32) -> u64;
 
+    /// Moves the notification of a new ring from the slot where the memory-server left it into an empty slot of the
+    /// CSpace of the task whose first thread is `first`.
+    fn place_ring(&mut self, first: u32, slot: u64) -> Result<(), KernelError>;
+
+    /// Makes the slot for the notification of a new ring empty.
+    fn drop_ring(&mut self);
+
     /// Keeps the reply capability of whoever is being served in reply slot `waiter`.
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError>;
 

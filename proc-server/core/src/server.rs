@@ -15,13 +15,13 @@ use interfaces::call::{Answer, Call, MESSAGE_BYTES, encode_answer};
 use interfaces::identity::{Badge, Caller};
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
-    self, Arguments, Audit, AuditResult, Children, Clock, EndThread, Ended, Exit, ExitReason,
-    Figures, FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup,
-    OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
-    SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal,
-    ThreadRefusal, Wait, WaitFor, WaitRefusal,
+    self, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended, Exit,
+    ExitReason, Figures, FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal,
+    NextGroup, OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures,
+    ReadPool, ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread,
+    TaskAccount, TaskRefusal, ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
-use interfaces::provision::{PoolFigures, ProgramId};
+use interfaces::provision::{PoolFigures, ProgramId, RingRefusal, UnknownRefusal};
 use interfaces::start::proc_slots;
 use interfaces::system::{BANDS, System};
 use interfaces::{Dispatched, GroupId, Label, ProtocolError, TaskId};
@@ -331,6 +331,14 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
 
     fn read_figures(&mut self, caller: Caller, _: ReadFigures) -> Result<Figures, OperatorRefusal> {
         self.figures(caller)
+    }
+
+    fn open_ring(&mut self, caller: Caller, request: OpenRing) -> Result<OpenedRing, RingRefusal> {
+        self.open_ring_for(caller, request.pages)
+    }
+
+    fn close_ring(&mut self, caller: Caller, request: CloseRing) -> Result<(), UnknownRefusal> {
+        self.close_ring_of(caller, request.ring)
     }
 
     fn read_pool(&mut self, caller: Caller, _: ReadPool) -> Result<PoolFigures, OperatorRefusal> {

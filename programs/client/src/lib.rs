@@ -22,6 +22,7 @@
 
 pub mod console;
 mod entry;
+pub mod events;
 pub mod limits;
 pub mod memory;
 pub mod process;

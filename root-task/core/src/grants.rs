@@ -314,10 +314,11 @@ fn limits_lines() -> [Grant; 2] {
     ]
 }
 
-fn memory_lines() -> [Grant; 9] {
-    use ServerName::{Memory, Proc};
+fn memory_lines() -> [Grant; 11] {
+    use ServerName::{Limits, Memory, Proc};
     use memory_slots::{
-        ASID_POOL, ASID_POOLS, CNODE, ENDPOINT, FAULT, LIMITS, NEWS, PROC_CNODE, SPACE,
+        ASID_POOL, ASID_POOLS, CNODE, ENDPOINT, FAULT, LIMITS, LIMITS_CNODE, LIMITS_SPACE, NEWS,
+        PROC_CNODE, SPACE,
     };
     let line = |slot, target, rights, badge| line(Memory, slot, target, rights, badge);
     let news = Some(Badge::Signal {
@@ -342,6 +343,8 @@ fn memory_lines() -> [Grant; 9] {
             count: ASID_POOLS.saturating_sub(1),
             ..asid_pools
         },
+        line(LIMITS_CNODE, Target::CNode(Limits), Rights::ALL, None),
+        line(LIMITS_SPACE, Target::Space(Limits), Rights::ALL, None),
     ]
 }
 

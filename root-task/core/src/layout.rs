@@ -7,10 +7,13 @@
 //!     0xC000_4000   the encoded system, read-only
 //!     0xC020_0000   scratch: a page table and nothing in it (memory-server)
 //!     0xC040_0000   the archive, read-only (memory-server)
+//!     0xD000_0000   watchers' rings: page tables, and what the memory-server maps there (limits-server)
 //!   0x1_0000_0000   heap, in frames of 2 MiB
 //! ```
 
 use core::ops::Range;
+
+use interfaces::start::ring_window;
 
 use crate::image::PAGE;
 
@@ -35,6 +38,10 @@ pub const SYSTEM_PAGES: u64 = 64;
 pub const SCRATCH: u64 = 0xC020_0000;
 /// How much of that there is: what one page table covers.
 pub const SCRATCH_BYTES: u64 = LARGE_PAGE;
+/// Where the memory-server shows watchers' rings to the limits-server, which has no archive that could be there.
+pub const RINGS: u64 = ring_window::ADDRESS as u64;
+/// How much of that there is.
+pub const RINGS_BYTES: u64 = ring_window::BYTES as u64;
 /// The archive.
 pub const ARCHIVE: u64 = 0xC040_0000;
 /// The most bytes of an archive.
@@ -48,6 +55,7 @@ pub const ROOT_SCRATCH: usize = 0x2_0000_0000;
 
 const _: () = assert!(SYSTEM + SYSTEM_PAGES * PAGE <= SCRATCH);
 const _: () = assert!(SCRATCH + SCRATCH_BYTES <= ARCHIVE);
+const _: () = assert!(RINGS.is_multiple_of(LARGE_PAGE) && RINGS + RINGS_BYTES <= HEAP);
 const _: () = assert!(HEAP.is_multiple_of(DIRECTORY) && ARCHIVE.is_multiple_of(LARGE_PAGE));
 
 /// The most page tables of one server: as many as cover an archive of 480 MiB and the rest besides.

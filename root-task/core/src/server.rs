@@ -104,6 +104,11 @@ pub(crate) fn plan_server(
     tables
         .cover_large(layout::HEAP, heap_bytes)
         .map_err(too_many)?;
+    if server == ServerName::Limits {
+        tables
+            .cover_small(layout::RINGS, layout::RINGS_BYTES)
+            .map_err(too_many)?;
+    }
     if server == ServerName::Memory {
         let archive_bytes = u64::from(sizes.archive_pages).saturating_mul(PAGE);
         tables

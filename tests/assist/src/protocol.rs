@@ -2,6 +2,7 @@
 
 use client::Server;
 use client::interfaces::call::MESSAGE_BYTES;
+use client::interfaces::events::{Kinds, ReadSnapshot, RingId, Unwatch, Watch};
 use client::interfaces::limits::LabelText;
 use client::interfaces::memory::{Access, RegionId};
 use client::interfaces::process::Arguments;
@@ -255,7 +256,7 @@ fn operations(server: Server) -> Result<(), Unexpected> {
 
 fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     use process::{
-        Audit, Children, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup, NextGroup,
+        Audit, Children, CloseRing, OpenRing, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup, NextGroup,
         ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep, SleepUntil, Spawn,
         StartThread, Wait, WaitFor,
     };
@@ -301,6 +302,8 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &NextGroup { after: Some(GROUP) })?;
     operation(tried, &ReadFigures {})?;
     operation(tried, &ReadPool {})?;
+    operation(tried, &OpenRing { pages: 1 })?;
+    operation(tried, &CloseRing { ring: RingId(0) })?;
     operation(tried, &ReadClock {})?;
     operation(tried, &Sleep { ns: 1 })?;
     let clock = process::Clock { ns: 1 };
@@ -387,7 +390,18 @@ fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
         },
     )?;
     operation(tried, &WhoAmI {})?;
-    operation(tried, &Enter { group: GROUP })
+    operation(tried, &Enter { group: GROUP })?;
+    let ring = RingId(0);
+    operation(
+        tried,
+        &Watch {
+            ring,
+            group,
+            kinds: Kinds::ALL,
+        },
+    )?;
+    operation(tried, &Unwatch { ring })?;
+    operation(tried, &ReadSnapshot { ring })
 }
 
 fn lines(tried: &mut Tried) -> Result<(), Unexpected> {

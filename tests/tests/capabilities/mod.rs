@@ -50,6 +50,9 @@ fn memory_server() -> Vec<Planned> {
             None,
             None,
         ),
+        // To give watchers' rings to the limits-server, which holds no memory of its own.
+        (slot::LIMITS_CNODE, 1, "cnode", None, None),
+        (slot::LIMITS_SPACE, 1, "address-space", None, None),
     ]
 }
 

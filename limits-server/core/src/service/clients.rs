@@ -1,6 +1,9 @@
 //! What clients ask: every operation as the caller may see it, no policy of its own.
 
 use interfaces::accounting::MoveRefusal;
+use interfaces::events::{
+    ReadSnapshot, SnapshotPage, SnapshotRefusal, Unwatch, Watch, WatchRefusal, Watching,
+};
 use interfaces::limits::{
     Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
     FindChild, FindGroupRefusal, GiveUp, Grant, GrantRefusal, Hold, Holdings, ListChildren,
@@ -214,6 +217,27 @@ impl Server for LimitsServer<'_> {
                 group: viewer.home,
             },
         ))
+    }
+
+    fn watch(&mut self, caller: Caller, request: Watch) -> Result<Watching, WatchRefusal> {
+        let viewer = self.viewer(caller).ok_or(WatchRefusal::UnknownRing)?;
+        let group = request.group.unwrap_or(viewer.home);
+        self.ledger
+            .watch(viewer, request.ring, group, request.kinds)
+    }
+
+    fn unwatch(&mut self, caller: Caller, request: Unwatch) -> Result<(), WatchRefusal> {
+        let viewer = self.viewer(caller).ok_or(WatchRefusal::UnknownRing)?;
+        self.ledger.unwatch(viewer.task, request.ring)
+    }
+
+    fn read_snapshot(
+        &mut self,
+        caller: Caller,
+        request: ReadSnapshot,
+    ) -> Result<SnapshotPage, SnapshotRefusal> {
+        let viewer = self.viewer(caller).ok_or(SnapshotRefusal::UnknownRing)?;
+        self.ledger.read_snapshot(viewer.task, request.ring)
     }
 
     fn enter(&mut self, caller: Caller, request: Enter) -> Result<(), EnterRefusal> {

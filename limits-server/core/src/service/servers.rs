@@ -4,15 +4,15 @@
 //! spawns, or whoever is inside the group that is charged.
 
 use interfaces::accounting::{
-    Admitted, BeginKill, Charge, ChargeRefusal, ChargeTask, CheckRights, Confirm, ConfirmRefusal,
-    CredentialsRefusal, EndRefusal, EndTask, EndThread, Figures, FinishKill, IsBelow, KillRefusal,
-    LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextVictim, OwnRecords, OwnUsage, ReadFigures,
-    Receipt, Release, ReleaseRefusal, RightsRefusal, Server, SetCredentials, ThreadTicket, Ticket,
-    TicketRefusal,
+    Admitted, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal, ChargeTask, CheckRights,
+    Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal, DetachRing, EndRefusal, EndTask,
+    EndThread, Figures, FinishKill, IsBelow, KillRefusal, LookupRefusal, MoveRefusal, MoveTask,
+    NextGroup, NextVictim, OwnRecords, OwnUsage, ReadFigures, Receipt, Release, ReleaseRefusal,
+    RightsRefusal, Server, SetCredentials, ThreadTicket, Ticket, TicketRefusal,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
-use interfaces::{Amounts, Caller, GroupId, TaskId};
+use interfaces::{Amounts, Caller, GroupId, ServerName, TaskId};
 
 use super::LimitsServer;
 
@@ -75,7 +75,7 @@ impl Server for LimitsServer<'_> {
     fn end_task(&mut self, _: Caller, request: EndTask) -> Result<Progress, EndRefusal> {
         let progress = self.ledger.let_go_of_some(request.task)?;
         if progress == Progress::Done {
-            self.ledger.end_task(request.task)?;
+            self.ledger.end_task_as(request.task, request.ending)?;
         }
         Ok(progress)
     }
@@ -175,6 +175,21 @@ impl Server for LimitsServer<'_> {
     fn check_rights(&mut self, _: Caller, request: CheckRights) -> Result<(), RightsRefusal> {
         self.ledger
             .check_rights(request.task, request.group, request.rights)
+    }
+
+    fn attach_ring(&mut self, caller: Caller, request: AttachRing) -> Result<(), AttachRefusal> {
+        if caller != Caller::Server(ServerName::Memory) {
+            return Err(AttachRefusal::NotYours);
+        }
+        self.ledger.attach_ring(request)
+    }
+
+    fn detach_ring(&mut self, caller: Caller, request: DetachRing) -> Result<(), DetachRefusal> {
+        if caller != Caller::Server(ServerName::Memory) {
+            return Err(DetachRefusal::NotYours);
+        }
+        self.ledger.detach_ring(request.ring);
+        Ok(())
     }
 
     fn own_records(&mut self, _: Caller, request: OwnRecords) -> Result<Amounts, LookupRefusal> {

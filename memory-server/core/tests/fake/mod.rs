@@ -9,10 +9,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use interfaces::accounting::ChargeRefusal;
+use interfaces::accounting::{AttachRing, ChargeRefusal};
+use interfaces::events::RingId;
 use interfaces::memory::Access;
 use interfaces::provision::{ProgramId, ProgramName};
-use interfaces::start::{Block, memory_slots};
+use interfaces::start::{Block, memory_slots, proc_slots, ring_window};
 use interfaces::system::Room;
 use interfaces::{Amounts, GroupId, Resource, Shortage, TaskId};
 use memory_core::archive::Programs;
@@ -85,6 +86,35 @@ impl World {
         };
         assert!(self.caps.insert(slot, cap).is_none(), "{slot:?} was empty");
         number
+    }
+
+    /// The limits-server's address space, with the tables for its window.
+    fn add_window(&mut self) {
+        let root = Slot::Own(memory_slots::LIMITS_SPACE);
+        let object = self.add(root, Object::Made(Made::Root), None);
+        let tables = (0..ring_window::BYTES)
+            .step_by(1 << 21)
+            .map(|offset| TableLevel::Table.place(ring_window::ADDRESS + offset))
+            .collect();
+        let view = SpaceView {
+            tables,
+            ..SpaceView::default()
+        };
+        self.spaces.insert(object, view);
+    }
+
+    /// What stands in the limits-server's slots.
+    pub fn limits_slots(&self) -> BTreeSet<u64> {
+        let slots = self.caps.keys().filter_map(|slot| match slot {
+            Slot::Limits(slot) => Some(*slot),
+            Slot::Own(_) | Slot::Proc(_) => None,
+        });
+        slots.collect()
+    }
+
+    /// The proc-server takes the notification of a new ring out of its slot. Whether there was one.
+    pub fn take_notification(&mut self) -> bool {
+        self.caps.remove(&Slot::Proc(proc_slots::RING)).is_some()
     }
 
     fn may_fail(&mut self) -> Result<(), KernelError> {
@@ -203,7 +233,7 @@ impl World {
     pub fn proc_slots(&self) -> BTreeSet<u64> {
         let slots = self.caps.keys().filter_map(|slot| match slot {
             Slot::Proc(slot) => Some(*slot),
-            Slot::Own(_) => None,
+            Slot::Own(_) | Slot::Limits(_) => None,
         });
         slots.collect()
     }
@@ -249,6 +279,7 @@ impl Kernel for FakeKernel {
             Made::Untyped { bits } => 1 << bits,
             Made::Tcb => 1 << 11,
             Made::ClientCNode => 1 << 9,
+            Made::Notification => 1 << 5,
             Made::Root | Made::Table(_) | Made::Frame => 1 << 12,
         };
         let begin = u64::next_multiple_of(begin, size);
@@ -259,6 +290,7 @@ impl Kernel for FakeKernel {
             .map(|offset| match to {
                 Slot::Own(slot) => Slot::Own(slot + offset),
                 Slot::Proc(slot) => Slot::Proc(slot + offset),
+                Slot::Limits(slot) => Slot::Limits(slot + offset),
             })
             .collect();
         if slots.iter().any(|slot| world.caps.contains_key(slot)) {
@@ -298,6 +330,12 @@ impl Kernel for FakeKernel {
         };
         world.caps.insert(to, cap);
         Ok(())
+    }
+
+    fn mint_signal(&mut self, notification: u64, to: Slot) -> Result<(), KernelError> {
+        let object = self.0.borrow().object_at(Slot::Own(notification));
+        assert_eq!(object, Object::Made(Made::Notification));
+        self.copy(notification, to, Access::ReadWrite)
     }
 
     fn delete(&mut self, slot: u64) -> Result<(), KernelError> {
@@ -437,6 +475,8 @@ pub struct Accounts {
     pub limits: HashMap<(GroupId, Resource), u64>,
     pub born: HashMap<TaskId, GroupId>,
     pub charges: u64,
+    /// The rings that the limits-server has.
+    pub rings: BTreeMap<RingId, AttachRing>,
     /// Which charge is to fail.
     pub fail_at: Option<u64>,
 }
@@ -511,6 +551,20 @@ impl Ledger for FakeLedger {
 
     fn release(&mut self, group: GroupId, amounts: Amounts) -> bool {
         self.0.borrow_mut().release(group, amounts)
+    }
+
+    fn attach_ring(&mut self, request: AttachRing) -> bool {
+        if self.may_fail().is_err() {
+            return false;
+        }
+        let mut accounts = self.0.borrow_mut();
+        let is_new = accounts.rings.insert(request.ring, request).is_none();
+        is_new && accounts.born.contains_key(&request.task)
+    }
+
+    fn detach_ring(&mut self, ring: RingId) -> bool {
+        self.0.borrow_mut().rings.remove(&ring);
+        true
     }
 }
 
@@ -600,6 +654,7 @@ impl Bench {
                 .borrow_mut()
                 .add(slot, Object::Made(Made::Frame), None);
         }
+        kernel.0.borrow_mut().add_window();
         let ledger = FakeLedger::default();
         let server = MemoryServer::new(memory, kernel.clone(), ledger.clone());
         Self {

@@ -331,6 +331,14 @@ impl Server for World {
         }
     }
 
+    fn attach_ring(&mut self, _: Caller, _: AttachRing) -> Result<(), AttachRefusal> {
+        unreachable!("the memory-server's to ask")
+    }
+
+    fn detach_ring(&mut self, _: Caller, _: DetachRing) -> Result<(), DetachRefusal> {
+        unreachable!("the memory-server's to ask")
+    }
+
     fn own_records(&mut self, _: Caller, request: OwnRecords) -> Result<Amounts, LookupRefusal> {
         let children = self.limits.parents.values();
         let children = children

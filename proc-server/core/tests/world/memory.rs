@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use interfaces::events::{RingId, TASK_RINGS};
 use interfaces::identity::Caller;
 use interfaces::limits::Never;
 use interfaces::provision::*;
+use interfaces::start::client_slots;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
 
 use super::{Tcb, World};
@@ -15,6 +17,8 @@ pub struct Held {
     payer: GroupId,
     program: ProgramId,
     threads: BTreeMap<u32, u32>,
+    /// By number, the pages of its rings.
+    rings: BTreeMap<u8, u8>,
     slices: u32,
 }
 
@@ -27,6 +31,8 @@ pub struct Memory {
     pub slices: u32,
     /// It forgets to empty one of the slots.
     pub untidy: bool,
+    /// Whether the notification of a new ring is in the slot for that.
+    pub at_hand: bool,
 }
 
 impl Memory {
@@ -62,6 +68,7 @@ impl World {
             }
         }
         self.cspaces.remove(&thread);
+        self.notifications.retain(|&(first, _)| first != thread);
         self.thread_gone(thread);
     }
 }
@@ -95,6 +102,7 @@ impl Server for World {
                 payer: request.payer,
                 program: request.program,
                 threads: BTreeMap::from([(0, request.thread)]),
+                rings: BTreeMap::new(),
                 slices: if slices == 0 { 3 } else { slices },
             },
         );
@@ -169,11 +177,43 @@ impl Server for World {
                 .with(Resource::CapSlots, u64::from(info.shared));
             sum = sum.checked_add(&bare(TASK_KIT)).unwrap();
             sum = sum.checked_add(&program).unwrap();
+            for &pages in held.rings.values() {
+                sum = sum.checked_add(&ring_kit(pages)).unwrap();
+            }
             for _ in 1..held.threads.len() {
                 sum = sum.checked_add(&bare(THREAD_KIT)).unwrap();
             }
             sum
         }))
+    }
+
+    fn create_ring(&mut self, _: Caller, request: CreateRing) -> Result<MadeRing, RingRefusal> {
+        if self.memory.full {
+            return Err(RingRefusal::OutOfMemory);
+        }
+        assert!(!self.memory.at_hand, "the slot for notifications is empty");
+        let held = self.memory.tasks.get_mut(&request.task);
+        let held = held.ok_or(RingRefusal::UnknownTask)?;
+        let mut numbers = 0..u8::try_from(TASK_RINGS).unwrap();
+        let number = numbers.find(|number| !held.rings.contains_key(number));
+        let number = number.ok_or(RingRefusal::TooMany)?;
+        held.rings.insert(number, request.pages);
+        self.memory.at_hand = true;
+        Ok(MadeRing {
+            ring: RingId(number),
+            address: 0x23_0000,
+            number,
+        })
+    }
+
+    fn destroy_ring(&mut self, _: Caller, request: DestroyRing) -> Result<(), UnknownRefusal> {
+        let held = self.memory.tasks.get_mut(&request.task);
+        let held = held.ok_or(UnknownRefusal::Unknown)?;
+        let gone = held.rings.remove(&request.ring.0);
+        let first = held.threads[&0];
+        let slot = client_slots::RINGS + u64::from(request.ring.0);
+        self.notifications.remove(&(first, slot));
+        gone.map(|_| ()).ok_or(UnknownRefusal::Unknown)
     }
 
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {

@@ -74,6 +74,8 @@ pub struct World {
     pub tcbs: BTreeMap<u32, Tcb>,
     /// What stands in each task's CSpace, by the place of its first thread.
     pub cspaces: BTreeMap<u32, BTreeMap<u64, (Service, Badge)>>,
+    /// The notifications of rings, by the place of the watcher's first thread and the slot.
+    pub notifications: BTreeSet<(u32, u64)>,
     pub births_minted: BTreeSet<u32>,
     /// Births that the kernel reported and no ticket had announced.
     pub unannounced: u64,
@@ -295,6 +297,20 @@ impl Hands for Reach {
             left += u64::from(world.slots.remove(&slot.of(thread)));
         }
         left
+    }
+
+    fn place_ring(&mut self, first: u32, slot: u64) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert!(world.memory.at_hand, "the memory-server left one");
+        assert!(world.slots.contains(&ThreadSlot::CNode.of(first)));
+        world.memory.at_hand = false;
+        assert!(world.notifications.insert((first, slot)), "an empty slot");
+        Ok(())
+    }
+
+    fn drop_ring(&mut self) {
+        self.world.borrow_mut().memory.at_hand = false;
     }
 
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError> {

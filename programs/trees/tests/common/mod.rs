@@ -11,13 +11,15 @@ use interfaces::accounting::{
 use interfaces::call::{Answer, Loopback};
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
-    self, Arguments, Audit, AuditResult, Children, Clock, EndThread, Ended, Exit, Figures,
-    FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup,
-    OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
-    SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal,
-    ThreadRefusal, Wait, WaitFor, WaitRefusal,
+    self, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended, Exit,
+    Figures, FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup,
+    OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool,
+    ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount,
+    TaskRefusal, ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
-use interfaces::provision::{PoolFigures, ProgramId, ProgramName, TASK_KIT};
+use interfaces::provision::{
+    PoolFigures, ProgramId, ProgramName, RingRefusal, TASK_KIT, UnknownRefusal,
+};
 use interfaces::{
     Badge, Caller, Dispatched, GroupId, Label, ServerName, TaskId, Transport, limits,
 };
@@ -280,7 +282,13 @@ impl process::Server for World {
             while let Some(task) = world.limits.next_victim(PROC, NextVictim { group })? {
                 world
                     .limits
-                    .end_task(PROC, EndTask { task })
+                    .end_task(
+                        PROC,
+                        EndTask {
+                            task,
+                            ending: interfaces::events::Ending::NeverRan,
+                        },
+                    )
                     .expect("it lives");
                 world.tasks.remove(&task);
             }
@@ -326,6 +334,12 @@ impl process::Server for World {
         unasked()
     }
     fn read_figures(&mut self, _: Caller, _: ReadFigures) -> Result<Figures, OperatorRefusal> {
+        unasked()
+    }
+    fn open_ring(&mut self, _: Caller, _: OpenRing) -> Result<OpenedRing, RingRefusal> {
+        unasked()
+    }
+    fn close_ring(&mut self, _: Caller, _: CloseRing) -> Result<(), UnknownRefusal> {
         unasked()
     }
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, OperatorRefusal> {
