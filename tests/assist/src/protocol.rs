@@ -256,9 +256,9 @@ fn operations(server: Server) -> Result<(), Unexpected> {
 
 fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     use process::{
-        Audit, Children, CloseRing, OpenRing, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup, NextGroup,
-        ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep, SleepUntil, Spawn,
-        StartThread, Wait, WaitFor,
+        Audit, Children, CloseRing, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup,
+        NextGroup, OpenRing, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
+        SleepUntil, Spawn, StartThread, Wait, WaitFor,
     };
     let arguments = Arguments::cut("some arguments that take more than a register");
     operation(
