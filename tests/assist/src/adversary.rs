@@ -658,7 +658,13 @@ impl Adversary {
             3 => self.forbidden(server, &BeginKill { group, by: None }),
             4 => self.forbidden(server, &NextVictim { group }),
             5 => self.forbidden(server, &FinishKill { group }),
-            6 => self.forbidden(server, &EndTask { task }),
+            6 => self.forbidden(
+                server,
+                &EndTask {
+                    task,
+                    ending: client::interfaces::events::Ending::NeverRan,
+                },
+            ),
             7 => self.forbidden(server, &OwnUsage { group }),
             8 => self.forbidden(
                 server,
