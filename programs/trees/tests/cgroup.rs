@@ -6,6 +6,7 @@ mod common;
 
 use common::{Room, World};
 use interfaces::accounting::{Charge, EndTask, Server as _};
+use interfaces::events::Ending;
 use interfaces::limits::{LabelText, OpenGroup, SetLabel};
 use interfaces::{Amounts, Caller, GroupId, Resource, ServerName, TaskId, call};
 use trees::{Error, Feature, Refusal, Servers as _};
@@ -441,7 +442,10 @@ fn nobody_inside_removes_what_is_above() {
 }
 
 fn end_of(task: TaskId) -> EndTask {
-    EndTask { task }
+    EndTask {
+        task,
+        ending: Ending::NeverRan,
+    }
 }
 
 #[test]
