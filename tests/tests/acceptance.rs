@@ -165,3 +165,64 @@ fn nothing_above_sel4_names_the_kernels_version() {
         );
     }
 }
+
+/// The cases that the README's comparison names: those between backquotes with `::` in them.
+fn named_cases(text: &str) -> Vec<&str> {
+    let table = text
+        .split_once("## Compared")
+        .and_then(|(_, rest)| rest.split_once("\n## "))
+        .map_or("", |(table, _)| table);
+    table
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.contains("::"))
+        .collect()
+}
+
+#[test]
+fn every_case_that_the_readme_names_exists() {
+    let text = std::fs::read_to_string(root().join("README.md")).expect("readable");
+    let scripts: Vec<String> = files(&["tests/scripts"], "*.hurdle")
+        .iter()
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.replace('-', "_")))
+        .collect();
+    let exists = |case: &str| match case.split_once("::") {
+        Some(("scripts", name)) => scripts.iter().any(|script| script == name),
+        _ => tests::cases::system().contains(&case) || tests::cases::deviant().contains(&case),
+    };
+    let named = named_cases(&text);
+    assert!(
+        named.len() >= 24,
+        "the comparison names {} cases",
+        named.len()
+    );
+    let missing: Vec<&str> = named.into_iter().filter(|case| !exists(case)).collect();
+    assert_eq!(
+        missing, [""; 0],
+        "the README names cases that there are not"
+    );
+}
+
+#[test]
+fn every_yes_of_hurdle_in_the_readme_names_a_case() {
+    let text = std::fs::read_to_string(root().join("README.md")).expect("readable");
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("## Compared"))
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| |"));
+    let mut yes = 0;
+    for row in rows.take_while(|row| row.starts_with("| ")) {
+        let last = row
+            .trim_end_matches('|')
+            .rsplit('|')
+            .next()
+            .unwrap_or("")
+            .trim();
+        if last.starts_with("yes") {
+            assert!(last.contains("::"), "no case: {row}");
+            yes += 1;
+        }
+    }
+    assert!(yes >= 24, "{yes} rows say yes");
+}
