@@ -8,6 +8,7 @@
 //! | [`script`] | what a line of a script asks for beyond that: names, expectations |
 //! | [`answer`] | what the last command printed |
 //! | [`bar`] | how full something looks |
+//! | [`news`] | what a watcher is told, in words |
 //! | [`words`] | words, numbers and ids |
 //! | [`puppet`] | what a puppet is told, and what it answers |
 
@@ -19,6 +20,7 @@ pub mod bar;
 pub mod command;
 pub mod editor;
 pub mod keys;
+pub mod news;
 pub mod puppet;
 pub mod script;
 pub mod words;

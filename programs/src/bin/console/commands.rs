@@ -12,6 +12,7 @@ impl Session {
     /// Runs a command; `nested` says how many `time`s stand before it.
     pub fn command(&mut self, line: &str, nested: u32) -> Done {
         let command = Command::parse(line).map_err(Failure::of)?;
+        let script = self.is_script();
         let screen = &mut self.screen;
         match command {
             Command::Help => Ok(screen.write_str(HELP)?),
@@ -41,7 +42,7 @@ impl Session {
             Command::Tasks => tables::tasks(screen),
             Command::Groups => tables::groups(screen),
             Command::Top { times } => {
-                let count = times.or(self.is_script().then_some(1));
+                let count = times.or(script.then_some(1));
                 live::top(&mut self.screen, &mut self.keyboard, count)
             }
             Command::Limit {
@@ -68,12 +69,15 @@ impl Session {
             Command::Mode { mode, group } => rights::mode(group, mode),
             Command::Owner { uid, gid, group } => rights::owner(group, uid, gid),
             Command::Tell { task, words } => talk::tell(screen, &mut self.keyboard, task, words),
-            Command::Move { .. }
-            | Command::Freeze { .. }
-            | Command::Thaw { .. }
-            | Command::Watch { .. }
-            | Command::News
-            | Command::Unwatch => Err(Failure::of("not served yet")),
+            Command::Move { .. } | Command::Freeze { .. } | Command::Thaw { .. } => {
+                Err(Failure::of("not served yet"))
+            }
+            Command::Watch { group } => {
+                let keyboard = (!script).then_some(&mut self.keyboard);
+                self.watch.begin(screen, keyboard, group)
+            }
+            Command::News => self.watch.news(screen),
+            Command::Unwatch => self.watch.end(),
             Command::WhoAmI => tasks::who_am_i(screen),
             Command::Find { label } => tasks::find(screen, label),
             Command::Clock => live::clock(screen),

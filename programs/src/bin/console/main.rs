@@ -25,6 +25,7 @@ mod tables;
 mod talk;
 mod tasks;
 mod texts;
+mod watch;
 
 use client::process;
 

@@ -12,6 +12,7 @@ use crate::failure::{Done, Failure};
 use crate::keyboard::{self, Keyboard};
 use crate::screen::Screen;
 use crate::texts;
+use crate::watch::Watch;
 
 /// What stands in front of what is typed. `image` waits for it too.
 const PROMPT: &str = "hurdle> ";
@@ -35,6 +36,7 @@ pub struct Session {
     pub keyboard: Keyboard,
     editor: Editor,
     pub screen: Screen,
+    pub watch: Watch,
     names: Names,
     passed: u32,
     failed: u32,
@@ -48,6 +50,7 @@ impl Session {
             keyboard: Keyboard::default(),
             editor: Editor::new(),
             screen: Screen::new(),
+            watch: Watch::default(),
             names: Names::new(),
             passed: 0,
             failed: 0,
