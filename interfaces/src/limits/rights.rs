@@ -244,7 +244,7 @@ pub struct SetOwner {
 
 /// Sets the mode of a group: three classes (owner, gid, others) of three bits, as `Rights::of_mode` reads them.
 ///
-/// It only adds rights, and only for tasks that may see the group already. A new group's is 0o440.
+/// It only adds rights, and only for tasks that may see the group already. A new group's is 0: it adds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetMode {
     /// The group.

@@ -38,7 +38,7 @@ use interfaces::{Amounts, GroupId, Resource, Shortage};
 use crate::climb::{self, Denied, Part, Parts, gather, parts};
 use crate::group::Vector;
 use crate::ledger::Ledger;
-use crate::list::{NONE, at_mut};
+use crate::list::{NONE, at, at_mut};
 use crate::news::News;
 
 /// Proof that a group and all above it were charged; the only way to give it back.
@@ -198,12 +198,11 @@ impl Ledger<'_> {
     /// Whether a charge would be admitted now. Changes nothing, not even a count of refusals.
     pub fn would_fit(&self, group: GroupId, amounts: &Amounts) -> Result<(), WouldFitRefusal> {
         let index = self.locate(group).ok_or(WouldFitRefusal::UnknownGroup)?;
-        climb::admit(self.groups, &self.bounds, index, NONE, &parts(amounts)).map_err(|denied| {
-            match denied {
-                Denied::Killing => WouldFitRefusal::Killing,
-                Denied::Short { shortage, .. } => WouldFitRefusal::Short(shortage),
-            }
-        })
+        match climb::admit(self.groups, &self.bounds, index, NONE, &parts(amounts)) {
+            Ok(_) => Ok(()),
+            Err(Denied::Killing) => Err(WouldFitRefusal::Killing),
+            Err(Denied::Short { shortage, .. }) => Err(WouldFitRefusal::Short(shortage)),
+        }
     }
 
     /// Charges every group from `index` up to, and without, `until`, or none of them.
@@ -220,8 +219,11 @@ impl Ledger<'_> {
     #[inline]
     fn charge_parts(&mut self, index: u32, until: u32, parts: &[Part]) -> Result<(), Refused> {
         match climb::admit(self.groups, &self.bounds, index, until, parts) {
-            Ok(()) => {
+            Ok(crosses) => {
                 climb::raise(self.groups, index, until, parts);
+                if crosses {
+                    self.cross(index, until, parts);
+                }
                 Ok(())
             }
             Err(denied) => Err(self.refuse(denied)),
@@ -240,14 +242,57 @@ impl Ledger<'_> {
             (Resource::KernelMemory, bytes),
         ];
         match climb::admit(self.groups, &self.bounds, index, NONE, &parts) {
-            Ok(()) => {
+            Ok(crosses) => {
                 climb::climb(self.groups, index, NONE, |slot| {
                     slot.add_records(groups, bytes);
                 });
+                if crosses {
+                    self.cross(index, NONE, &parts);
+                }
                 Ok(())
             }
             Err(denied) => Err(self.refuse(denied)),
         }
+    }
+
+    /// Counts, and tells, every soft limit that a charge which has just been made has crossed upwards.
+    #[cold]
+    fn cross(&mut self, index: u32, until: u32, parts: &[Part]) {
+        let mut here = index;
+        while let Some(slot) = at(self.groups, here)
+            && here != until
+        {
+            let (gate, above, usage) = (slot.gate, slot.parent, slot.usage);
+            if gate.has_soft() {
+                for &(kind, asked) in parts {
+                    let used = usage.get(kind.index()).copied().unwrap_or_default();
+                    self.cross_at(here, kind, used, asked);
+                }
+            }
+            here = above;
+        }
+    }
+
+    fn cross_at(&mut self, group: u32, kind: Resource, used: u64, asked: u64) {
+        let place = self.slot(group).map_or(NONE, |slot| slot.gate.bounds());
+        let Some(bound) = self.bounds.get_mut(place) else {
+            return;
+        };
+        let soft = bound.soft.get(kind.index()).copied().unwrap_or(u64::MAX);
+        if used <= soft || used.wrapping_sub(asked) > soft {
+            return;
+        }
+        if let Some(count) = bound.crossings.get_mut(kind.index()) {
+            *count = count.saturating_add(1);
+        }
+        let shortage = Shortage {
+            resource: kind,
+            group: Some(self.id(group)),
+            limit: soft,
+            used,
+            asked,
+        };
+        self.tell(group, News::SoftLimit(hit(&shortage)));
     }
 
     /// Counts a refusal at the limit that was in the way.

@@ -307,9 +307,13 @@ impl Ledger<'_> {
             slot.peak().checked_sub(&counted).is_some(),
             "peak of {index}"
         );
+        let mut soft = false;
         if slot.gate.bounds() != NONE {
-            assert_eq!(self.bounds.slots[slot.gate.bounds() as usize].owner, index);
+            let bound = &self.bounds.slots[slot.gate.bounds() as usize];
+            assert_eq!(bound.owner, index);
+            soft = bound.soft.iter().any(|&limit| limit != u64::MAX);
         }
+        assert_eq!(slot.gate.has_soft(), soft, "soft limits of {index}");
         if slot.label != NONE {
             assert_eq!(self.labels.slots[slot.label as usize].owner, index);
         }

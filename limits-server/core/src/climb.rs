@@ -56,7 +56,8 @@ pub(crate) enum Denied {
     },
 }
 
-/// Whether every group from `from` up to, and without, `until` admits all the parts.
+/// Whether every group from `from` up to, and without, `until` admits all the parts; and if so, whether some soft
+/// limit on the way is crossed by it.
 #[inline]
 pub(crate) fn admit(
     groups: &[GroupSlot],
@@ -64,13 +65,16 @@ pub(crate) fn admit(
     from: u32,
     until: u32,
     parts: &[Part],
-) -> Result<(), Denied> {
-    let look = |slot: &GroupSlot, here: u32| {
-        if slot.gate.is_open() {
-            Ok(())
-        } else {
-            admit_at(slot, here, bounds, parts)
+) -> Result<bool, Denied> {
+    let mut crosses = false;
+    let mut look = |slot: &GroupSlot, here: u32| {
+        if !slot.gate.is_open() {
+            admit_at(slot, here, bounds, parts)?;
+            if slot.gate.has_soft() {
+                crosses |= crosses_at(slot, bounds, parts);
+            }
         }
+        Ok(())
     };
     let mut here = from;
     // Going beyond the root ends the walk by itself; one comparison a level is saved where that is what is asked.
@@ -79,7 +83,8 @@ pub(crate) fn admit(
             look(slot, here)?;
             here = slot.parent;
         }
-        return room_for_sums(groups, parts);
+        room_for_sums(groups, parts)?;
+        return Ok(crosses);
     }
     // Short of the root nothing new is charged: it only moves to another place below, where it fits as well.
     while let Some(slot) = at(groups, here)
@@ -88,7 +93,20 @@ pub(crate) fn admit(
         look(slot, here)?;
         here = slot.parent;
     }
-    Ok(())
+    Ok(crosses)
+}
+
+/// Whether the parts, if they are admitted, cross a soft limit of one group upwards.
+#[cold]
+fn crosses_at(slot: &GroupSlot, bounds: &Aside<'_, BoundSlot>, parts: &[Part]) -> bool {
+    let Some(bound) = bounds.get(slot.gate.bounds()) else {
+        return false;
+    };
+    parts.iter().any(|&(kind, asked)| {
+        let used = slot.usage.get(kind.index()).copied().unwrap_or_default();
+        let soft = bound.soft.get(kind.index()).copied().unwrap_or(u64::MAX);
+        used <= soft && used.saturating_add(asked) > soft
+    })
 }
 
 /// Whether one group, which has limits or is being killed, admits the parts.

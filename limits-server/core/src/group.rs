@@ -20,8 +20,8 @@ pub(crate) type Vector = [u64; RESOURCES];
 /// The place of the root group.
 pub(crate) const ROOT: u32 = interfaces::GroupId::ROOT.index;
 
-/// The mode of a new group: whoever may see it may read it, and nothing more.
-pub(crate) const NEW_MODE: u16 = 0o440;
+/// The mode of a new group: it adds nothing to what anybody may do.
+pub(crate) const NEW_MODE: u16 = 0;
 
 /// What a place in the ledger is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,7 +241,8 @@ pub(crate) const fn records(groups: u32, bytes: u64) -> Amounts {
     Amounts::of(Resource::Groups, groups as u64).with(Resource::KernelMemory, bytes)
 }
 
-/// Whether, and where, a group can refuse a charge: the place of its limits, and whether it is being killed.
+/// Whether, and where, a charge has to stop and look: the place of a group's limits, whether one of them is a soft one,
+/// and whether the group is being killed.
 ///
 /// One word, because every charge reads it at every level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,6 +252,8 @@ impl Gate {
     /// No limits, not being killed.
     pub const OPEN: Self = Self(0);
     const KILLING: u32 = 1 << 31;
+    const SOFT: u32 = 1 << 30;
+    const FLAGS: u32 = Self::KILLING | Self::SOFT;
 
     /// Whether nothing is refused here.
     #[inline]
@@ -268,12 +271,23 @@ impl Gate {
     #[inline]
     pub const fn bounds(self) -> u32 {
         // Places are kept one higher, so that none is zero; zero less one is NONE.
-        (self.0 & !Self::KILLING).wrapping_sub(1)
+        (self.0 & !Self::FLAGS).wrapping_sub(1)
+    }
+
+    /// Whether a soft limit may be crossed here.
+    #[inline]
+    pub const fn has_soft(self) -> bool {
+        self.0 & Self::SOFT != 0
     }
 
     /// The same with limits at this place.
     pub const fn with_bounds(self, place: u32) -> Self {
-        Self((self.0 & Self::KILLING) | (place.wrapping_add(1) & !Self::KILLING))
+        Self((self.0 & Self::FLAGS) | (place.wrapping_add(1) & !Self::FLAGS))
+    }
+
+    /// The same with a soft limit, or without.
+    pub const fn with_soft(self, soft: bool) -> Self {
+        Self((self.0 & !Self::SOFT) | if soft { Self::SOFT } else { 0 })
     }
 
     /// The same, being killed or not.
@@ -294,11 +308,14 @@ mod tests {
         let gate = gate.with_killing(true).with_bounds(7);
         assert!(gate.is_killing());
         assert_eq!(gate.bounds(), 7);
+        let soft = gate.with_soft(true);
+        assert!(soft.has_soft() && soft.is_killing() && !gate.has_soft());
+        assert_eq!((soft.bounds(), soft.with_soft(false)), (7, gate));
         assert_eq!(gate.with_killing(false).with_bounds(NONE), Gate::OPEN);
     }
 
     #[test]
     fn a_plain_group_is_small() {
-        assert_eq!(GROUP_BYTES, 464);
+        assert!(GROUP_BYTES <= 512);
     }
 }

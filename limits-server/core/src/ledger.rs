@@ -86,7 +86,7 @@ pub struct Memory<'a> {
 impl<'a> Ledger<'a> {
     /// A ledger with nothing but the root group, in the given memory, whatever that held before.
     ///
-    /// Nothing if there is no room for the root, or more of anything than an index of 31 bits can name.
+    /// Nothing if there is no room for the root, or more of anything than an index of 30 bits can name.
     #[must_use]
     pub fn try_new(memory: Memory<'a>) -> Option<Self> {
         let Memory {
@@ -106,7 +106,7 @@ impl<'a> Ledger<'a> {
             .max(threads.len())
             .max(entries.len())
             .max(tombs.len());
-        if longest >= 1 << 31 {
+        if longest >= 1 << 30 {
             return None;
         }
         tasks.fill(TaskSlot::VACANT);

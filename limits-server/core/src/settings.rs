@@ -32,7 +32,17 @@ impl Ledger<'_> {
         kind: Resource,
         limit: Limit,
     ) -> Result<(), SetRefusal> {
-        self.set_bound(group, kind, limit, |slot| &mut slot.soft)
+        self.set_bound(group, kind, limit, |slot| &mut slot.soft)?;
+        let index = self.locate(group).ok_or(SetRefusal::UnknownGroup)?;
+        let place = self.slot(index).map_or(NONE, |slot| slot.gate.bounds());
+        let soft = self
+            .bounds
+            .get(place)
+            .is_some_and(|bound| bound.soft.iter().any(|&limit| limit != u64::MAX));
+        if let Some(gate) = self.gate_mut(index) {
+            *gate = gate.with_soft(soft);
+        }
+        Ok(())
     }
 
     fn set_bound(

@@ -306,6 +306,10 @@ impl Model {
                 }
             }
         }
+        for &id in levels {
+            let usage = self.usage(id);
+            self.book.cross(id, &usage, amounts);
+        }
         Ok(())
     }
 
@@ -352,6 +356,18 @@ impl Model {
     }
 
     fn set_limit(&mut self, id: GroupId, kind: Resource, limit: Limit) -> Result<(), SetRefusal> {
+        if let Some(limits) = self.make_room_for_limits(id, limit)? {
+            limits.insert(kind, limit.bound());
+        }
+        Ok(())
+    }
+
+    /// The limits of a group, which takes a place for them unless it has none and is to have none.
+    fn make_room_for_limits(
+        &mut self,
+        id: GroupId,
+        limit: Limit,
+    ) -> Result<Option<&mut BTreeMap<Resource, u64>>, SetRefusal> {
         let group = self
             .groups
             .get(&id)
@@ -359,7 +375,7 @@ impl Model {
             .clone();
         if group.limits.is_none() {
             if limit == Limit::Max {
-                return Ok(());
+                return Ok(None);
             }
             if self
                 .groups
@@ -374,14 +390,8 @@ impl Model {
                 self.charge(parent, &Amounts::of(Resource::KernelMemory, BOUND_BYTES))?;
             }
         }
-        let limits = self
-            .groups
-            .get_mut(&id)
-            .unwrap()
-            .limits
-            .get_or_insert_default();
-        limits.insert(kind, limit.bound());
-        Ok(())
+        let group = self.groups.get_mut(&id).unwrap();
+        Ok(Some(group.limits.get_or_insert_default()))
     }
 
     fn set_label(&mut self, id: GroupId, empty: bool) -> Result<(), SetRefusal> {

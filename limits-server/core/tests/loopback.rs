@@ -567,7 +567,7 @@ fn a_shortage_names_only_groups_that_the_caller_may_see() {
     };
     assert_eq!(
         (hidden.group, hidden.resource, hidden.limit),
-        (None, kernel, standing + 400)
+        (None, kernel, standing + limits_core::GROUP_BYTES + 40)
     );
     let charge = accounting::Charge {
         group: below,
@@ -587,7 +587,7 @@ fn a_shortage_names_only_groups_that_the_caller_may_see() {
         .unwrap();
     assert_eq!(
         (effective.group, effective.limit),
-        (None, Limit::At(standing + 400))
+        (None, Limit::At(standing + limits_core::GROUP_BYTES + 40))
     );
 }
 

@@ -19,10 +19,12 @@ mod deed;
 mod fuzz;
 mod group;
 mod measure;
+mod opener;
 mod pages;
 mod protocol;
 mod puppet;
 mod random;
+mod rights;
 mod task;
 mod threads;
 mod words;
@@ -65,6 +67,10 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "neighbour" => busy::neighbour(),
         "puppet" => puppet::run(),
         "opens" => group::opens(&mut words),
+        "try" => opener::try_one(&mut words),
+        "opener" => opener::opener(&mut words),
+        "keeper" => opener::keeper(&mut words),
+        "enters" => opener::enters(&mut words),
         "escape" => group::escape(&mut words),
         "no-operator" => group::no_operator(),
         "touch" => pages::touch(&mut words),

@@ -401,7 +401,68 @@ fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
         },
     )?;
     operation(tried, &Unwatch { ring })?;
-    operation(tried, &ReadSnapshot { ring })
+    operation(tried, &ReadSnapshot { ring })?;
+    rights(tried)?;
+    lasting(tried)
+}
+
+fn rights(tried: &mut Tried) -> Result<(), Unexpected> {
+    use limits::{
+        GiveUp, Grant, ListRights, MyRights, ReadOwner, Revoke, Rights, SetMode, SetOwner,
+    };
+    let (group, task, rights) = (GROUP, TASK, Rights::ALL);
+    operation(
+        tried,
+        &Grant {
+            group,
+            task,
+            rights,
+        },
+    )?;
+    operation(
+        tried,
+        &Revoke {
+            group,
+            task,
+            rights,
+        },
+    )?;
+    operation(tried, &GiveUp { group, rights })?;
+    operation(tried, &ListRights { group: Some(GROUP) })?;
+    operation(tried, &MyRights { group: Some(GROUP) })?;
+    let (uid, gid) = (1000, 50);
+    operation(tried, &SetOwner { group, uid, gid })?;
+    operation(tried, &SetMode { group, mode: 0o777 })?;
+    operation(tried, &ReadOwner { group: Some(GROUP) })
+}
+
+fn lasting(tried: &mut Tried) -> Result<(), Unexpected> {
+    use limits::{
+        FindChild, Hold, ListTombstones, ReadTombstone, ReadTotals, RemoveGroup, ResetPeaks,
+        ResetRefusals, Unhold,
+    };
+    let group = GROUP;
+    operation(tried, &ResetPeaks { group })?;
+    operation(tried, &ResetRefusals { group })?;
+    operation(tried, &Hold { group })?;
+    operation(tried, &Unhold { group })?;
+    operation(tried, &RemoveGroup { group })?;
+    operation(
+        tried,
+        &FindChild {
+            parent: Some(GROUP),
+            label: LabelText::cut("a label that takes some words"),
+        },
+    )?;
+    operation(tried, &ReadTombstone { group })?;
+    operation(
+        tried,
+        &ListTombstones {
+            group: Some(GROUP),
+            after: 300,
+        },
+    )?;
+    operation(tried, &ReadTotals { group: Some(GROUP) })
 }
 
 fn lines(tried: &mut Tried) -> Result<(), Unexpected> {

@@ -34,10 +34,14 @@ mod hostile;
 mod ledger;
 mod many;
 mod memory;
+mod moves;
 #[path = "../../assist/src/random.rs"]
 mod random;
 mod reuse;
+mod rights;
 mod tasks;
+#[path = "../../assist/src/rights.rs"]
+mod trials;
 mod world;
 
 use client::interfaces::CallError;

@@ -12,7 +12,7 @@ use interfaces::accounting::{
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
-use interfaces::{Amounts, Caller, GroupId, ServerName, TaskId};
+use interfaces::{Amounts, Caller, GroupId, ServerName, Shortage, TaskId};
 
 use super::LimitsServer;
 
@@ -31,16 +31,21 @@ impl LimitsServer<'_> {
     }
 }
 
+impl LimitsServer<'_> {
+    /// As much of a shortage as a task may see.
+    fn shown_to(&self, task: TaskId, short: Shortage) -> Shortage {
+        let viewer = self.ledger.viewer(task, false);
+        viewer.map_or(short, |viewer| self.ledger.shortage_for(viewer, short))
+    }
+}
+
 impl Server for LimitsServer<'_> {
     fn ticket(&mut self, _: Caller, request: Ticket) -> Result<Admitted, TicketRefusal> {
         self.ledger
             .ticket(&request)
             .map_err(|refusal| match (refusal, request.parent) {
                 (TicketRefusal::Short(short), Some(parent)) => {
-                    let home = self.ledger.group_of(parent);
-                    TicketRefusal::Short(
-                        home.map_or(short, |home| self.ledger.shortage_within(home, short)),
-                    )
+                    TicketRefusal::Short(self.shown_to(parent, short))
                 }
                 (refusal, _) => refusal,
             })
@@ -55,10 +60,7 @@ impl Server for LimitsServer<'_> {
             .thread_ticket(&request)
             .map_err(|refusal| match refusal {
                 TicketRefusal::Short(short) => {
-                    let home = self.ledger.group_of(request.task);
-                    TicketRefusal::Short(
-                        home.map_or(short, |home| self.ledger.shortage_within(home, short)),
-                    )
+                    TicketRefusal::Short(self.shown_to(request.task, short))
                 }
                 refusal => refusal,
             })
@@ -105,10 +107,8 @@ impl Server for LimitsServer<'_> {
             .move_task_by(request.task, request.group, request.by)
             .map_err(|refusal| match refusal {
                 MoveRefusal::Short(short) => {
-                    let home = self.ledger.group_of(request.by.unwrap_or(request.task));
-                    MoveRefusal::Short(
-                        home.map_or(short, |home| self.ledger.shortage_within(home, short)),
-                    )
+                    let by = request.by.unwrap_or(request.task);
+                    MoveRefusal::Short(self.shown_to(by, short))
                 }
                 refusal => refusal,
             })

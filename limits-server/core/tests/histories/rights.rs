@@ -6,7 +6,7 @@ use interfaces::accounting::{MoveRefusal, RightsRefusal};
 use interfaces::limits::{
     Cause, GrantRefusal, Owner, RemoveRefusal, RevokeRefusal, Rights, TombstoneRefusal,
 };
-use interfaces::{Amounts, GroupId, Resource, TaskId};
+use interfaces::{Amounts, GroupId, Limit, Resource, TaskId};
 use limits_core::{ENTRY_BYTES, Viewer};
 use proptest::prelude::*;
 
@@ -46,6 +46,11 @@ pub enum Step {
     ResetPeaks {
         group: usize,
     },
+    SetSoft {
+        group: usize,
+        kind: Resource,
+        limit: Limit,
+    },
     MoveBy {
         task: usize,
         group: usize,
@@ -66,6 +71,8 @@ pub fn step() -> impl Strategy<Value = Step> {
         2 => (which(), 0..3_u32, 0..0o1002_u16).prop_map(|(group, uid, mode)| Step::Own { group, uid, mode }),
         1 => (which(), 0..3_u32).prop_map(|(task, uid)| Step::Credentials { task, uid }),
         1 => which().prop_map(|group| Step::ResetPeaks { group }),
+        3 => (which(), super::kind(), super::limit())
+            .prop_map(|(group, kind, limit)| Step::SetSoft { group, kind, limit }),
         3 => (which(), which(), which()).prop_map(|(task, group, by)| Step::MoveBy { task, group, by }),
     ]
 }
@@ -93,6 +100,8 @@ pub struct Book {
     owners: BTreeMap<GroupId, (u32, u16)>,
     credentials: BTreeMap<TaskId, u32>,
     held: BTreeSet<GroupId>,
+    soft: BTreeMap<(GroupId, Resource), u64>,
+    crossings: BTreeMap<(GroupId, Resource), u64>,
     /// What was known of each group when it was last there.
     last: BTreeMap<GroupId, (Amounts, Amounts)>,
     /// Kinds of which more was charged than a number holds.
@@ -104,6 +113,17 @@ pub struct Book {
 impl Book {
     pub fn cost(&self, group: GroupId) -> u64 {
         ENTRY_BYTES * self.of(group)
+    }
+
+    /// Notes which soft limits an admitted charge crosses.
+    pub fn cross(&mut self, group: GroupId, usage: &Amounts, amounts: &Amounts) {
+        for (kind, asked) in amounts.present() {
+            let soft = self.soft.get(&(group, kind)).copied().unwrap_or(u64::MAX);
+            let used = usage.get(kind);
+            if used <= soft && u128::from(used) + u128::from(asked) > u128::from(soft) {
+                *self.crossings.entry((group, kind)).or_default() += 1;
+            }
+        }
     }
 
     fn of(&self, group: GroupId) -> u64 {
@@ -144,7 +164,7 @@ impl Book {
 
     pub fn open(&mut self, group: GroupId, opener: Option<TaskId>) {
         let uid = opener.and_then(|task| self.credentials.get(&task).copied());
-        self.owners.insert(group, (uid.unwrap_or_default(), 0o440));
+        self.owners.insert(group, (uid.unwrap_or_default(), 0));
     }
 
     pub fn birth(&mut self, task: TaskId, parent: Option<TaskId>) {
@@ -175,7 +195,7 @@ impl Model {
             rights = held.fold(rights, |sum, entry| sum.union(entry.rights));
         }
         if rights.contains(Rights::SEE) {
-            let (uid, mode) = self.book.owners.get(&group).copied().unwrap_or((0, 0o440));
+            let (uid, mode) = self.book.owners.get(&group).copied().unwrap_or_default();
             // The gid is always 0 here.
             let class = if self.book.credentials[&task] == uid {
                 mode >> 6
@@ -386,6 +406,15 @@ impl Pair {
                 }
                 Answer::Yes
             }
+            Step::SetSoft { group, kind, limit } => {
+                let group = self.group(group);
+                let room = self.model.make_room_for_limits(group, limit);
+                let expected = room.map(|_| ());
+                if expected.is_ok() {
+                    self.model.book.soft.insert((group, kind), limit.bound());
+                }
+                same(self.ledger.set_soft_limit(group, kind, limit), expected)
+            }
             Step::MoveBy { task, group, by } => {
                 let (task, group, by) = (self.task(task), self.group(group), self.task(by));
                 let moved = self.ledger.move_task_by(task, group, Some(by));
@@ -428,7 +457,16 @@ impl Pair {
             }
         }
         for (&id, group) in &self.model.groups {
-            let charged = self.ledger.totals(id).unwrap().charged;
+            let totals = self.ledger.totals(id).unwrap();
+            for (kind, crossings) in totals.crossings.iter() {
+                let expected = self.model.book.crossings.get(&(id, kind));
+                assert_eq!(
+                    crossings,
+                    expected.copied().unwrap_or_default(),
+                    "{kind} of {id}"
+                );
+            }
+            let charged = totals.charged;
             let before = self
                 .model
                 .book

@@ -115,12 +115,11 @@ impl History<'_> {
             94..100 => return Some((Some(doer?), Deed::Enter(entry.id))),
             _ => return None,
         };
-        // Left open by the design: what an opener may do from inside or beside besides closing.
-        let inside = doer.is_some_and(|doer| {
-            entry.opener == Some(Holder::Puppet(doer)) && !self.is_above(Some(doer), group)
-        });
-        let open = matches!(deed, Deed::Limit(..) | Deed::KillGroup(_) | Deed::Close(_));
-        (!inside || !open).then_some((doer, deed))
+        // Who kills the group that it is in gets no answer.
+        let here = doer.and_then(|id| self.model.puppet(id));
+        let inside = here.is_some_and(|puppet| self.model.within(puppet.here, group));
+        let last = inside && matches!(deed, Deed::KillGroup(_)) && self.may(doer, group);
+        (!last).then_some((doer, deed))
     }
 
     /// Mostly a little more than is used, so that much is refused and much is not.
@@ -175,11 +174,31 @@ impl History<'_> {
         }
     }
 
-    fn sees(&self, doer: Option<TaskId>, place: usize) -> bool {
+    /// Whether a group is the doer's own or below it.
+    fn reaches(&self, doer: Option<TaskId>, place: usize) -> bool {
         doer.is_none_or(|doer| {
             let puppet = self.model.puppet(doer);
             puppet.is_some_and(|puppet| self.model.within(place, puppet.here))
         })
+    }
+
+    /// Whether the doer opened a group or one above it, and holds on to it: then it has every right there.
+    fn opened(&self, doer: Option<TaskId>, place: usize) -> bool {
+        let Some(doer) = doer else { return true };
+        let above = |&place: &usize| self.model.group(place).and_then(|group| group.parent);
+        core::iter::successors(Some(place), above).any(|place| {
+            let opener = self.model.group(place).and_then(|group| group.opener);
+            opener == Some(Holder::Puppet(doer))
+        })
+    }
+
+    fn sees(&self, doer: Option<TaskId>, place: usize) -> bool {
+        self.reaches(doer, place) || self.opened(doer, place)
+    }
+
+    /// Whether the doer may change a group: by its place, or because it opened it.
+    fn may(&self, doer: Option<TaskId>, place: usize) -> bool {
+        self.is_above(doer, place) || self.opened(doer, place)
     }
 
     fn is_above(&self, doer: Option<TaskId>, place: usize) -> bool {
@@ -193,7 +212,7 @@ impl History<'_> {
     /// What must come of a deed that is not about what the doer runs on.
     fn must(&self, doer: Option<TaskId>, deed: Deed) -> Result<Must, Failure> {
         let by_place = |place: usize| {
-            if self.is_above(doer, place) {
+            if self.may(doer, place) {
                 Must::Done
             } else if self.sees(doer, place) {
                 Must::NotYours
@@ -279,9 +298,12 @@ impl History<'_> {
             (Must::Unknown, Told::Unknown) | (Must::NotYours, Told::NotYours) => (true, 2),
             (Must::Short(short), Told::Short(told)) => {
                 let named = self.model.group(short.group).map(|group| group.id);
+                // The memory-server asks in a group's name, which has no entries.
+                let seen = self.reaches(doer, short.group)
+                    || !matches!(deed, Deed::Create(_)) && self.opened(doer, short.group);
                 let right = SAYS.get(short.kind) == Some(&told.resource)
                     && told.asked == short.asked
-                    && if self.sees(doer, short.group) {
+                    && if seen {
                         (told.group, told.limit, told.used) == (named, short.limit, short.used)
                     } else {
                         told.group.is_none()
@@ -466,7 +488,7 @@ impl History<'_> {
         for (asked, body) in asked.iter_mut().zip(BODY) {
             *asked = asked.saturating_add(body);
         }
-        let must = if self.sees(doer, place) {
+        let must = if self.reaches(doer, place) {
             self.model.admit(place, None, &asked).into()
         } else {
             Must::Unknown
@@ -516,7 +538,7 @@ impl History<'_> {
             fail!("nobody enters")
         };
         let place = self.place(id)?;
-        let must = if self.sees(doer, place) {
+        let must = if self.reaches(doer, place) {
             self.model.admit(place, Some(puppet.here), &BODY).into()
         } else {
             Must::Unknown
