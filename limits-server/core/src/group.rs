@@ -313,9 +313,4 @@ mod tests {
         assert_eq!((soft.bounds(), soft.with_soft(false)), (7, gate));
         assert_eq!(gate.with_killing(false).with_bounds(NONE), Gate::OPEN);
     }
-
-    #[test]
-    fn a_plain_group_is_small() {
-        assert!(GROUP_BYTES <= 512);
-    }
 }

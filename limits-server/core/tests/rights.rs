@@ -6,10 +6,11 @@ mod common;
 
 use common::{Room, ledger};
 use interfaces::accounting::{
-    BeginKill, CheckRights, KillRefusal, MoveRefusal, MoveTask, RightsRefusal, SetCredentials,
-    Ticket,
+    BeginKill, CheckRights, EndTask, KillRefusal, MoveRefusal, MoveTask, RightsRefusal,
+    SetCredentials, Ticket,
 };
 use interfaces::call::Loopback;
+use interfaces::events::Ending;
 use interfaces::limits::{
     self, ENTRIES_PER_GROUP, GrantRefusal, LabelText, OpenGroupRefusal, OwnRefusal, ReadRefusal,
     RemoveRefusal, RevokeRefusal, Rights, SetRefusal, WouldFitRefusal,
@@ -84,6 +85,13 @@ fn task(index: u32) -> TaskId {
     TaskId {
         index,
         generation: 0,
+    }
+}
+
+fn ended(task: TaskId) -> EndTask {
+    EndTask {
+        task,
+        ending: Ending::NeverRan,
     }
 }
 
@@ -281,7 +289,7 @@ impl World {
             Act::Hold => self.tries(me, &limits::Hold { group }),
             Act::Unhold => self.tries(me, &limits::Unhold { group }),
             Act::Remove => {
-                let end = interfaces::accounting::EndTask { task: self.inside };
+                let end = ended(self.inside);
                 self.ask(PROC, &end).unwrap();
                 self.tries(me, &limits::RemoveGroup { group })
             }
@@ -571,7 +579,7 @@ fn entries_are_bounded_paid_for_above_and_gone_with_their_task() {
     let seen = world.did(world.inside, &limits::ListRights { group: None });
     assert!(seen.is_empty());
     for index in (10..).take(ENTRIES_PER_GROUP).chain([other.index]) {
-        let end = interfaces::accounting::EndTask { task: task(index) };
+        let end = ended(task(index));
         world.ask(PROC, &end).unwrap();
     }
     let listed = world.did(world.maker, &limits::ListRights { group: Some(group) });
@@ -626,7 +634,7 @@ fn a_held_group_is_removed_when_it_is_empty_and_not_before() {
     world.did(maker, &limits::Hold { group });
     let remove = limits::RemoveGroup { group };
     assert_eq!(world.refused(maker, &remove), RemoveRefusal::NotEmpty);
-    let end = interfaces::accounting::EndTask { task: world.inside };
+    let end = ended(world.inside);
     world.ask(PROC, &end).unwrap();
     world.did(maker, &limits::CloseGroup { group });
     let account = world.did(maker, &limits::ReadAccount { group: Some(group) });

@@ -9,7 +9,8 @@ use crate::world::World;
 
 /// What an assistant that enters a group from another one says.
 fn entering(world: &World, from: GroupId, to: GroupId) -> Result<i32, Failure> {
-    match world.run(Some(from), format_args!("enters {to}"))? {
+    let GroupId { index, generation } = to;
+    match world.run(Some(from), format_args!("enters {index} {generation}"))? {
         ExitReason::Exited { code } => Ok(code),
         other => fail!("the assistant did not exit: {other:?}"),
     }
@@ -75,7 +76,10 @@ pub fn nobody_enters_what_is_above_or_beside(world: &mut World) -> Result<(), Fa
         equal!("entering", entering(world, here, there)?, 2);
     }
     // No right on it leads there.
-    let child = world.start(Some(world.low), format_args!("enters {beside}"))?;
+    let child = world.start(
+        Some(world.low),
+        format_args!("enters {} {}", beside.index, beside.generation),
+    )?;
     limits::grant(beside, child, client::interfaces::limits::Rights::ALL)?;
     equal!(
         "entering with every right",

@@ -41,7 +41,10 @@ fn tried(world: &World, number: usize, held: Rights) -> Result<i32, Failure> {
     let group = world.group()?;
     limits::set_limit(group, KIND, Limit::At(LIMIT))?;
     // It runs when the suite waits, so it has its rights before its first instruction.
-    let child = world.start(Some(world.low), format_args!("try {number} {group}"))?;
+    let child = world.start(
+        Some(world.low),
+        format_args!("try {number} {} {}", group.index, group.generation),
+    )?;
     if !held.is_none() {
         limits::grant(group, child, held)?;
         let listed = limits::list_rights(Some(group))?;
@@ -78,7 +81,10 @@ pub fn who_opened_a_group_has_every_right_until_it_gives_them_up(
 
 pub fn rights_only_shrink_and_are_taken_back(world: &mut World) -> Result<(), Failure> {
     let (group, beside) = (world.group()?, world.group()?);
-    let child = world.start(Some(world.low), format_args!("try 0 {group}"))?;
+    let child = world.start(
+        Some(world.low),
+        format_args!("try 0 {} {}", group.index, group.generation),
+    )?;
     let two = Rights::SEE.union(Rights::LOWER);
     limits::grant(group, child, two)?;
     limits::grant(group, child, Rights::WATCH)?;
