@@ -148,6 +148,40 @@ pub struct CheckRights {
     pub rights: Rights,
 }
 
+/// Freezes a group once more: whoever is in it or below it is to stand still. Then [`NextUnsettled`] names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// The group.
+    pub group: GroupId,
+    /// Who asks: a task with the right to freeze it, or nobody for the system itself.
+    pub by: Option<TaskId>,
+}
+
+/// Thaws a group once. If neither it nor a group above it is frozen then, whoever is in it goes on, and so for each group
+/// below. [`NextUnsettled`] names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thaw {
+    /// The group.
+    pub group: GroupId,
+    /// Who asks: a task with the right to freeze it, or nobody for the system itself.
+    pub by: Option<TaskId>,
+}
+
+/// Asks for a task in or below a group that was frozen or thawed and whose threads are not as they should be. Each is
+/// named once: whoever asks sets its threads' priority, then asks for the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextUnsettled {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// Asks where a born task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadPlace {
+    /// The task.
+    pub task: TaskId,
+}
+
 /// Closes a group and all below it to charges, because they are to be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BeginKill {
@@ -211,6 +245,30 @@ pub struct Admitted {
     pub group: GroupId,
     /// An index into `system.toml`'s bands.
     pub band: u8,
+    /// Whether the group, or one above it, is frozen: then its threads are to stand still.
+    pub frozen: bool,
+}
+
+/// A task whose threads are to be brought into line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// The task.
+    pub task: TaskId,
+    /// The band of its group.
+    pub band: u8,
+    /// Whether it is to stand still.
+    pub frozen: bool,
+}
+
+/// The answer to [`NextUnsettled`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unsettled {
+    /// This one.
+    Task(Placed),
+    /// None was found yet: ask again.
+    More,
+    /// All are as they should be.
+    Done,
 }
 
 /// The receipt of a kill.
@@ -290,7 +348,7 @@ pub enum MoveRefusal {
     Short(Shortage),
     /// Who asks lacks the right to move out of the one group or into the other.
     NotYours,
-    /// One of the groups is frozen and the other is not.
+    /// One of the groups is frozen and the other is not, or the task is just being frozen or thawed.
     Frozen,
 }
 
@@ -308,6 +366,28 @@ pub enum RightsRefusal {
     UnknownGroup,
     /// It may see the group, and lacks a right.
     NotYours,
+}
+
+/// Why a group was not frozen or thawed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FreezeRefusal {
+    /// No such group, or not one that the caller may see.
+    UnknownGroup,
+    /// Who asks lacks the right to.
+    NotYours,
+    /// It is not frozen itself; one above it may be.
+    NotFrozen,
+    /// As many subtrees as can be walked are being frozen or thawed at once: ask again.
+    TooMany,
+    /// It was frozen 2^32 - 1 times.
+    TooOften,
+}
+
+/// Why a place was not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlaceRefusal {
+    /// No such task, or it is not born.
+    UnknownTask,
 }
 
 /// Why a kill did not begin, go on or end.
@@ -416,5 +496,13 @@ interface! {
         20 => attach_ring(AttachRing) -> (), or AttachRefusal;
         /// A watcher's ring is about to go.
         21 => detach_ring(DetachRing) -> (), or DetachRefusal;
+        /// Freezes a subtree.
+        30 => freeze(Freeze) -> u32, or FreezeRefusal;
+        /// Thaws a subtree.
+        31 => thaw(Thaw) -> u32, or FreezeRefusal;
+        /// Whose threads are not as they should be.
+        32 => next_unsettled(NextUnsettled) -> Unsettled, or Never;
+        /// Where a task is.
+        33 => read_place(ReadPlace) -> Admitted, or PlaceRefusal;
     }
 }

@@ -299,13 +299,29 @@ pub enum EnterRefusal {
     Killing,
     /// A limit is in the way.
     Short(Shortage),
-    /// One of the groups is frozen and the other is not.
+    /// One of the groups is frozen and the other is not, or the caller is just being frozen or thawed.
     Frozen,
 }
 
 /// There is no way to refuse this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Never {}
+
+/// Reads whether a group is frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFreeze {
+    /// The group; the caller's own if none.
+    pub group: Option<GroupId>,
+}
+
+/// Whether a group is frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// How often it was frozen itself and not thawed.
+    pub times: u32,
+    /// Whether it is to stand still: because of that, or because a group above it is frozen.
+    pub frozen: bool,
+}
 
 interface! {
     /// Who may use how much of what.
@@ -376,5 +392,7 @@ interface! {
         31 => unwatch(Unwatch) -> (), or WatchRefusal;
         /// What is there.
         32 => read_snapshot(ReadSnapshot) -> SnapshotPage, or SnapshotRefusal;
+        /// Is it frozen.
+        40 => read_freeze(ReadFreeze) -> Freeze, or ReadRefusal;
     }
 }

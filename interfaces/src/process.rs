@@ -4,7 +4,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::accounting::{KillRefusal, Receipt, TicketRefusal};
+pub use crate::accounting::MoveRefusal;
+use crate::accounting::{self, KillRefusal, Receipt, TicketRefusal};
 use crate::amounts::Amounts;
 use crate::events::RingId;
 use crate::identity::{GroupId, TaskId};
@@ -201,6 +202,35 @@ pub struct OpenedRing {
     pub slot: u8,
 }
 
+/// Freezes a group once more, and all below it: their threads stand still in whatever they are in the middle of. Answered
+/// with how often the group is frozen now, when all of them do. Whoever is born there stands still from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// Thaws a group once. Answered with how often it is still frozen. If it is not, nor any group above it, then its threads
+/// go on where they were, in their band; and so for each group below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thaw {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// Moves a task, with its counts of tasks and threads, to another group, all or nothing; its threads get that group's band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveTask {
+    /// The task.
+    pub task: TaskId,
+    /// The group it goes to.
+    pub group: GroupId,
+}
+
+/// Gives the caller's threads the band of the group that it is in now: after it has gone to another by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptBand {}
+
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExitReason {
@@ -257,7 +287,7 @@ pub struct TaskAccount {
     pub task: TaskId,
     /// Who spawned it, while that lives and may be seen.
     pub parent: Option<TaskId>,
-    /// The group that it was born in.
+    /// The group that it was born in, or was moved to last.
     pub group: GroupId,
     /// What it runs.
     pub program: ProgramName,
@@ -330,6 +360,15 @@ pub enum WaitRefusal {
     TableFull,
     /// It has not ended in that time.
     TimedOut,
+}
+
+/// Why a group was not frozen or thawed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FreezeRefusal {
+    /// The limits-server said no.
+    Freeze(accounting::FreezeRefusal),
+    /// Too many groups are being frozen or thawed at once.
+    TableFull,
 }
 
 /// Why a task does not sleep.
@@ -428,5 +467,13 @@ interface! {
         40 => open_ring(OpenRing) -> OpenedRing, or RingRefusal;
         /// Closes a ring.
         41 => close_ring(CloseRing) -> (), or UnknownRefusal;
+        /// Freezes a group.
+        20 => freeze(Freeze) -> u32, or FreezeRefusal, later;
+        /// Thaws a group.
+        21 => thaw(Thaw) -> u32, or FreezeRefusal, later;
+        /// Moves a task.
+        22 => move_task(MoveTask) -> (), or MoveRefusal;
+        /// Follows the caller's group.
+        23 => adopt_band(AdoptBand) -> (), or Never;
     }
 }

@@ -208,6 +208,9 @@ pub mod proc_slots {
     pub const TIMER: u64 = 13;
     /// The handler of the timer's interrupt, which the root task has bound to [`NEWS`]: to let it come again.
     pub const TIMER_IRQ: u64 = 14;
+    /// The watchman: a thread of the proc-server's own address space that does nothing and never blocks, started while
+    /// anything is frozen.
+    pub const WATCHMAN: u64 = 15;
     /// The first and the last port of the PC's interval timer.
     pub const TIMER_PORTS: (u16, u16) = (0x40, 0x43);
     /// Empty but for a moment: the memory-server puts the notification of a new ring here.

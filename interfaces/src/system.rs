@@ -7,6 +7,12 @@ use crate::limits::LabelText;
 use crate::process::Arguments;
 use crate::provision::ProgramName;
 
+/// The priority of threads that stand still because their group is frozen.
+pub const FROZEN_PRIORITY: u8 = 1;
+/// The priority of the thread that never blocks while anything is frozen, so that nothing below it ever runs.
+pub const WATCHMAN_PRIORITY: u8 = 2;
+/// The lowest priority that a band can have: above both.
+pub const LOWEST_BAND: u8 = 3;
 /// The most bands.
 pub const BANDS: usize = 8;
 /// The most groups that `system.toml` can declare (tasks open as many more as they like).

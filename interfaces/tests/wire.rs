@@ -236,6 +236,14 @@ fn limits_pins(pins: &mut Pins) {
             EnterRefusal::Frozen,
         ],
     );
+    pins.operation(
+        &limits::ReadFreeze { group: Some(GROUP) },
+        &[limits::Freeze {
+            times: 2,
+            frozen: true,
+        }],
+        &[ReadRefusal::UnknownGroup],
+    );
 }
 
 fn rights_pins(pins: &mut Pins) {
@@ -399,6 +407,7 @@ fn accounting_pins(pins: &mut Pins) {
     let admitted = accounting::Admitted {
         group: GROUP,
         band: 3,
+        frozen: false,
     };
     pins.operation(
         &accounting::Ticket {
@@ -478,6 +487,7 @@ fn accounting_pins(pins: &mut Pins) {
             MoveRefusal::Frozen,
         ],
     );
+    freezing_pins(pins, admitted);
     pins.operation(
         &accounting::BeginKill {
             group: GROUP,
@@ -828,6 +838,60 @@ fn process_pins(pins: &mut Pins) {
     pins.operation(&process::ReadFigures {}, &[figures], &operator);
     pins.operation(&process::ReadPool {}, &[], &operator);
     clock_pins(pins);
+    clients_freezing_pins(pins);
+}
+
+fn freezing_pins(pins: &mut Pins, admitted: accounting::Admitted) {
+    let refusals = [
+        accounting::FreezeRefusal::UnknownGroup,
+        accounting::FreezeRefusal::NotYours,
+        accounting::FreezeRefusal::NotFrozen,
+        accounting::FreezeRefusal::TooMany,
+        accounting::FreezeRefusal::TooOften,
+    ];
+    let (group, by) = (GROUP, Some(TASK));
+    pins.operation(&accounting::Freeze { group, by }, &[1], &refusals);
+    pins.operation(&accounting::Thaw { group, by }, &[0], &refusals);
+    let placed = accounting::Placed {
+        task: TASK,
+        band: 3,
+        frozen: true,
+    };
+    pins.operation(
+        &accounting::NextUnsettled { group },
+        &[
+            accounting::Unsettled::Task(placed),
+            accounting::Unsettled::More,
+            accounting::Unsettled::Done,
+        ],
+        &[],
+    );
+    pins.operation(
+        &accounting::ReadPlace { task: TASK },
+        &[admitted],
+        &[accounting::PlaceRefusal::UnknownTask],
+    );
+}
+
+fn clients_freezing_pins(pins: &mut Pins) {
+    let refusals = [
+        process::FreezeRefusal::Freeze(accounting::FreezeRefusal::NotYours),
+        process::FreezeRefusal::TableFull,
+    ];
+    pins.operation(&process::Freeze { group: GROUP }, &[1], &refusals);
+    pins.operation(&process::Thaw { group: GROUP }, &[0], &refusals);
+    pins.operation(
+        &process::MoveTask {
+            task: TASK,
+            group: GROUP,
+        },
+        &[()],
+        &[
+            accounting::MoveRefusal::NotYours,
+            accounting::MoveRefusal::Frozen,
+        ],
+    );
+    pins.operation(&process::AdoptBand {}, &[()], &[]);
 }
 
 fn clock_pins(pins: &mut Pins) {

@@ -10,10 +10,10 @@ use process_core::clock::timer_ticks;
 use process_core::{Entry, Hands, KernelError, Rate, Service, Settle};
 use sel4::{CapData, CapRights, Priorities, Slot, UserContext, cap};
 
-use crate::timer;
+use crate::{timer, watchman};
 
 /// Interrupts on, and the bit that is always set: what every thread starts with.
-const FLAGS: u64 = 0x202;
+pub const FLAGS: u64 = 0x202;
 /// The bits of a client's CNode and of the birth CNode.
 const CLIENT_RADIX: u8 = radix(CLIENT_CNODE_RADIX);
 const BIRTH_RADIX: u8 = radix(proc_slots::BIRTH_RADIX);
@@ -156,6 +156,14 @@ impl Hands for Capabilities {
         tcb(thread)
             .write_registers(true, &registers)
             .map_err(refused)
+    }
+
+    fn set_priority(&mut self, thread: u32, priority: u8) -> Result<(), KernelError> {
+        tcb(thread).set_priority(priority).map_err(refused)
+    }
+
+    fn keep_watch(&mut self, awake: bool) -> Result<(), KernelError> {
+        watchman::keep_watch(awake).map_err(refused)
     }
 
     fn clear(&mut self, thread: u32) -> u64 {

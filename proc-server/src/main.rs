@@ -8,7 +8,7 @@
 //! **Serves** clients (what `interfaces::process` lists), and hears from the memory-server, through its notification,
 //! that a task cannot go on. `process_core` decides everything; here it meets the kernel.
 //!
-//! **Never** calls a client or the root task. Never suspends a thread: this kernel then repeats an interrupted request
+//! **Never** calls a client or the root task. Never suspends a client's thread: this kernel then repeats an interrupted request
 //! or garbles the next. Never lets a thread leave the birth CNode whose birth was not confirmed. Never panics once it
 //! serves; if its start page is wrong, or something that the system is to start is refused, it stops before, with a
 //! fault that the root task reports.
@@ -19,6 +19,7 @@ mod hands;
 mod memory;
 mod start;
 mod timer;
+mod watchman;
 
 use interfaces::start::proc_slots;
 use interfaces_sel4::{Message, Port, Response};

@@ -63,9 +63,11 @@ fn give(plan: &BootPlan, info: BootInfo, grant: &Grant, number: u64, slot: u64) 
             let radix = u8::try_from(proc_slots::BIRTH_RADIX).unwrap_or(u8::MAX);
             copy_cnode(to, item(plan, grant)?, radix, grant)
         }
-        Target::Endpoint(_) | Target::News | Target::Space(_) | Target::Tcb(_) => {
-            copy(to, item(plan, grant)?, grant)
-        }
+        Target::Endpoint(_)
+        | Target::News
+        | Target::Space(_)
+        | Target::Tcb(_)
+        | Target::Watchman => copy(to, item(plan, grant)?, grant),
     }
 }
 

@@ -6,6 +6,7 @@ use boot_core::layout;
 use boot_core::object::Item;
 use boot_core::plan::BootPlan;
 use interfaces::ServerName;
+use interfaces::system::WATCHMAN_PRIORITY;
 use sel4::cap::{self, Cap};
 use sel4::{CapData, Priorities, Result, UserContext};
 
@@ -39,6 +40,20 @@ pub fn configure(
     if server == ServerName::Proc {
         let news: cap::Notification = Cap::from_bits(plan.slot(Item::News));
         thread.bind_notification(news)?;
+        // It has the server's own spaces, so whoever holds it can do no more with it than without.
+        let watchman: cap::Tcb = Cap::from_bits(plan.slot(Item::Watchman));
+        watchman.configure(
+            fault_slot(server),
+            Priorities {
+                mcp: 0,
+                priority: WATCHMAN_PRIORITY,
+            },
+            cnode(plan, server),
+            CapData::skip_guard(own.cnode_radix),
+            space(plan, server),
+            0,
+            cap::Frame::NULL,
+        )?;
     }
     // A stack pointer of 0 lets the entry take the stack that the image brought along.
     let registers = UserContext {

@@ -2,7 +2,7 @@
 
 use interfaces::limits::LABEL_BYTES;
 use interfaces::start::proc_slots;
-use interfaces::system::{Heaps, Room};
+use interfaces::system::{Heaps, LOWEST_BAND, Room};
 use interfaces::{Limit, RESOURCES, Resource, ServerName};
 
 use super::file::{MAX_MEMORY_MIB, Program};
@@ -15,8 +15,9 @@ const NAME_BYTES: usize = 31;
 const MAX_TASKS: u64 = 4_091;
 /// The largest heap, in MiB: more would not leave a machine of the largest size.
 const MAX_HEAP_MIB: u64 = 1_024;
-/// The priorities that bands may have: 0 is the idle thread's, 255 is kept for the root task's own use.
-const PRIORITIES: std::ops::RangeInclusive<u64> = 1..=254;
+/// The priorities that bands may have: 0 is the idle thread's, 1 and 2 are for what is frozen and for the thread above that,
+/// 255 is kept for the root task's own use.
+const PRIORITIES: std::ops::RangeInclusive<u64> = LOWEST_BAND as u64..=254;
 
 /// What the file says, in the order in which it says it.
 #[derive(Debug)]

@@ -102,6 +102,7 @@ impl Ledger<'_> {
         self.check_labels();
         self.check_tombs();
         self.check_rings();
+        self.check_frost();
     }
 
     /// Rings and groups agree about who watches what, and every walk stands on something that is there.
@@ -401,6 +402,34 @@ impl Ledger<'_> {
             taken += 1;
         }
         assert_eq!(taken, chained, "tombstones in chains");
+    }
+
+    /// Whoever is not told yet that it is to stand still, or to go on, is still to be come to by a walk.
+    fn check_frost(&self) {
+        let frozen = self.groups.iter().filter(|slot| slot.life == Life::Live);
+        let frozen = frozen.filter(|slot| slot.frozen > 0).count();
+        assert_eq!(self.frost.groups as usize, frozen, "frozen groups");
+        let mut ahead = vec![false; self.tasks.len()];
+        for (top, mut group, mut task) in self.frost.places() {
+            while group != NONE {
+                assert!(self.is_within(group, top), "a walk has left its subtree");
+                while task != NONE {
+                    assert_eq!(self.tasks[task as usize].group, group);
+                    ahead[task as usize] = true;
+                    task = self.tasks[task as usize].neighbours.next;
+                }
+                group = crate::kill::after(self.groups, top, group);
+                if group != NONE {
+                    task = self.groups[group as usize].first_task;
+                }
+            }
+        }
+        for (index, task) in self.tasks.iter().enumerate() {
+            if task.stage != Stage::Vacant {
+                let right = task.still == self.is_frozen(task.group);
+                assert!(right || ahead[index], "task {index} was passed over");
+            }
+        }
     }
 
     fn check_kills(&self) {

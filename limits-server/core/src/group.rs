@@ -101,6 +101,8 @@ pub struct GroupSlot {
     pub(crate) band: u8,
     /// Whether the walk of a snapshot may stand on it.
     pub(crate) walked: bool,
+    /// How often it was frozen and not thawed.
+    pub(crate) frozen: u32,
 }
 
 /// What one group costs: its parent and all above are charged so much kernel memory for it.
@@ -144,6 +146,7 @@ impl GroupSlot {
         held: false,
         band: 0,
         walked: false,
+        frozen: 0,
     };
 
     /// The most that was ever in use at once.

@@ -18,7 +18,7 @@
 //! The memory is whatever the start page gives; a const generic would fix the number of groups at build time.
 //!
 //! What a kind of operation does stands in a module of its own: [`crate::charge`], [`crate::settings`],
-//! [`crate::account`], [`crate::tasks`], [`crate::moving`], [`crate::kill`], [`crate::access`].
+//! [`crate::account`], [`crate::tasks`], [`crate::moving`], [`crate::kill`], [`crate::freeze`], [`crate::access`].
 
 use interfaces::limits::{Cause, CloseGroupRefusal, OpenGroupRefusal};
 use interfaces::{GroupId, TaskId};
@@ -27,6 +27,7 @@ use crate::bounds::{Aside, BoundSlot, LabelSlot};
 use crate::climb::climb;
 use crate::entries::{ENTRY_BYTES, EntrySlot};
 use crate::events::Rings;
+use crate::freeze::Frost;
 use crate::group::{GROUP_BYTES, Gate, GroupSlot, Life, ROOT};
 use crate::kill::Kills;
 use crate::list::{self, NONE, at, at_mut};
@@ -55,6 +56,7 @@ pub struct Ledger<'a> {
     pub(crate) tombs: Tombs<'a>,
     pub(crate) kills: Kills,
     pub(crate) rings: Rings<'a>,
+    pub(crate) frost: Frost,
     pub(crate) alarms: Alarms,
     /// Receipts given out and not yet ended.
     pub(crate) receipts: u64,
@@ -122,6 +124,7 @@ impl<'a> Ledger<'a> {
             tombs: Tombs::new(tombs),
             kills: Kills::NONE,
             rings: Rings::new(),
+            frost: Frost::NONE,
             alarms: Alarms::default(),
             receipts: 0,
             first_free: NONE,
@@ -301,6 +304,7 @@ impl<'a> Ledger<'a> {
         self.kills.pass_over(self.groups, index);
         self.bury(index, cause);
         self.drop_entries_of_group(index);
+        self.melt(index);
         let Some(slot) = at(self.groups, index) else {
             return;
         };

@@ -15,6 +15,7 @@
 //! | [`tasks`] | tickets, births, ends |
 //! | [`moving`] | a task to another group |
 //! | [`kill`] | closing, emptying, the receipt |
+//! | [`freeze`] | who is to stand still, and a walk that sees to it |
 //! | [`access`] | who may see and change what |
 //! | [`needs`] | which operation needs which right |
 //! | [`entries`] | rights that were handed on |
@@ -42,6 +43,7 @@ mod climb;
 pub mod declare;
 pub mod entries;
 pub mod events;
+pub mod freeze;
 pub mod group;
 mod keeping;
 pub mod kill;

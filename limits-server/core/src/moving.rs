@@ -47,6 +47,9 @@ impl Ledger<'_> {
         let target = self.locate(group).ok_or(MoveRefusal::UnknownGroup)?;
         let slot = at(self.tasks, index).ok_or(MoveRefusal::UnknownTask)?;
         let (source, counts) = (slot.group, counts(1, slot.threads));
+        if !self.moves_freely(index, source, target) {
+            return Err(MoveRefusal::Frozen);
+        }
         if source == target {
             return Ok(self.admitted(target));
         }

@@ -63,6 +63,8 @@ pub struct TaskSlot {
     pub(crate) parent: Option<TaskId>,
     /// Whether the walk of a snapshot may stand on it.
     pub(crate) walked: bool,
+    /// Whether the proc-server was told that it is to stand still.
+    pub(crate) still: bool,
 }
 
 impl TaskSlot {
@@ -80,6 +82,7 @@ impl TaskSlot {
         threads: 0,
         parent: None,
         walked: false,
+        still: false,
     };
 }
 
@@ -153,6 +156,7 @@ impl Ledger<'_> {
         let (uid, gid) = parent
             .and_then(|parent| at(self.tasks, parent.index))
             .map_or((0, 0), |parent| (parent.uid, parent.gid));
+        let still = self.is_frozen(index);
         if let Some(slot) = at_mut(self.tasks, task.index) {
             *slot = TaskSlot {
                 stage: Stage::Expected,
@@ -160,6 +164,7 @@ impl Ledger<'_> {
                 uid,
                 gid,
                 parent: *parent,
+                still,
                 ..TaskSlot::VACANT
             };
         }
@@ -232,6 +237,7 @@ impl Ledger<'_> {
         if at(self.tasks, task).is_some_and(|slot| slot.walked) {
             self.walk_past_task(task);
         }
+        self.frost.step_over(self.tasks, task);
         if let Some(slot) = at_mut(self.groups, group) {
             slot.tasks = slot.tasks.wrapping_sub(1);
             slot.first_task = list::remove(self.tasks, slot.first_task, task, |slot| {
@@ -454,6 +460,12 @@ impl Ledger<'_> {
         self.home_of(task).map(|index| self.id(index))
     }
 
+    /// Where a born task is, with the band of that group.
+    #[must_use]
+    pub fn place_of(&self, task: TaskId) -> Option<Admitted> {
+        self.home_of(task).map(|group| self.admitted(group))
+    }
+
     pub(crate) fn task_id(&self, index: u32) -> TaskId {
         TaskId {
             index,
@@ -465,6 +477,7 @@ impl Ledger<'_> {
         Admitted {
             group: self.id(group),
             band: self.slot(group).map_or(0, |slot| slot.band),
+            frozen: self.is_frozen(group),
         }
     }
 }

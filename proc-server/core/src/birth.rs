@@ -89,9 +89,12 @@ impl<H: Hands> ProcServer<'_, H> {
             .reserve(order.clone())
             .map_err(|_| SpawnRefusal::TableFull)?;
         match self.build(place, &order, price) {
-            Ok(()) => {
+            Ok(frozen) => {
                 if self.tasks.started(place.task).is_err() {
                     self.alarm();
+                }
+                if frozen {
+                    self.mark_still(place.task, true);
                 }
                 self.counts.births = self.counts.births.saturating_add(1);
                 Ok(place.task)
@@ -156,16 +159,18 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
-    fn build(&mut self, place: Reserved, order: &Order, price: Amounts) -> Result<(), Failed> {
+    /// Makes a task and lets it live, or stand still: returns which.
+    fn build(&mut self, place: Reserved, order: &Order, price: Amounts) -> Result<bool, Failed> {
         let Reserved { task, thread } = place;
         let with_ticket = !(self.settings.may_omit_ticket
             && order.arguments.as_str().starts_with(WITHOUT_TICKET));
         let mut owed = Owed::default();
-        let Admitted { group, band } = if with_ticket {
+        let admitted = if with_ticket {
             self.open_ticket(place, order, price, &mut owed)?
         } else {
             self.unticketed(order)
         };
+        let group = admitted.group;
         self.tasks.admit(task, group);
         let create = CreateTask {
             task,
@@ -196,7 +201,8 @@ impl<H: Hands> ProcServer<'_, H> {
             sp: stack_pointer(made.stack_top),
             argument: 0,
         };
-        self.let_live(newborn, band, made.ipc_buffer, entry)
+        self.let_live(newborn, admitted, made.ipc_buffer, entry)?;
+        Ok(admitted.frozen)
     }
 
     fn build_thread(
@@ -248,7 +254,7 @@ impl<H: Hands> ProcServer<'_, H> {
             sp: stack_pointer(request.stack_top),
             argument: request.argument,
         };
-        self.let_live(newborn, admitted.band, ipc_buffer, entry)
+        self.let_live(newborn, admitted, ipc_buffer, entry)
     }
 
     /// Takes apart what was built of a task that never ran.
@@ -256,6 +262,7 @@ impl<H: Hands> ProcServer<'_, H> {
         if self.tasks.end(task, None).is_err() {
             return self.alarm();
         }
+        self.tend();
         for _ in 0..UNDO_SLICES {
             if self.take_apart(task) {
                 return self.bury(task);
@@ -297,6 +304,7 @@ impl<H: Hands> ProcServer<'_, H> {
         Admitted {
             group: group.unwrap_or(GroupId::ROOT),
             band: u8::MAX,
+            frozen: false,
         }
     }
 
@@ -331,7 +339,7 @@ impl<H: Hands> ProcServer<'_, H> {
     fn let_live(
         &mut self,
         newborn: Newborn,
-        band: u8,
+        admitted: Admitted,
         ipc_buffer: u32,
         entry: Entry,
     ) -> Result<(), Failed> {
@@ -350,10 +358,12 @@ impl<H: Hands> ProcServer<'_, H> {
                 Err(CallError::Protocol(_)) => return Err(self.nonsense()),
             }
         }
+        let Admitted { band, frozen, .. } = admitted;
+        self.wake_watchman(frozen);
         self.hands.settle(Settle {
             thread,
             first,
-            priority: self.settings.priority(band),
+            priority: self.priority(band, frozen),
             ipc_buffer,
         })?;
         self.hands.run(thread, entry)?;

@@ -182,6 +182,30 @@ impl<H: Hands> ProcServer<'_, H> {
                 "who has a deadline waits for it",
             )?;
         }
+        let still = |task: &&Task| task.still;
+        let tasks = self.tasks.task_slots();
+        must(
+            tasks.iter().filter(still).count() == self.still as usize,
+            "those who stand still are counted",
+        )?;
+        must(
+            tasks
+                .iter()
+                .all(|task| !task.still || task.life.is_running()),
+            "only running tasks stand still",
+        )?;
+        must(
+            self.watching == (self.still > 0 || !self.freezes.is_empty()),
+            "the watchman is awake when he is needed",
+        )?;
+        for (number, job) in self.freezes.iter() {
+            let Some(waiter) = job.waiter else { continue };
+            let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);
+            must(
+                awaits == Some(Awaits::Freeze(number)),
+                "a freeze's waiter waits for it",
+            )?;
+        }
         for (number, job) in self.jobs.iter() {
             let Some(waiter) = job.waiter else { continue };
             let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);

@@ -25,31 +25,94 @@ use crate::table::{Full, Gone};
 use crate::task::{Owed, Task};
 use crate::waiting::Awaits;
 
+/// The kinds of work that go on by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A task that cannot go on.
+    Report,
+    /// The timer's interrupt.
+    Timer,
+    /// A group that is being frozen or thawed.
+    Freeze,
+    /// A group that is being killed.
+    Kill,
+    /// A task that ends.
+    End,
+}
+
+impl Work {
+    const ALL: [Self; 5] = [
+        Self::Report,
+        Self::Timer,
+        Self::Freeze,
+        Self::Kill,
+        Self::End,
+    ];
+
+    const fn next(self) -> Self {
+        match self {
+            Self::Report => Self::Timer,
+            Self::Timer => Self::Freeze,
+            Self::Freeze => Self::Kill,
+            Self::Kill => Self::End,
+            Self::End => Self::Report,
+        }
+    }
+}
+
 impl<H: Hands> ProcServer<'_, H> {
     /// Whether something is to be done that nobody asks for.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.news || self.timer || self.tasks.first_ending().is_some() || !self.jobs.is_empty()
+        Work::ALL.into_iter().any(|work| self.is_due(work))
     }
 
-    /// Does one slice of what goes on by itself.
+    /// Does one slice of what goes on by itself: of one kind of it, each in its turn, so that whoever asks something
+    /// meanwhile waits for one slice and not for one of each.
     pub fn work(&mut self) {
-        if self.news {
-            self.take_report();
-        }
-        if self.timer {
-            self.ring();
-        }
-        if !self.jobs.is_empty() {
-            self.kill_on();
-        }
-        if let Some(task) = self.tasks.first_ending() {
-            if self.take_apart(task) {
-                self.bury(task);
+        for _ in Work::ALL {
+            let work = self.turn;
+            self.turn = work.next();
+            if self.is_due(work) {
+                return self.slice(work);
             }
-            // If something is left, then the others are next: a small end does not wait for a large one.
-            self.tasks.end_later(task);
         }
+    }
+
+    fn is_due(&self, work: Work) -> bool {
+        match work {
+            Work::Report => self.news,
+            Work::Timer => self.timer,
+            Work::Freeze => !self.freezes.is_empty(),
+            Work::Kill => self.jobs.has_step(),
+            Work::End => self.tasks.first_ending().is_some(),
+        }
+    }
+
+    fn slice(&mut self, work: Work) {
+        match work {
+            Work::Report => self.take_report(),
+            Work::Timer => self.ring(),
+            Work::Freeze => self.freeze_on(),
+            Work::Kill => self.kill_on(),
+            Work::End => {
+                let Some(task) = self.tasks.first_ending() else {
+                    return;
+                };
+                if self.has_objects(task) {
+                    self.take_apart(task);
+                } else {
+                    self.bury(task);
+                }
+                // If something is left, then the others are next: a small end does not wait for a large one.
+                self.tasks.end_later(task);
+            }
+        }
+    }
+
+    /// Whether the memory-server may still have something of a task.
+    fn has_objects(&self, task: TaskId) -> bool {
+        self.tasks.get(task).is_some_and(|slot| slot.owed.objects)
     }
 
     /// A task's end begins. Does nothing to a task that is not running.
@@ -57,6 +120,7 @@ impl<H: Hands> ProcServer<'_, H> {
         if !self.tasks.is_running(task) || self.tasks.end(task, Some(reason)).is_err() {
             return;
         }
+        self.mark_still(task, false);
         while let Some((waiter, _)) = self.first_waiter(task, |_| true) {
             self.hands.drop_reply(waiter);
             self.forget(waiter);
@@ -375,8 +439,10 @@ impl<H: Hands> ProcServer<'_, H> {
 
     /// A waiter leaves without an answer.
     fn forget(&mut self, waiter: u32) {
-        if let Some(Awaits::Group(job)) = self.leave(waiter) {
-            self.jobs.forget(job);
+        match self.leave(waiter) {
+            Some(Awaits::Group(job)) => self.jobs.forget(job),
+            Some(Awaits::Freeze(job)) => self.freezes.wait(job, None),
+            _ => {}
         }
     }
 }

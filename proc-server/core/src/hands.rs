@@ -78,6 +78,12 @@ pub trait Hands {
     /// Sets a thread's registers and lets it run.
     fn run(&mut self, thread: u32, entry: Entry) -> Result<(), KernelError>;
 
+    /// Sets a thread's priority.
+    fn set_priority(&mut self, thread: u32, priority: u8) -> Result<(), KernelError>;
+
+    /// Lets the watchman run whenever nobody of a higher priority wants to, or not at all.
+    fn keep_watch(&mut self, awake: bool) -> Result<(), KernelError>;
+
     /// Makes the slots of a thread's place empty. Returns how many were not.
     fn clear(&mut self, thread: u32) -> u64;
 

@@ -50,6 +50,12 @@ impl KillJobs {
         self.jobs.iter().all(Option::is_none)
     }
 
+    /// Whether one has a step to do.
+    #[must_use]
+    pub fn has_step(&self) -> bool {
+        self.jobs.iter().flatten().any(|job| job.victim.is_none())
+    }
+
     /// Begins a kill for an operator or for somebody else. Returns its number, if there is room.
     pub fn begin(&mut self, group: GroupId, operator: bool) -> Option<u32> {
         let reserved = if operator { 0 } else { RESERVED };

@@ -15,18 +15,21 @@ use interfaces::call::{Answer, Call, MESSAGE_BYTES, encode_answer};
 use interfaces::identity::{Badge, Caller};
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
-    self, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended, Exit,
-    ExitReason, Figures, FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal,
-    NextGroup, OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures,
-    ReadPool, ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread,
-    TaskAccount, TaskRefusal, ThreadRefusal, Wait, WaitFor, WaitRefusal,
+    self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
+    Exit, ExitReason, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, JoinThread, Kill,
+    KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing, OpenedRing,
+    OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
+    SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw,
+    ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
 use interfaces::provision::{PoolFigures, ProgramId, RingRefusal, UnknownRefusal};
 use interfaces::start::proc_slots;
-use interfaces::system::{BANDS, System};
+use interfaces::system::{BANDS, LOWEST_BAND, System};
 use interfaces::{Dispatched, GroupId, Label, ProtocolError, TaskId};
 
 use crate::deadlines::Deadlines;
+use crate::death::Work;
+use crate::freeze::FreezeJobs;
 use crate::hands::Hands;
 use crate::kill::KillJobs;
 use crate::programs::Programs;
@@ -67,7 +70,7 @@ impl Settings {
             .get(usize::from(band))
             .or(self.bands.last())
             .copied()
-            .unwrap_or(1)
+            .unwrap_or(LOWEST_BAND)
     }
 }
 
@@ -90,6 +93,13 @@ pub struct ProcServer<'a, H> {
     pub(crate) tasks: TaskTable<'a>,
     pub(crate) waiters: Waiters<'a>,
     pub(crate) jobs: KillJobs,
+    pub(crate) freezes: FreezeJobs,
+    /// How many tasks stand still.
+    pub(crate) still: u32,
+    /// The watchman is awake.
+    pub(crate) watching: bool,
+    /// Whose turn it is among the kinds of work that go on by themselves.
+    pub(crate) turn: Work,
     pub(crate) programs: Programs,
     pub(crate) settings: Settings,
     pub(crate) counts: Counts,
@@ -128,6 +138,10 @@ impl<'a, H: Hands> ProcServer<'a, H> {
             tasks,
             waiters,
             jobs: KillJobs::NONE,
+            freezes: FreezeJobs::NONE,
+            still: 0,
+            watching: false,
+            turn: Work::Report,
             programs: Programs::ask(hands.memory(), programs),
             settings,
             counts: Counts::default(),
@@ -360,5 +374,22 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
 
     fn wait_for(&mut self, caller: Caller, request: WaitFor) -> Answer<Ended, WaitRefusal> {
         self.wait_for_a_while(caller, request.child, request.ns)
+    }
+
+    fn freeze(&mut self, caller: Caller, request: Freeze) -> Answer<u32, FreezeRefusal> {
+        self.freeze_or_thaw(caller, request.group, false)
+    }
+
+    fn thaw(&mut self, caller: Caller, request: Thaw) -> Answer<u32, FreezeRefusal> {
+        self.freeze_or_thaw(caller, request.group, true)
+    }
+
+    fn move_task(&mut self, caller: Caller, request: MoveTask) -> Result<(), MoveRefusal> {
+        self.move_to(caller, request)
+    }
+
+    fn adopt_band(&mut self, caller: Caller, request: AdoptBand) -> Result<(), Never> {
+        self.adopt(caller, request);
+        Ok(())
     }
 }

@@ -56,6 +56,8 @@ pub struct Task {
     pub(crate) children: List<SIBLINGS>,
     pub(crate) child_count: u32,
     pub(crate) ends: Ends,
+    /// Its threads stand still.
+    pub(crate) still: bool,
     /// What its own threads wait for.
     pub(crate) waiters: List<OWNED>,
     /// Who waits for it to be gone because they killed it.
@@ -80,6 +82,7 @@ impl Task {
             children: List::EMPTY,
             child_count: 0,
             ends: Ends::NONE,
+            still: false,
             waiters: List::EMPTY,
             killers: List::EMPTY,
             queue: Hook::LOOSE,
@@ -101,6 +104,7 @@ impl Task {
         self.children = List::EMPTY;
         self.child_count = 0;
         self.ends.forget();
+        self.still = false;
         self.waiters = List::EMPTY;
         self.killers = List::EMPTY;
         self.queue = Hook::LOOSE;
@@ -113,7 +117,13 @@ impl Task {
         self.life
     }
 
-    /// The group that it was born in.
+    /// Whether its threads stand still, because its group is frozen.
+    #[must_use]
+    pub const fn is_still(&self) -> bool {
+        self.still
+    }
+
+    /// The group that it was born in, or moved to last by this server.
     #[must_use]
     pub const fn group(&self) -> GroupId {
         self.group

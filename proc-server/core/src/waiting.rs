@@ -32,6 +32,8 @@ pub enum Awaits {
     Group(u32),
     /// That a thread of its own task is gone: its number.
     Thread(u32),
+    /// That a freeze or a thaw is done: the job's number.
+    Freeze(u32),
     /// A time: its deadline says which, and it has none for one that never comes.
     Time,
 }

@@ -81,6 +81,17 @@ enum Step {
     Pass {
         ns: u8,
     },
+    Freeze {
+        by: u8,
+        thread: u8,
+        group: u8,
+        thaw: bool,
+    },
+    Move {
+        by: u8,
+        task: u8,
+        group: u8,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -103,6 +114,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (any(), any(), proptest::option::of(any()), any())
             .prop_map(|(by, thread, child, ns)| Step::WaitFor { by, thread, child, ns }),
         3 => any().prop_map(|ns| Step::Pass { ns }),
+        3 => (any(), any(), any(), proptest::bool::ANY)
+            .prop_map(|(by, thread, group, thaw)| Step::Freeze { by, thread, group, thaw }),
+        2 => (any(), any(), any()).prop_map(|(by, task, group)| Step::Move { by, task, group }),
     ];
     proptest::collection::vec(step, 1..120)
 }
@@ -115,6 +129,8 @@ enum Waits {
     Group(GroupId),
     Thread(u32),
     Time,
+    /// So often the group is then frozen; or the limits-server refused it, and it is being told.
+    Freeze(Result<u32, FreezeRefusal>),
 }
 
 /// A task, as the model has it.
@@ -371,6 +387,13 @@ impl History {
                 child,
                 ns,
             } => self.wait_till(by, thread, child, Some(ns)),
+            Step::Freeze {
+                by,
+                thread,
+                group,
+                thaw,
+            } => self.freeze(by, thread, group, thaw),
+            Step::Move { by, task, group } => self.move_task(by, task, group),
             Step::Pass { ns } => self.stage.pass(u64::from(ns)),
             Step::Work { slices } => {
                 for _ in 0..slices {
@@ -436,6 +459,7 @@ impl History {
         let groups = self.finished_kills(&answers);
         answers.retain(|(request, _)| !groups.contains(request));
         answers.retain(|(request, bytes)| !self.woken(*request, bytes));
+        answers.retain(|(request, bytes)| !self.frozen(*request, bytes));
         if !self.stage.server.has_work() {
             let now = self.stage.world.borrow().now;
             for (request, _, _, _) in &self.model.waiting {
@@ -516,6 +540,96 @@ impl History {
             person.threads.insert(thread, None);
         }
         true
+    }
+
+    /// Whether this is the answer to one who froze or thawed a group. Then it says how often it was frozen.
+    fn frozen(&mut self, request: u64, bytes: &[u8]) -> bool {
+        let position = self.model.waiting.iter().position(|(waiter, _, _, waits)| {
+            *waiter == request && matches!(waits, Waits::Freeze(_))
+        });
+        let Some(position) = position else {
+            return false;
+        };
+        let (_, task, thread, waits) = self.model.waiting.remove(position);
+        let Waits::Freeze(expected) = waits else {
+            return false;
+        };
+        assert_eq!(bytes, encoded::<Freeze>(&expected));
+        let person = self.model.people.get_mut(&task).unwrap();
+        person.threads.insert(thread, None);
+        true
+    }
+
+    fn freeze(&mut self, by: u8, thread: u8, choice: u8, thaw: bool) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let group = group(u32::from(choice % 6));
+        let mine = self.model.people[&task].group;
+        let known = up(group).any(|above| above == mine) && (1..=4).contains(&group.index);
+        let before = {
+            let world = self.stage.world.borrow();
+            world.limits.frozen.get(&group).copied().unwrap_or(0)
+        };
+        let refusal = |refusal| Err(FreezeRefusal::Freeze(refusal));
+        let expected = if !known {
+            refusal(interfaces::accounting::FreezeRefusal::UnknownGroup)
+        } else if group == mine {
+            refusal(interfaces::accounting::FreezeRefusal::NotYours)
+        } else if !thaw {
+            Ok(before + 1)
+        } else if before == 0 {
+            refusal(interfaces::accounting::FreezeRefusal::NotFrozen)
+        } else {
+            Ok(before - 1)
+        };
+        let outcome = if thaw {
+            match self.stage.ask(task, thread, &Thaw { group }) {
+                Outcome::Later(request) => Some(request),
+                other => panic!("{other:?}"),
+            }
+        } else {
+            match self.stage.ask(task, thread, &Freeze { group }) {
+                Outcome::Later(request) => Some(request),
+                Outcome::Now(Err(FreezeRefusal::TableFull)) => None,
+                other => panic!("{other:?}"),
+            }
+        };
+        if let Some(request) = outcome {
+            let waits = Waits::Freeze(expected);
+            self.model.wait(request, task, thread, waits);
+        }
+    }
+
+    fn move_task(&mut self, by: u8, target: u8, choice: u8) {
+        let (Some((task, thread)), Some(target)) = (self.caller(by, 0), self.task(target)) else {
+            return;
+        };
+        let group = group(u32::from(choice % 5));
+        let request = MoveTask {
+            task: target,
+            group,
+        };
+        if let Ok(()) = Stage::now(self.stage.ask(task, thread, &request)) {
+            let mine = self.model.people[&task].group;
+            let theirs = self.model.people[&target].group;
+            for place in [theirs, group] {
+                assert!(place != mine && up(place).any(|above| above == mine));
+            }
+            self.model.people.get_mut(&target).unwrap().group = group;
+        }
+    }
+
+    /// Whoever is in a frozen group stands still, and nobody else.
+    fn check_still(&self) {
+        let world = self.stage.world.borrow();
+        for (&task, person) in &self.model.people {
+            let frozen = world.limits.is_frozen(person.group);
+            for &number in person.threads.keys() {
+                let thread = world.memory.thread(task, number).unwrap();
+                assert_eq!(world.priorities[&thread] == 1, frozen, "{task}");
+            }
+        }
     }
 
     fn sleep(&mut self, by: u8, thread: u8, ns: u8) {
@@ -795,6 +909,7 @@ impl History {
             self.work();
         }
         assert!(!self.stage.server.has_work(), "the work ends");
+        self.check_still();
         for (request, task, _, waits) in &self.model.waiting {
             match waits {
                 Waits::Child(None) => assert!(!self.model.children(*task).is_empty()),
@@ -803,7 +918,7 @@ impl History {
                     assert!(self.model.people[task].threads.contains_key(number));
                 }
                 Waits::Time => assert!(self.model.deadlines.contains_key(request)),
-                Waits::Killed(_) | Waits::Group(_) => {
+                Waits::Killed(_) | Waits::Group(_) | Waits::Freeze(_) => {
                     panic!("request {request} was never answered")
                 }
             }

@@ -2,10 +2,10 @@
 
 use interfaces::limits::{
     Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
-    FindChild, FindGroupRefusal, GiveUp, Grant, GrantRefusal, Hold, Holdings, LabelText,
+    FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Hold, Holdings, LabelText,
     ListChildren, ListRights, ListTasks, ListTombstones, Membership, MyRights, OpenGroup,
-    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadOwner, ReadRefusal, ReadResource,
-    ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
+    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadFreeze, ReadOwner, ReadRefusal,
+    ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
     ResourceAccount, Revoke, RevokeRefusal, Rights, SetLabel, SetLimit, SetMode, SetOwner,
     SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
     WouldFit, WouldFitRefusal,
@@ -121,7 +121,13 @@ pub fn would_fit(
     call(Server::Limits, &WouldFit { group, amounts })
 }
 
-/// Moves the caller into a group at or below its own, never back.
+/// Whether and how often a group is frozen.
+pub fn read_freeze(group: Option<GroupId>) -> Result<Freeze, CallError<ReadRefusal>> {
+    call(Server::Limits, &ReadFreeze { group })
+}
+
+/// Moves the caller into a group at or below its own, never back. Its threads keep their band until
+/// [`adopt_band`](crate::process::adopt_band).
 pub fn enter(group: GroupId) -> Result<(), CallError<EnterRefusal>> {
     call(Server::Limits, &Enter { group })
 }

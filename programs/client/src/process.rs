@@ -1,12 +1,13 @@
 //! Tasks and threads.
 
 use interfaces::accounting::Receipt;
-use interfaces::limits::Page;
+use interfaces::limits::{Never, Page};
 use interfaces::process::{
-    Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures, FindProgram,
-    FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup, OperatorRefusal,
-    ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal, StartThread, TaskAccount,
-    TaskRefusal, ThreadRefusal, Wait, WaitRefusal,
+    AdoptBand, Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures,
+    FindProgram, FindRefusal, Freeze, FreezeRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal,
+    MoveRefusal, MoveTask, NextGroup, OperatorRefusal, ReadArguments, ReadFigures, ReadPool,
+    ReadTask, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw, ThreadRefusal,
+    Wait, WaitRefusal,
 };
 use interfaces::provision::{PoolFigures, ProgramId, ProgramName};
 use interfaces::{CallError, GroupId, TaskId};
@@ -60,6 +61,26 @@ pub fn kill(task: TaskId) -> Result<(), CallError<TaskRefusal>> {
 /// Ends a group's tasks and gives the receipt.
 pub fn kill_group(group: GroupId) -> Result<Receipt, CallError<KillGroupRefusal>> {
     call(Server::Process, &KillGroup { group })
+}
+
+/// Freezes a group once more; gives how often it is frozen now, when everybody in it stands still.
+pub fn freeze(group: GroupId) -> Result<u32, CallError<FreezeRefusal>> {
+    call(Server::Process, &Freeze { group })
+}
+
+/// Thaws a group once; gives how often it is still frozen.
+pub fn thaw(group: GroupId) -> Result<u32, CallError<FreezeRefusal>> {
+    call(Server::Process, &Thaw { group })
+}
+
+/// Moves a task to another group, whose band its threads get.
+pub fn move_task(task: TaskId, group: GroupId) -> Result<(), CallError<MoveRefusal>> {
+    call(Server::Process, &MoveTask { task, group })
+}
+
+/// Gives the caller's threads the band of the group that it is in now.
+pub fn adopt_band() -> Result<(), CallError<Never>> {
+    call(Server::Process, &AdoptBand {})
 }
 
 /// What is known of a task; of the caller if none is named.

@@ -8,7 +8,7 @@
 //! * A server gets an endpoint of a server that it must not call: calls go from the proc-server to the memory-server to
 //!   the limits-server, and from none of them to the root task. What the proc-server needs to mint clients'
 //!   capabilities from is unbadged, and nobody serves a request without a badge.
-//! * A server but the proc-server gets a TCB; the proc-server gets its own.
+//! * A server but the proc-server gets a TCB; the proc-server gets its own, and that of a thread that shares its spaces.
 //! * A server but the memory-server gets an untyped or a frame; and the archive's frames it may only read.
 //! * A server but the proc-server gets a device: the interval timer's four ports, and its interrupt.
 
@@ -99,6 +99,8 @@ pub enum Target {
     TimerPorts,
     /// The handler of the interval timer's interrupt.
     TimerInterrupt,
+    /// The proc-server's thread that does nothing.
+    Watchman,
     /// The ASID pool that the kernel made.
     FirstAsidPool,
     /// The other ASID pools.
@@ -181,7 +183,7 @@ impl Target {
             Self::News => CapKind::Notification,
             Self::CNode(_) | Self::BirthCNode => CapKind::CNode,
             Self::Space(_) => CapKind::Space,
-            Self::Tcb(_) => CapKind::Tcb,
+            Self::Tcb(_) | Self::Watchman => CapKind::Tcb,
             Self::FirstAsidPool | Self::AsidPools => CapKind::AsidPool,
             Self::Archive => CapKind::Frame,
             Self::Block { .. } => CapKind::Untyped,
@@ -200,6 +202,7 @@ impl Target {
             Self::BirthCNode => Some(Item::BirthCNode),
             Self::Space(server) => Some(Item::Space(server)),
             Self::Tcb(server) => Some(Item::Tcb(server)),
+            Self::Watchman => Some(Item::Watchman),
             Self::FirstAsidPool
             | Self::AsidPools
             | Self::Archive
@@ -219,6 +222,7 @@ impl fmt::Display for Target {
                 write!(out, "{server}")
             }
             Self::BirthCNode => out.write_str("birth"),
+            Self::Watchman => out.write_str("watchman of proc-server"),
             Self::TimerPorts => {
                 let (first, last) = proc_slots::TIMER_PORTS;
                 write!(out, "interval timer, {first:#x} to {last:#x}")
@@ -348,11 +352,11 @@ fn memory_lines() -> [Grant; 11] {
     ]
 }
 
-fn proc_lines() -> [Grant; 13] {
+fn proc_lines() -> [Grant; 14] {
     use ServerName::Proc;
     use proc_slots::{
         BIRTH_CNODE, CNODE, CONSOLE_MINT, ENDPOINT, FAULT, LIMITS, LIMITS_MINT, MEMORY,
-        MEMORY_MINT, NEWS, TCB, TIMER, TIMER_IRQ,
+        MEMORY_MINT, NEWS, TCB, TIMER, TIMER_IRQ, WATCHMAN,
     };
     let line = |slot, target, rights, badge| line(Proc, slot, target, rights, badge);
     [
@@ -374,6 +378,7 @@ fn proc_lines() -> [Grant; 13] {
         line(FAULT, ROOT_PORT, Rights::CALL, Some(faults(Proc))),
         line(TIMER, Target::TimerPorts, Rights::ALL, None),
         line(TIMER_IRQ, Target::TimerInterrupt, Rights::ALL, None),
+        line(WATCHMAN, Target::Watchman, Rights::ALL, None),
     ]
 }
 

@@ -98,6 +98,8 @@ pub enum Item {
     CNode(ServerName),
     /// A server's thread.
     Tcb(ServerName),
+    /// The proc-server's thread that does nothing.
+    Watchman,
     /// A server's small frames: its image's pages, then IPC buffer, start page, and the encoded system's pages.
     Frames(ServerName),
     /// A server's heap.
@@ -133,6 +135,7 @@ impl fmt::Display for Item {
             }
             Self::CNode(server) => write!(out, "CNode of {server}"),
             Self::Tcb(server) => write!(out, "thread of {server}"),
+            Self::Watchman => out.write_str("watchman of proc-server"),
             Self::Frames(server) => write!(out, "image of {server}"),
             Self::Heap(server) => write!(out, "heap of {server}"),
             Self::Endpoint(port) => write!(out, "endpoint of {port}"),

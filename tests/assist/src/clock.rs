@@ -1,6 +1,6 @@
 //! Assistants that sleep.
 
-use client::time;
+use client::{process, time};
 
 use crate::words::Words;
 
@@ -25,4 +25,18 @@ pub fn doze(words: &mut Words<'_>) -> i32 {
             return problem!("no sleep: {error}");
         }
     }
+}
+
+/// `latency INTERVAL TIME`: asks something at these intervals for so long; how many instructions the longest answer took.
+pub fn latency(words: &mut Words<'_>) -> i32 {
+    let (interval, whole): (u64, u64) = (words.number(), words.number());
+    let start = client::clock();
+    let mut longest = 0;
+    while client::clock().saturating_sub(start) < whole {
+        value!(time::sleep(interval));
+        let asked = client::clock();
+        value!(process::read_task(None));
+        longest = u64::max(longest, client::clock().saturating_sub(asked));
+    }
+    i32::try_from(longest).unwrap_or(i32::MAX)
 }

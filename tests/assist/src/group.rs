@@ -1,11 +1,13 @@
 //! Modes of a task in its group.
 
 use client::Server;
-use client::interfaces::accounting::{KillRefusal, TicketRefusal};
+use client::interfaces::accounting::{self, KillRefusal, TicketRefusal};
 use client::interfaces::limits::{
-    CloseGroupRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal,
+    CloseGroupRefusal, EnterRefusal, OpenGroupRefusal, ReadRefusal, SetRefusal, WouldFitRefusal,
 };
-use client::interfaces::process::{KillGroupRefusal, OperatorRefusal, SpawnRefusal};
+use client::interfaces::process::{
+    FreezeRefusal, KillGroupRefusal, MoveRefusal, OperatorRefusal, SpawnRefusal,
+};
 use client::interfaces::{Amounts, CallError, GroupId, Limit, Resource, TaskId, Text, console};
 use client::{limits, process};
 
@@ -169,5 +171,52 @@ pub fn no_operator() -> i32 {
         client::console::halt(true),
         Err(CallError::Refused(console::OperatorRefusal::NotOperator))
     );
+    0
+}
+
+/// `cannot-freeze GROUP`: one beside the own group, and the own one.
+pub fn cannot_freeze(words: &mut Words<'_>) -> i32 {
+    let beside = words.group();
+    let own = value!(limits::who_am_i()).group;
+    for group in [beside, own, GroupId::ROOT] {
+        expect!(
+            process::freeze(group),
+            Err(CallError::Refused(FreezeRefusal::Freeze(
+                accounting::FreezeRefusal::UnknownGroup | accounting::FreezeRefusal::NotYours
+            )))
+        );
+        expect!(
+            process::thaw(group),
+            Err(CallError::Refused(FreezeRefusal::Freeze(
+                accounting::FreezeRefusal::UnknownGroup | accounting::FreezeRefusal::NotYours
+            )))
+        );
+    }
+    0
+}
+
+/// `cannot-enter GROUP`: it is frozen.
+pub fn cannot_enter(words: &mut Words<'_>) -> i32 {
+    expect!(
+        limits::enter(words.group()),
+        Err(CallError::Refused(EnterRefusal::Frozen))
+    );
+    0
+}
+
+/// `cannot-move GROUP`: neither itself nor another, out of its own group.
+pub fn cannot_move(words: &mut Words<'_>) -> i32 {
+    let beside = words.group();
+    let own = value!(limits::who_am_i());
+    let below = value!(limits::open_group(None));
+    for group in [beside, below, GroupId::ROOT] {
+        expect!(
+            process::move_task(own.task, group),
+            Err(CallError::Refused(
+                MoveRefusal::UnknownGroup | MoveRefusal::UnknownTask | MoveRefusal::NotYours
+            ))
+        );
+    }
+    value!(limits::close_group(below));
     0
 }

@@ -85,6 +85,7 @@ fn proc_server() -> Vec<Planned> {
         // The one device that a server has: the interval timer.
         (slot::TIMER, 1, "ports", None, None),
         (slot::TIMER_IRQ, 1, "interrupt", None, None),
+        (slot::WATCHMAN, 1, "tcb", None, None),
     ]
 }
 

@@ -6,10 +6,10 @@ use interfaces::events::{
 };
 use interfaces::limits::{
     Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
-    FindChild, FindGroupRefusal, GiveUp, Grant, GrantRefusal, Hold, Holdings, ListChildren,
+    FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Hold, Holdings, ListChildren,
     ListRights, ListTasks, ListTombstones, Membership, MyRights, Never, OpenGroup,
-    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadOwner, ReadRefusal, ReadResource,
-    ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
+    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadFreeze, ReadOwner, ReadRefusal,
+    ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
     ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel, SetLimit, SetMode, SetOwner,
     SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
     WouldFit, WouldFitRefusal,
@@ -238,6 +238,13 @@ impl Server for LimitsServer<'_> {
     ) -> Result<SnapshotPage, SnapshotRefusal> {
         let viewer = self.viewer(caller).ok_or(SnapshotRefusal::UnknownRing)?;
         self.ledger.read_snapshot(viewer.task, request.ring)
+    }
+
+    fn read_freeze(&mut self, caller: Caller, request: ReadFreeze) -> Result<Freeze, ReadRefusal> {
+        let (_, group) = self
+            .seen(caller, request.group)
+            .ok_or(ReadRefusal::UnknownGroup)?;
+        self.ledger.frozen(group).ok_or(ReadRefusal::UnknownGroup)
     }
 
     fn enter(&mut self, caller: Caller, request: Enter) -> Result<(), EnterRefusal> {

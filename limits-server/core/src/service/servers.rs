@@ -6,9 +6,10 @@
 use interfaces::accounting::{
     Admitted, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal, ChargeTask, CheckRights,
     Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal, DetachRing, EndRefusal, EndTask,
-    EndThread, Figures, FinishKill, IsBelow, KillRefusal, LookupRefusal, MoveRefusal, MoveTask,
-    NextGroup, NextVictim, OwnRecords, OwnUsage, ReadFigures, Receipt, Release, ReleaseRefusal,
-    RightsRefusal, Server, SetCredentials, ThreadTicket, Ticket, TicketRefusal,
+    EndThread, Figures, FinishKill, Freeze, FreezeRefusal, IsBelow, KillRefusal, LookupRefusal,
+    MoveRefusal, MoveTask, NextGroup, NextUnsettled, NextVictim, OwnRecords, OwnUsage,
+    PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal, RightsRefusal, Server,
+    SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal, Unsettled,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
@@ -196,5 +197,22 @@ impl Server for LimitsServer<'_> {
         self.ledger
             .own_records(request.group)
             .ok_or(LookupRefusal::UnknownGroup)
+    }
+
+    fn freeze(&mut self, _: Caller, request: Freeze) -> Result<u32, FreezeRefusal> {
+        self.ledger.freeze(request.group, request.by)
+    }
+
+    fn thaw(&mut self, _: Caller, request: Thaw) -> Result<u32, FreezeRefusal> {
+        self.ledger.thaw(request.group, request.by)
+    }
+
+    fn next_unsettled(&mut self, _: Caller, request: NextUnsettled) -> Result<Unsettled, Never> {
+        Ok(self.ledger.next_unsettled(request.group))
+    }
+
+    fn read_place(&mut self, _: Caller, request: ReadPlace) -> Result<Admitted, PlaceRefusal> {
+        let place = self.ledger.place_of(request.task);
+        place.ok_or(PlaceRefusal::UnknownTask)
     }
 }

@@ -26,6 +26,10 @@ pub struct Limits {
     killing: BTreeMap<GroupId, Amounts>,
     /// The most tasks directly in a group.
     pub most: BTreeMap<GroupId, u64>,
+    /// How often each group is frozen.
+    pub frozen: BTreeMap<GroupId, u32>,
+    /// The tasks that the proc-server was told to let stand still.
+    pub still: BTreeSet<TaskId>,
     /// A group that says that it is not empty, however empty it is.
     pub stubborn: bool,
 }
@@ -94,6 +98,27 @@ impl Limits {
         self.up(group).any(|above| above == top)
     }
 
+    pub fn is_frozen(&self, group: GroupId) -> bool {
+        self.up(group)
+            .any(|above| self.frozen.get(&above).is_some_and(|&times| times > 0))
+    }
+
+    fn may_freeze(
+        &mut self,
+        group: GroupId,
+        by: Option<TaskId>,
+    ) -> Result<&mut u32, FreezeRefusal> {
+        let by = by.and_then(|by| self.group_of(by));
+        let by = by.ok_or(FreezeRefusal::UnknownGroup)?;
+        if !self.parents.contains_key(&group) || !self.below(group, by) {
+            return Err(FreezeRefusal::UnknownGroup);
+        }
+        if group == by {
+            return Err(FreezeRefusal::NotYours);
+        }
+        Ok(self.frozen.entry(group).or_default())
+    }
+
     fn total(&self, top: GroupId) -> Amounts {
         self.charged()
             .into_iter()
@@ -143,7 +168,15 @@ impl Server for World {
                 amounts: request.amounts,
             },
         );
-        Ok(Admitted { group, band: 2 })
+        let frozen = limits.is_frozen(group);
+        if frozen {
+            limits.still.insert(request.task);
+        }
+        Ok(Admitted {
+            group,
+            band: 2,
+            frozen,
+        })
     }
 
     fn thread_ticket(
@@ -170,7 +203,11 @@ impl Server for World {
                 amounts: request.amounts,
             },
         );
-        Ok(Admitted { group, band: 2 })
+        Ok(Admitted {
+            group,
+            band: 2,
+            frozen: limits.is_frozen(group),
+        })
     }
 
     fn confirm(&mut self, _: Caller, request: Confirm) -> Result<(), ConfirmRefusal> {
@@ -198,6 +235,7 @@ impl Server for World {
             "a task's memory is back before its ticket"
         );
         self.limits.tasks.remove(&task);
+        self.limits.still.remove(&task);
         self.limits.threads.retain(|_, birth| birth.task != task);
         self.events.push(Event::Uncharged(task));
         Ok(Progress::Done)
@@ -221,8 +259,77 @@ impl Server for World {
         unreachable!("the proc-server charges nothing by itself")
     }
 
-    fn move_task(&mut self, _: Caller, _: MoveTask) -> Result<Admitted, MoveRefusal> {
-        unreachable!("nobody moves yet")
+    fn move_task(&mut self, _: Caller, request: MoveTask) -> Result<Admitted, MoveRefusal> {
+        let limits = &mut self.limits;
+        let MoveTask { task, group, by } = request;
+        let source = limits.group_of(task).ok_or(MoveRefusal::UnknownTask)?;
+        let by = by.and_then(|by| limits.group_of(by));
+        let by = by.ok_or(MoveRefusal::UnknownTask)?;
+        if !limits.parents.contains_key(&group) {
+            return Err(MoveRefusal::UnknownGroup);
+        }
+        if [source, group].contains(&by) || !limits.below(source, by) || !limits.below(group, by) {
+            return Err(MoveRefusal::NotYours);
+        }
+        if limits.is_killing(source) || limits.is_killing(group) {
+            return Err(MoveRefusal::Killing);
+        }
+        let still = limits.still.contains(&task);
+        if [source, group]
+            .iter()
+            .any(|&place| limits.is_frozen(place) != still)
+        {
+            return Err(MoveRefusal::Frozen);
+        }
+        limits.tasks.insert(task, group);
+        Ok(Admitted {
+            group,
+            band: 3,
+            frozen: still,
+        })
+    }
+
+    fn freeze(&mut self, _: Caller, request: Freeze) -> Result<u32, FreezeRefusal> {
+        let times = self.limits.may_freeze(request.group, request.by)?;
+        *times += 1;
+        Ok(*times)
+    }
+
+    fn thaw(&mut self, _: Caller, request: Thaw) -> Result<u32, FreezeRefusal> {
+        let times = self.limits.may_freeze(request.group, request.by)?;
+        *times = times.checked_sub(1).ok_or(FreezeRefusal::NotFrozen)?;
+        Ok(*times)
+    }
+
+    fn next_unsettled(&mut self, _: Caller, request: NextUnsettled) -> Result<Unsettled, Never> {
+        let limits = &mut self.limits;
+        let found = limits.tasks.iter().find(|&(task, &of)| {
+            limits.below(of, request.group) && limits.still.contains(task) != limits.is_frozen(of)
+        });
+        let Some((&task, &of)) = found else {
+            return Ok(Unsettled::Done);
+        };
+        let frozen = limits.is_frozen(of);
+        if frozen {
+            limits.still.insert(task);
+        } else {
+            limits.still.remove(&task);
+        }
+        Ok(Unsettled::Task(Placed {
+            task,
+            band: 2,
+            frozen,
+        }))
+    }
+
+    fn read_place(&mut self, _: Caller, request: ReadPlace) -> Result<Admitted, PlaceRefusal> {
+        let group = self.limits.group_of(request.task);
+        let group = group.ok_or(PlaceRefusal::UnknownTask)?;
+        Ok(Admitted {
+            group,
+            band: 3,
+            frozen: self.limits.is_frozen(group),
+        })
     }
 
     fn begin_kill(&mut self, _: Caller, request: BeginKill) -> Result<(), KillRefusal> {

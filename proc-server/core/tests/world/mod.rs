@@ -90,6 +90,10 @@ pub struct World {
     pub steps: u64,
     pub fail: Option<(u64, Failure)>,
     pub programs: Vec<ProgramInfo>,
+    /// The priority of each thread.
+    pub priorities: BTreeMap<u32, u8>,
+    /// The watchman is awake.
+    pub watching: bool,
     /// What time it is.
     pub now: u64,
     /// When the timer is to interrupt.
@@ -129,6 +133,7 @@ impl World {
     /// A thread is no more: its reply capability, kept or not, is void.
     pub fn thread_gone(&mut self, thread: u32) {
         self.tcbs.remove(&thread);
+        self.priorities.remove(&thread);
         let requests = &self.requests;
         self.replies
             .retain(|_, request| requests.get(request) != Some(&thread));
@@ -274,6 +279,11 @@ impl Hands for Reach {
             "complete"
         );
         world.tcbs.insert(thread, Tcb::Settled);
+        assert!(
+            world.watching || settle.priority != 1,
+            "nobody stands still unwatched"
+        );
+        world.priorities.insert(thread, settle.priority);
         Ok(())
     }
 
@@ -282,6 +292,23 @@ impl Hands for Reach {
         world.kernel()?;
         assert_eq!(world.tcbs.get(&thread), Some(&Tcb::Settled));
         world.tcbs.insert(thread, Tcb::Running(entry));
+        Ok(())
+    }
+
+    fn set_priority(&mut self, thread: u32, priority: u8) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert!(matches!(world.tcbs.get(&thread), Some(Tcb::Running(_))));
+        assert!(
+            world.watching || priority != 1,
+            "nobody stands still unwatched"
+        );
+        world.priorities.insert(thread, priority);
+        Ok(())
+    }
+
+    fn keep_watch(&mut self, awake: bool) -> Result<(), KernelError> {
+        self.world.borrow_mut().watching = awake;
         Ok(())
     }
 

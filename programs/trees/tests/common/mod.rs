@@ -11,11 +11,12 @@ use interfaces::accounting::{
 use interfaces::call::{Answer, Loopback};
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
-    self, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended, Exit,
-    Figures, FindProgram, FindRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal, NextGroup,
-    OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool,
-    ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount,
-    TaskRefusal, ThreadRefusal, Wait, WaitFor, WaitRefusal,
+    self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
+    Exit, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, JoinThread, Kill, KillGroup,
+    KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing, OpenedRing, OperatorRefusal,
+    ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep, SleepRefusal, SleepUntil,
+    Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw, ThreadRefusal, Wait, WaitFor,
+    WaitRefusal,
 };
 use interfaces::provision::{
     PoolFigures, ProgramId, ProgramName, RingRefusal, TASK_KIT, UnknownRefusal,
@@ -355,6 +356,18 @@ impl process::Server for World {
         unasked()
     }
     fn wait_for(&mut self, _: Caller, _: WaitFor) -> Answer<Ended, WaitRefusal> {
+        unasked()
+    }
+    fn freeze(&mut self, _: Caller, _: Freeze) -> Answer<u32, FreezeRefusal> {
+        unasked()
+    }
+    fn thaw(&mut self, _: Caller, _: Thaw) -> Answer<u32, FreezeRefusal> {
+        unasked()
+    }
+    fn move_task(&mut self, _: Caller, _: MoveTask) -> Result<(), MoveRefusal> {
+        unasked()
+    }
+    fn adopt_band(&mut self, _: Caller, _: AdoptBand) -> Result<(), Never> {
         unasked()
     }
 }
