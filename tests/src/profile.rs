@@ -30,6 +30,17 @@ const KERNEL_HALF: u64 = 1 << 63;
 const COMPARED: usize = 16;
 /// How long the guest may take from mark to mark, every instruction logged.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// The kernel's system calls (`libsel4/arch_include/x86/sel4/arch/syscalls.h` numbers them from -1 on).
+const SYSTEM_CALLS: [(i64, &str); 8] = [
+    (-1, "Call"),
+    (-2, "ReplyRecv"),
+    (-3, "Send"),
+    (-4, "NBSend"),
+    (-5, "Recv"),
+    (-6, "Reply"),
+    (-7, "Yield"),
+    (-8, "NBRecv"),
+];
 /// How many symbols are shown; the rest is one line.
 const SHOWN: usize = 60;
 
@@ -72,8 +83,9 @@ pub fn profile(image: &Image, qemu: &Path) -> Result<String, String> {
     stub.run_to(end)?;
     stub.monitor("log none")?;
 
-    let executed = executed(&log)?;
-    let table = table(&executed, &binaries, &mut stub)?;
+    let (executed, entries) = executed(&log)?;
+    let mut table = table(&executed, &binaries, &mut stub)?;
+    table.push_str(&entries_table(&entries, &binaries));
     // It is large, and of no use any more.
     let _ = std::fs::remove_file(&log);
     Ok(table)
@@ -93,10 +105,18 @@ impl Drop for Running {
 /// How often each instruction was executed, by page-table root and address.
 type Executed = HashMap<(u64, u64), u64>;
 
-/// Reads the log: for each instruction the line of the trace, then the processor's state, of which CR3 counts.
-fn executed(log: &Path) -> Result<Executed, String> {
+/// Where the kernel was entered, with which number and label (which mean something for a system call only): how often,
+/// and the instructions until it was left.
+type Entries = BTreeMap<(u64, i64, u64), (u64, u64)>;
+
+/// Reads the log: for each instruction the line of the trace, then the processor's state, of which CR3 counts, and where
+/// the kernel is entered what the registers hold.
+fn executed(log: &Path) -> Result<(Executed, Entries), String> {
     let file = File::open(log).map_err(|error| format!("{}: {error}", log.display()))?;
     let mut executed = Executed::new();
+    let mut entries = Entries::new();
+    let mut entry = None;
+    let (mut number, mut label) = (0, 0);
     let mut address = None;
     for line in BufReader::new(file).lines() {
         let line = line.map_err(|error| error.to_string())?;
@@ -104,16 +124,71 @@ fn executed(log: &Path) -> Result<Executed, String> {
             // Trace CPU: HOST [BASE/ADDRESS/FLAGS/…]
             let field = line.split('/').nth(1).unwrap_or_default();
             address = u64::from_str_radix(field, 16).ok();
+        } else if let Some(rdx) = register(&line, "RDX=") {
+            number = rdx.cast_signed();
+        } else if let Some(rsi) = register(&line, "RSI=") {
+            label = (rsi >> 12) & 0xf_ffff;
         } else if let Some((_, rest)) = line.split_once("CR3=") {
             let root = rest.split(' ').next().unwrap_or_default();
             let root = u64::from_str_radix(root, 16).map_err(|error| error.to_string())?;
             if let Some(address) = address.take() {
+                if address >= KERNEL_HALF {
+                    let entry = *entry.get_or_insert((address, number, label));
+                    let (times, instructions) = entries.entry(entry).or_insert((0_u64, 0_u64));
+                    *times = times.saturating_add(u64::from(entry.0 == address));
+                    *instructions = instructions.saturating_add(1);
+                } else {
+                    entry = None;
+                }
                 let count = executed.entry((root & !0xfff, address)).or_insert(0);
                 *count = count.saturating_add(1);
             }
         }
     }
-    Ok(executed)
+    Ok((executed, entries))
+}
+
+/// What a register holds, if it is in the line.
+fn register(line: &str, name: &str) -> Option<u64> {
+    let (_, rest) = line.split_once(name)?;
+    u64::from_str_radix(rest.get(..16)?, 16).ok()
+}
+
+/// What the kernel was entered for, and what each kind of entry cost there: the part that no server can do without as
+/// long as it does the same.
+fn entries_table(entries: &Entries, binaries: &[Binary]) -> String {
+    let kernel = binaries.iter().find(|binary| binary.name == "kernel");
+    let mut rows = BTreeMap::<String, (u64, u64)>::new();
+    for (&(address, number, label), &(times, instructions)) in entries {
+        let symbol = kernel.map_or_else(String::new, |kernel| kernel.symbol_at(address));
+        let name = if symbol.contains("syscall") {
+            let call = SYSTEM_CALLS
+                .iter()
+                .find_map(|&(known, name)| (known == number).then_some(name));
+            match (call.unwrap_or("another system call"), label) {
+                (call @ "Call", 0x1_0000..) => {
+                    format!("{call} a server, interface {}", label >> 16)
+                }
+                (call @ "Call", _) => format!("{call} the kernel, invocation {label}"),
+                (call, _) => call.to_owned(),
+            }
+        } else {
+            symbol
+        };
+        let row = rows.entry(name).or_default();
+        row.0 = row.0.saturating_add(times);
+        row.1 = row.1.saturating_add(instructions);
+    }
+    let mut text = format!(
+        "\n{:>10}{:>8}  the kernel was entered for\n",
+        "in all", "times"
+    );
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    rows.sort_by_key(|(_, (_, instructions))| std::cmp::Reverse(*instructions));
+    for (name, (times, instructions)) in rows {
+        let _ = writeln!(text, "{instructions:>10}{times:>8}  {name}");
+    }
+    text
 }
 
 /// The table: instructions by binary, then by symbol.

@@ -7,7 +7,7 @@ use sel4::MessageInfo;
 
 use serde::de::DeserializeOwned;
 
-use crate::words::{Registers, first_words, load, register_bytes, store, words_for};
+use crate::words::{Registers, first_words, load, load_slice, register_bytes, store, words_for};
 
 /// A capability to a server's endpoint, as a transport.
 ///
@@ -93,12 +93,7 @@ pub fn raw(
     payload: &[u8],
     answer: &mut [u8; MESSAGE_BYTES],
 ) -> (u64, usize) {
-    let mut buffer = [0; MESSAGE_BYTES];
-    let bytes = payload.len().min(MESSAGE_BYTES);
-    for (to, from) in buffer.iter_mut().zip(payload) {
-        *to = *from;
-    }
-    let info = MessageInfo::new(label, 0, 0, words_for(bytes));
-    let (info, registers) = sel4::call_registers(endpoint, info, load(&buffer, bytes));
+    let info = MessageInfo::new(label, 0, 0, words_for(payload.len()));
+    let (info, registers) = sel4::call_registers(endpoint, info, load_slice(payload));
     (info.label(), store(registers, info.length(), answer))
 }

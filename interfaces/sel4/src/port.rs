@@ -6,7 +6,7 @@ use interfaces::call::{Dispatched, MESSAGE_BYTES};
 use interfaces::{Badge, ProtocolError};
 use sel4::MessageInfo;
 
-use crate::words::{Registers, load, store, words_for};
+use crate::words::{Registers, load, load_slice, store, words_for};
 
 /// What came.
 #[derive(Clone, Copy, Debug)]
@@ -144,13 +144,8 @@ pub fn answer_saved(reply: sel4::cap::Reply, response: Dispatched, payload: &[u8
     match response {
         Dispatched::Reply(bytes) => {
             let payload = payload.get(..bytes).unwrap_or_default();
-            let mut buffer = [0; MESSAGE_BYTES];
-            let bytes = payload.len().min(MESSAGE_BYTES);
-            for (to, from) in buffer.iter_mut().zip(payload) {
-                *to = *from;
-            }
-            let info = MessageInfo::new(0, 0, 0, words_for(bytes));
-            sel4::send_registers(reply, info, load(&buffer, bytes));
+            let info = MessageInfo::new(0, 0, 0, words_for(payload.len()));
+            sel4::send_registers(reply, info, load_slice(payload));
         }
         Dispatched::Protocol(error) => {
             sel4::send_registers(reply, MessageInfo::new(error as u64, 0, 0, 0), [0; 4]);

@@ -50,6 +50,22 @@ fn load_rest(buffer: &[u8; MESSAGE_BYTES], bytes: usize) {
     }
 }
 
+/// Puts a payload of any length where the next system call takes it from; what fills the last word up is zero.
+pub(crate) fn load_slice(payload: &[u8]) -> Registers {
+    let mut registers = [0; MESSAGE_REGISTERS];
+    for (place, bytes) in payload.chunks(8).enumerate() {
+        let mut word = [0; 8];
+        for (to, from) in word.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        match registers.get_mut(place) {
+            Some(register) => *register = u64::from_le_bytes(word),
+            None => sel4::set_ipc_buffer_word(place, u64::from_le_bytes(word)),
+        }
+    }
+    registers
+}
+
 /// Takes a message of `words` words from where the last system call put it; gives the bytes it has.
 #[inline]
 pub(crate) fn store(registers: Registers, words: usize, into: &mut [u8; MESSAGE_BYTES]) -> usize {

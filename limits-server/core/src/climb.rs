@@ -22,6 +22,7 @@ pub(crate) type Part = (Resource, u64);
 pub(crate) type Parts = heapless::Vec<Part, RESOURCES>;
 
 /// The kinds of a vector that are not zero.
+#[inline]
 pub(crate) fn parts(amounts: &Amounts) -> Parts {
     let mut parts = Parts::new();
     gather(amounts, &mut parts);
@@ -34,11 +35,9 @@ pub(crate) fn parts(amounts: &Amounts) -> Parts {
 /// page does not pay for.
 #[inline]
 pub(crate) fn gather(amounts: &Amounts, parts: &mut Parts) {
-    for (&kind, &amount) in Resource::ALL.iter().zip(amounts.as_array()) {
-        if amount != 0 {
-            // There are as many places as kinds.
-            let _ = parts.push((kind, amount));
-        }
+    for part in amounts.present() {
+        // There are as many places as kinds.
+        let _ = parts.push(part);
     }
 }
 

@@ -11,7 +11,7 @@
 //! - Whoever waits is answered after everything has come back, never before.
 
 use interfaces::accounting::Receipt;
-use interfaces::call::{Answer, Call, MESSAGE_BYTES, encode_answer};
+use interfaces::call::{Answer, Call, encode_answer};
 use interfaces::identity::{Badge, Caller};
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
@@ -25,7 +25,7 @@ use interfaces::process::{
 use interfaces::provision::{PoolFigures, ProgramId, RingRefusal, UnknownRefusal};
 use interfaces::start::proc_slots;
 use interfaces::system::{BANDS, LOWEST_BAND, System};
-use interfaces::{Dispatched, GroupId, Label, ProtocolError, TaskId};
+use interfaces::{Dispatched, GroupId, Label, ProtocolError, RESOURCES, TaskId};
 
 use crate::deadlines::Deadlines;
 use crate::death::Work;
@@ -37,6 +37,8 @@ use crate::table::TaskTable;
 use crate::task::Order;
 use crate::waiting::{Awaits, Waiters};
 
+/// Room for what is answered later: two vectors of amounts at most, and their tags.
+const LONGEST_LATER: usize = 2 * (2 + 9 * RESOURCES) + 8;
 /// The kernel's own labels are below this: what a thread that faults seems to send.
 const FAULT_LABELS: u64 = 7;
 
@@ -236,7 +238,7 @@ impl<'a, H: Hands> ProcServer<'a, H> {
 
     /// Answers whoever waits as number `waiter`, who then waits no longer.
     pub(crate) fn answer<C: Call>(&mut self, waiter: u32, answer: &Result<C::Reply, C::Refusal>) {
-        let mut payload = [0; MESSAGE_BYTES];
+        let mut payload = [0; LONGEST_LATER];
         if let Dispatched::Reply(bytes) = encode_answer(answer, &mut payload) {
             let payload = payload.get(..bytes).unwrap_or_default();
             self.hands.answer(waiter, payload);

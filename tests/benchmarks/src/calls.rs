@@ -95,10 +95,11 @@ fn open_close() -> Result<(), Trouble> {
 }
 
 fn null_low(world: &World) -> Result<Summary, Trouble> {
+    let marks = world.samples.marks_word();
     Ok(Summary {
-        median: world.run(Some(world.low), format_args!("null median"))?,
-        min: world.run(Some(world.low), format_args!("null min"))?,
-        max: world.run(Some(world.low), format_args!("null max"))?,
+        median: world.run(Some(world.low), format_args!("null median {marks}"))?,
+        min: world.run(Some(world.low), format_args!("null min {marks}"))?,
+        max: world.run(Some(world.low), format_args!("null max {marks}"))?,
         rounds: 200,
     })
 }
@@ -124,7 +125,8 @@ fn enter(world: &mut World) -> Result<Summary, Trouble> {
     world.samples.clear();
     for _ in 0..ROUNDS {
         let GroupId { index, generation } = group;
-        let taken = world.run(None, format_args!("enter {index} {generation}"))?;
+        let marks = world.samples.marks_word();
+        let taken = world.run(None, format_args!("enter {index} {generation} {marks}"))?;
         world.samples.push(taken);
     }
     limits::close_group(group)?;
@@ -264,7 +266,10 @@ fn memory_per_group(world: &mut World) -> Result<Summary, Trouble> {
     world.samples.clear();
     for _ in 0..MANY {
         let before = bytes(Some(top))?;
-        limits::open_group(Some(top))?;
+        world.samples.time(|| {
+            limits::open_group(Some(top))?;
+            Ok(())
+        })?;
         world.samples.push(bytes(Some(top))?.saturating_sub(before));
     }
     Ok(world.samples.summary())
@@ -275,7 +280,7 @@ fn memory_per_task(world: &mut World) -> Result<Summary, Trouble> {
     world.samples.clear();
     for _ in 0..MANY {
         let before = bytes(Some(group))?;
-        world.idle_tasks(group, 1)?;
+        world.samples.time(|| world.idle_tasks(group, 1))?;
         world
             .samples
             .push(bytes(Some(group))?.saturating_sub(before));

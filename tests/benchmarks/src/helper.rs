@@ -5,12 +5,14 @@ use client::limits;
 
 use crate::Trouble;
 use crate::null::null;
-use crate::samples::{Samples, Summary, time};
+use crate::profile::between;
+use crate::samples::{MARKED, Samples, Summary, time};
 
 /// What is said by a helper that was refused something.
 pub const REFUSED: i32 = -1;
 
 /// Runs the mode that the first word names.
+#[inline(never)]
 pub fn run(mode: &str, words: &mut core::str::Split<'_, char>) -> i32 {
     match mode {
         "exit" => 0,
@@ -44,22 +46,28 @@ fn enter(words: &mut core::str::Split<'_, char>) -> Result<u64, Trouble> {
         index: number(),
         generation: number(),
     };
+    let marked = words.next() == Some(MARKED);
     // What is touched for the first time is touched here.
     null()?;
     limits::who_am_i()?;
     time(|| Ok(()))?;
     time(null)?;
     let nothing = time(|| Ok(()))?;
-    let taken = time(|| Ok(limits::enter(group)?))?;
+    let act = || time(|| Ok(limits::enter(group)?));
+    let taken = if marked { between(act) } else { act() }?;
     Ok(taken.saturating_sub(nothing))
 }
 
-/// `null WHICH`: null round trips from here; the median, the least or the most.
+/// `null WHICH`: null round trips from here; the median, the least or the most. Its samples stay off others' stacks.
+#[inline(never)]
 fn nulls(words: &mut core::str::Split<'_, char>) -> Result<u64, Trouble> {
+    let which = words.next();
+    let mut samples = Samples::new();
+    samples.marks = words.next() == Some(MARKED);
     let Summary {
         median, min, max, ..
-    } = Samples::new().of(200, null)?;
-    Ok(match words.next() {
+    } = samples.of(200, null)?;
+    Ok(match which {
         Some("median") => median,
         Some("min") => min,
         _ => max,

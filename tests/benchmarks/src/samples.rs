@@ -4,6 +4,8 @@ use crate::Trouble;
 
 /// The most rounds of a benchmark.
 pub const ROUNDS: usize = 1024;
+/// What tells a helper to do its operation between the marks of [`crate::profile`].
+pub const MARKED: &str = "marked";
 /// Rounds that are thrown away first: what is touched for the first time is touched in them.
 const WARM: usize = 8;
 
@@ -36,6 +38,11 @@ impl Samples {
             count: 0,
             marks: false,
         }
+    }
+
+    /// What a helper is told.
+    pub const fn marks_word(&self) -> &'static str {
+        if self.marks { MARKED } else { "" }
     }
 
     /// Does something so many times warm, with what must be done before and after each time outside the measurement.

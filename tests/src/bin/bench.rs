@@ -46,6 +46,9 @@ struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print the table as README has it
+    #[arg(long)]
+    markdown: bool,
     /// Write what was measured to the file of budgets
     #[arg(long)]
     update: bool,
@@ -115,6 +118,9 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     if arguments.json {
         println!("{}", json(&chosen, &results, &budgets)?);
+    } else if arguments.markdown {
+        let (linux, goals) = (bench.read("linux-6.12.toml")?, bench.read("goals.toml")?);
+        print!("{}", markdown(&chosen, &results, &linux, &goals));
     } else {
         let (linux, goals) = (bench.read("linux-6.12.toml")?, bench.read("goals.toml")?);
         print!("{}", table(&chosen, &results, &budgets, &linux, &goals));
@@ -282,6 +288,44 @@ fn table(
         "Linux: {} (tests/benchmarks/linux-6.12.toml says what was done there)",
         linux.kernel
     );
+    text
+}
+
+/// The table of README: what has something to be compared with.
+fn markdown(
+    chosen: &[&Benchmark],
+    results: &Results,
+    linux: &Linux,
+    goals: &std::collections::BTreeMap<String, u64>,
+) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from(
+        "| operation | what is done | Linux, cgroup v2 | Hurdle | aimed at |\n|---|---|---:|---:|---:|\n",
+    );
+    let shown = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), grouped);
+    for benchmark in chosen {
+        let figure = linux.figures.get(benchmark.name);
+        let goal = goals.get(benchmark.name).copied();
+        let (Some(measured), true) = (
+            results.of(benchmark.name),
+            figure.is_some() || goal.is_some(),
+        ) else {
+            continue;
+        };
+        let unit = match benchmark.unit {
+            "instructions" => "",
+            unit => unit,
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} {unit} | {} |",
+            benchmark.name,
+            benchmark.what,
+            shown(figure.map(|figure| figure.instructions)),
+            grouped(measured.median),
+            shown(goal),
+        );
+    }
     text
 }
 
