@@ -5,11 +5,11 @@
 use core::fmt;
 
 use interfaces::limits::{
-    Account, CloseGroup, Enter, GroupState, Hold, LabelText, OpenGroup, ReadResource, RemoveGroup,
+    CloseGroup, Enter, Hold, LabelText, OpenGroup, ReadFreeze, ReadResource, RemoveGroup,
     ResourceAccount, SetLabel, SetLimit,
 };
 use interfaces::memory::PAGE_BYTES;
-use interfaces::process::KillGroup;
+use interfaces::process::{Freeze, KillGroup, MoveTask, Thaw};
 use interfaces::{GroupId, Limit, Resource};
 
 use crate::error::{Error, Feature};
@@ -97,10 +97,18 @@ impl<S: Servers> Trees<S> {
         let Place { group, file } = self.cgroup_place(parts)?;
         match file.ok_or(Error::IsADirectory)? {
             File::Kill => return Err(Error::NotReadable),
-            File::Freeze => return Err(Error::NotServed(Feature::Freeze)),
+            File::Freeze => {
+                let times = self.ask_limits(&ReadFreeze { group: Some(group) })?.times;
+                writeln!(out, "{}", u8::from(times > 0))?;
+            }
             File::MemoryMin => return Err(Error::NotServed(Feature::Reserve)),
             File::Procs => self.each_task(group, |_, task| Ok(writeln!(out, "{task}")?))?,
-            File::Events => print_events(&self.account(group)?, out)?,
+            File::Events => {
+                let tasks = self.resource(group, Resource::Tasks)?.usage;
+                let frozen = self.ask_limits(&ReadFreeze { group: Some(group) })?.frozen;
+                let (populated, frozen) = (u8::from(tasks > 0), u8::from(frozen));
+                writeln!(out, "populated {populated}\nfrozen {frozen}")?;
+            }
             File::Stat => {
                 let below = self.account(group)?.usage.get(Resource::Groups);
                 writeln!(out, "nr_descendants {below}\nnr_dying_descendants 0")?;
@@ -167,19 +175,37 @@ impl<S: Servers> Trees<S> {
             }
             File::Procs => {
                 let task = text::expect(1, text::line(bytes)?, Expected::Task, text::task)?;
-                if task != self.who_am_i()?.task {
-                    return Err(Error::NotServed(Feature::MoveTask));
+                if task == self.who_am_i()?.task {
+                    // Oneself goes by the right to go down, not by one to move others.
+                    return self.ask_limits(&Enter { group });
                 }
-                self.ask_limits(&Enter { group })
+                self.ask_process(&MoveTask { task, group })
             }
             File::Kill => {
                 text::expect(1, text::line(bytes)?, Expected::One, text::one)?;
                 self.ask_process(&KillGroup { group }).map(|_receipt| ())
             }
-            File::Freeze => Err(Error::NotServed(Feature::Freeze)),
+            File::Freeze => {
+                let freeze = text::expect(1, text::line(bytes)?, Expected::Switch, text::switch)?;
+                self.set_frozen(group, freeze)
+            }
             File::MemoryMin => Err(Error::NotServed(Feature::Reserve)),
             _ => Err(Error::NotWritable),
         }
+    }
+
+    /// Freezes a group that is not, or thaws it as often as it was frozen: a file has no count.
+    fn set_frozen(&mut self, group: GroupId, freeze: bool) -> Result<(), Error> {
+        let times = self.ask_limits(&ReadFreeze { group: Some(group) })?.times;
+        if freeze && times == 0 {
+            self.ask_process(&Freeze { group })?;
+        }
+        for _ in 0..if freeze { 0 } else { times } {
+            if self.ask_process(&Thaw { group })? == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Opens a group, labels it and keeps it, or does nothing of it.
@@ -258,17 +284,6 @@ impl<S: Servers> Trees<S> {
             resource,
         })
     }
-}
-
-fn print_events(account: &Account, out: &mut dyn fmt::Write) -> fmt::Result {
-    let populated = account.usage.get(Resource::Tasks) != 0;
-    let frozen = account.state == GroupState::Frozen;
-    writeln!(
-        out,
-        "populated {}\nfrozen {}",
-        u8::from(populated),
-        u8::from(frozen)
-    )
 }
 
 /// Frames, shown as bytes.

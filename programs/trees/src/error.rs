@@ -5,12 +5,12 @@
 
 use core::fmt;
 
-use interfaces::accounting::KillRefusal;
+use interfaces::accounting::{FreezeRefusal, KillRefusal, MoveRefusal};
 use interfaces::limits::{
     CloseGroupRefusal, EnterRefusal, FindGroupRefusal, Never, OpenGroupRefusal, ReadRefusal,
     RemoveRefusal, SetRefusal,
 };
-use interfaces::process::{KillGroupRefusal, TaskRefusal};
+use interfaces::process::{self, KillGroupRefusal, TaskRefusal};
 use interfaces::{Amounts, CallError, ProtocolError, Shortage};
 
 use crate::text::BadText;
@@ -55,10 +55,6 @@ pub enum Error {
 /// What no server does yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
-    /// Moving another task.
-    MoveTask,
-    /// Stopping a group's threads.
-    Freeze,
     /// Keeping memory for a group.
     Reserve,
     /// Looking into a task.
@@ -84,6 +80,8 @@ pub enum Refusal {
     Frozen,
     /// The group is being killed, or one of the system's own, which stay.
     Stays,
+    /// The group is not frozen itself.
+    NotFrozen,
 }
 
 impl fmt::Display for Error {
@@ -116,8 +114,6 @@ impl fmt::Display for Error {
 impl fmt::Display for Feature {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::MoveTask => "moving another task",
-            Self::Freeze => "freezing a group",
             Self::Reserve => "reserving memory",
             Self::Inspect => "looking into a task",
         })
@@ -133,6 +129,7 @@ impl fmt::Display for Refusal {
             Self::Short(shortage) => shortage.fmt(out),
             Self::Full => out.write_str("the server has no room for it"),
             Self::NotEmpty => out.write_str("something is still charged to the group"),
+            Self::NotFrozen => out.write_str("the group is not frozen itself"),
             Self::Stays => {
                 out.write_str("the group is being killed, or is one of the system's own")
             }
@@ -240,6 +237,30 @@ impl From<RemoveRefusal> for Error {
             RemoveRefusal::NotEmpty => Self::NotEmpty(Amounts::NONE),
             RemoveRefusal::Busy => Self::Refused(Refusal::Stays),
         }
+    }
+}
+
+impl From<MoveRefusal> for Error {
+    fn from(refusal: MoveRefusal) -> Self {
+        Self::Refused(match refusal {
+            MoveRefusal::UnknownTask | MoveRefusal::UnknownGroup => return Self::NoSuchPath,
+            MoveRefusal::NotYours => Refusal::NotYours,
+            MoveRefusal::Killing => Refusal::Killing,
+            MoveRefusal::Short(shortage) => Refusal::Short(shortage),
+            MoveRefusal::Frozen => Refusal::Frozen,
+        })
+    }
+}
+
+impl From<process::FreezeRefusal> for Error {
+    fn from(refusal: process::FreezeRefusal) -> Self {
+        Self::Refused(match refusal {
+            process::FreezeRefusal::Freeze(FreezeRefusal::UnknownGroup) => return Self::NoSuchPath,
+            process::FreezeRefusal::Freeze(FreezeRefusal::NotYours) => Refusal::NotYours,
+            process::FreezeRefusal::Freeze(FreezeRefusal::NotFrozen) => Refusal::NotFrozen,
+            process::FreezeRefusal::Freeze(FreezeRefusal::TooMany | FreezeRefusal::TooOften)
+            | process::FreezeRefusal::TableFull => Refusal::Full,
+        })
     }
 }
 

@@ -35,7 +35,7 @@
 //! | anybody with the file's permission writes a `ctl` | who is above the group, or opened it | nobody inside a group changes it for himself |
 //! | every group is in `groups` | the caller's own and those below it (an operator: all) | nobody looks at a neighbour |
 //! | `switch` goes anywhere | only to a group below one's own | what one can walk out of is no pen |
-//! | a group has an owner, a gid and a mode | not yet | they come with credentials |
+//! | a group has an owner, a gid and a mode | it has; they give rights to those who may see the group | rights only add |
 //! | `mpage` counts segments at their size | pages reserved (`commit`) | the same, under this system's name |
 //! | an id is a small number, used again | place and generation (`7.2`), never used again | a stale id must not name a stranger |
 //! | `ctl` is the id in 11 columns and a space | the id and a newline | a line is what every other file is |
@@ -48,7 +48,8 @@
 //! It begins at the caller's own group. A group is listed by its label where that is a good name, but of siblings with
 //! the same label only the one that has had it longest, and else by its id; an id is always understood. `pids.*` counts
 //! tasks, not threads. `memory.*` counts frames; kernel memory is in `memory.stat` only, and a refused frame is both
-//! `max` and `oom` in `memory.events`. `cgroup.procs` takes a task's own id, not 0, which is an id here. A group of
+//! `max` and `oom` in `memory.events`. `cgroup.procs` takes a task's own id, not 0, which is an id here.
+//! Freezes are counted elsewhere; `cgroup.freeze` is 1 while there is one, and 0 takes all of them back. A group of
 //! `system.toml` cannot be removed.
 
 #![cfg_attr(not(test), no_std)]

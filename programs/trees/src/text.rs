@@ -66,6 +66,8 @@ pub enum Expected {
     Bytes,
     /// A `1`.
     One,
+    /// A `0` or a `1`.
+    Switch,
     /// The id of a task.
     Task,
 }
@@ -106,6 +108,7 @@ impl fmt::Display for Expected {
             Self::Limit => "a whole number below 2^64 or max",
             Self::Bytes => "a whole number of bytes below 2^64 (K, M, G or T may follow) or max",
             Self::One => "1",
+            Self::Switch => "0 or 1",
             Self::Task => "the id of a task",
         })
     }
@@ -220,6 +223,15 @@ pub(crate) fn pages(word: &str) -> Option<Limit> {
 /// A `1`.
 pub(crate) fn one(word: &str) -> Option<()> {
     (word == "1").then_some(())
+}
+
+/// A `0` or a `1`.
+pub(crate) fn switch(word: &str) -> Option<bool> {
+    match word {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
 }
 
 /// The id of a group as it is printed: the place, and a dot and the generation unless that is 0.

@@ -212,26 +212,80 @@ fn bad_text_changes_nothing() {
 #[test]
 fn what_is_not_served_yet_says_so() {
     let (mut world, me) = world();
-    let out = &mut String::new();
-    for (file, feature) in [
-        ("cgroup.freeze", Feature::Freeze),
-        ("memory.min", Feature::Reserve),
-    ] {
-        let path = format!("/cgroup/pen/{file}");
-        assert_eq!(
-            world.trees(me).read(&path, out),
-            Err(Error::NotServed(feature))
-        );
-        assert_eq!(
-            world.write(me, &path, "1\n"),
-            Err(Error::NotServed(feature))
-        );
+    let path = "/cgroup/pen/memory.min";
+    let served = Err(Error::NotServed(Feature::Reserve));
+    assert_eq!(world.trees(me).read(path, &mut String::new()), served);
+    assert_eq!(world.write(me, path, "1\n"), served);
+}
+
+#[test]
+fn a_group_is_frozen_and_thawed_by_a_file() {
+    let (mut world, me) = world();
+    let pen = id_of(&mut world, me, "pen");
+    world.trees(me).make_directory("/cgroup/pen/in").unwrap();
+    world.birth("one", Some(me), Some(pen));
+    let file = "/cgroup/pen/cgroup.freeze";
+    let events = |world: &mut World, group: &str| {
+        let path = format!("/cgroup/{group}/cgroup.events");
+        world.read(me, &path).unwrap()
+    };
+    assert_eq!(world.read(me, file).unwrap(), "0\n");
+    // A file has no count: what is written twice is the same as once.
+    for _ in 0..2 {
+        world.write(me, file, "1\n").unwrap();
+        assert_eq!(world.read(me, file).unwrap(), "1\n");
+        assert_eq!(events(&mut world, "pen"), "populated 1\nfrozen 1\n");
     }
-    let other = world.birth("other", Some(me), None);
-    let error = world
-        .write(me, "/cgroup/pen/cgroup.procs", &format!("{other}\n"))
-        .unwrap_err();
-    assert_eq!(error.to_string(), "not served yet: moving another task");
+    // What is below is frozen too, and not by itself.
+    assert_eq!(events(&mut world, "pen/in"), "populated 0\nfrozen 1\n");
+    assert_eq!(
+        world.read(me, "/cgroup/pen/in/cgroup.freeze").unwrap(),
+        "0\n"
+    );
+    for text in ["2\n", "", "1", "-1\n", "01\n", "frozen\n", "1 1\n"] {
+        let error = world.write(me, file, text).unwrap_err();
+        assert!(matches!(error, Error::BadText(_)), "{text:?} {error}");
+    }
+    assert_eq!(world.read(me, file).unwrap(), "1\n");
+    for _ in 0..2 {
+        world.write(me, file, "0\n").unwrap();
+        assert_eq!(world.read(me, file).unwrap(), "0\n");
+        assert_eq!(events(&mut world, "pen/in"), "populated 0\nfrozen 0\n");
+    }
+    let error = world.write(me, "/cgroup/cgroup.freeze", "1\n").unwrap_err();
+    assert_eq!(error, Error::Refused(Refusal::NotYours));
+}
+
+#[test]
+fn another_task_is_moved_by_its_id_all_or_nothing() {
+    let (mut world, me) = world();
+    world.trees(me).make_directory("/cgroup/other").unwrap();
+    let pen = id_of(&mut world, me, "pen");
+    let other = id_of(&mut world, me, "other");
+    let (one, two) = (
+        world.birth("one", Some(me), Some(pen)),
+        world.birth("two", Some(me), Some(pen)),
+    );
+    world.write(me, "/cgroup/other/pids.max", "1\n").unwrap();
+    let procs = "/cgroup/other/cgroup.procs";
+    world.write(me, procs, &format!("{one}\n")).unwrap();
+    assert_eq!(world.group_of(one), other);
+    let error = world.write(me, procs, &format!("{two}\n")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("refused: group {other} asked for 1 tasks with 1 of 1 used")
+    );
+    assert_eq!(world.group_of(two), pen);
+    assert_eq!(
+        world.write(me, procs, "77\n"),
+        Err(Error::NoSuchPath),
+        "no such task"
+    );
+    // A member moves nobody, not even down.
+    world.trees(two).make_directory("/cgroup/in").unwrap();
+    let moved = world.write(two, "/cgroup/in/cgroup.procs", &format!("{one}\n"));
+    assert!(moved.is_err());
+    assert_eq!(world.group_of(one), other);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use console_core::command::{Command, HELP};
 
 use crate::failure::{Done, Failure};
 use crate::session::Session;
-use crate::{live, rights, tables, talk, tasks, texts};
+use crate::{live, rights, still, tables, talk, tasks, texts};
 
 impl Session {
     /// Runs a command; `nested` says how many `time`s stand before it.
@@ -69,9 +69,9 @@ impl Session {
             Command::Mode { mode, group } => rights::mode(group, mode),
             Command::Owner { uid, gid, group } => rights::owner(group, uid, gid),
             Command::Tell { task, words } => talk::tell(screen, &mut self.keyboard, task, words),
-            Command::Move { .. } | Command::Freeze { .. } | Command::Thaw { .. } => {
-                Err(Failure::of("not served yet"))
-            }
+            Command::Move { task, group } => still::go(task, group),
+            Command::Freeze { group } => still::freeze(screen, group),
+            Command::Thaw { group } => still::thaw(screen, group),
             Command::Watch { group } => {
                 let keyboard = (!script).then_some(&mut self.keyboard);
                 self.watch.begin(screen, keyboard, group)

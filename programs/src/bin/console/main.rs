@@ -21,6 +21,7 @@ mod live;
 mod rights;
 mod screen;
 mod session;
+mod still;
 mod tables;
 mod talk;
 mod tasks;

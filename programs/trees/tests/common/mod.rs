@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use interfaces::accounting::{
-    BeginKill, EndTask, FinishKill, KillRefusal, NextVictim, Receipt, Server as _, Ticket,
+    self, BeginKill, EndTask, FinishKill, KillRefusal, NextUnsettled, NextVictim, Receipt,
+    Server as _, Ticket, Unsettled,
 };
 use interfaces::call::{Answer, Loopback};
 use interfaces::limits::{Never, Page};
@@ -223,6 +224,12 @@ impl World {
         std::iter::successors(Some(task), parent).any(|task| task == of)
     }
 
+    /// Walks over everybody whose threads are not as they should be; here they have none.
+    fn settle(&mut self, group: GroupId) {
+        let request = NextUnsettled { group };
+        while self.limits.next_unsettled(PROC, request) != Ok(Unsettled::Done) {}
+    }
+
     fn caller(&self, caller: Caller) -> TaskId {
         let tag = caller.task().expect("a task calls");
         self.limits.ledger().tagged(tag).expect("it is alive")
@@ -358,14 +365,23 @@ impl process::Server for World {
     fn wait_for(&mut self, _: Caller, _: WaitFor) -> Answer<Ended, WaitRefusal> {
         unasked()
     }
-    fn freeze(&mut self, _: Caller, _: Freeze) -> Answer<u32, FreezeRefusal> {
-        unasked()
+    fn freeze(&mut self, caller: Caller, request: Freeze) -> Answer<u32, FreezeRefusal> {
+        let (group, by) = (request.group, Some(self.caller(caller)));
+        let times = self.limits.freeze(PROC, accounting::Freeze { group, by });
+        self.settle(group);
+        Answer::Now(times.map_err(FreezeRefusal::Freeze))
     }
-    fn thaw(&mut self, _: Caller, _: Thaw) -> Answer<u32, FreezeRefusal> {
-        unasked()
+    fn thaw(&mut self, caller: Caller, request: Thaw) -> Answer<u32, FreezeRefusal> {
+        let (group, by) = (request.group, Some(self.caller(caller)));
+        let times = self.limits.thaw(PROC, accounting::Thaw { group, by });
+        self.settle(group);
+        Answer::Now(times.map_err(FreezeRefusal::Freeze))
     }
-    fn move_task(&mut self, _: Caller, _: MoveTask) -> Result<(), MoveRefusal> {
-        unasked()
+    fn move_task(&mut self, caller: Caller, request: MoveTask) -> Result<(), MoveRefusal> {
+        let MoveTask { task, group } = request;
+        let by = Some(self.caller(caller));
+        let request = accounting::MoveTask { task, group, by };
+        self.limits.move_task(PROC, request).map(|_| ())
     }
     fn adopt_band(&mut self, _: Caller, _: AdoptBand) -> Result<(), Never> {
         unasked()
