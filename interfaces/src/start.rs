@@ -214,7 +214,7 @@ pub mod proc_slots {
     /// The first and the last port of the PC's interval timer.
     pub const TIMER_PORTS: (u16, u16) = (0x40, 0x43);
     /// Empty but for a moment: the memory-server puts the notification of a new ring here.
-    pub const RING: u64 = 15;
+    pub const RING: u64 = 16;
     /// The first slot for the reply capabilities of those who wait; as many as there are threads.
     pub const REPLIES: u64 = 64;
     /// The most threads, so the most that can wait.
@@ -247,6 +247,7 @@ pub mod client_slots {
     pub const RINGS: u64 = 12;
 }
 
+const _: () = assert!(proc_slots::RING > proc_slots::WATCHMAN);
 const _: () = assert!(proc_slots::THREADS + proc_slots::MAX_THREADS * 4 <= 1 << proc_slots::RADIX);
 const _: () =
     assert!(limits_slots::RINGS + crate::events::RINGS as u64 <= 1 << limits_slots::RADIX);
