@@ -190,6 +190,10 @@ impl World {
     }
 
     /// What an outsider is told when it does something.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line or two for each operation there is"
+    )]
     fn does(&mut self, act: &Act) -> Outcome {
         let (group, by) = (self.target, self.outsider);
         let me = client(by);
