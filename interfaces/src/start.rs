@@ -252,6 +252,8 @@ const _: () = assert!(proc_slots::THREADS + proc_slots::MAX_THREADS * 4 <= 1 << 
 const _: () =
     assert!(limits_slots::RINGS + crate::events::RINGS as u64 <= 1 << limits_slots::RADIX);
 const _: () = assert!(client_slots::RINGS + crate::events::TASK_RINGS as u64 <= 16);
+const _: () =
+    assert!(proc_slots::RING > proc_slots::WATCHMAN && proc_slots::RING < proc_slots::REPLIES);
 const _: () = assert!(proc_slots::REPLIES + proc_slots::MAX_THREADS <= proc_slots::THREADS);
 
 #[cfg(test)]
