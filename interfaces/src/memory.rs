@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::ChargeRefusal;
 use crate::amounts::{Amounts, Resource};
-use crate::identity::GroupId;
+use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::Never;
 use crate::provision::Progress;
@@ -21,10 +21,23 @@ pub const FRAME_KIT: Amounts = Amounts::of(Resource::Frames, 1).with(Resource::C
 /// What a page table is charged as, beyond those that every task is born with.
 pub const TABLE_KIT: Amounts =
     Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 1);
-/// What a region is charged as besides its reservation: the memory-server's records of it.
+/// What a region is charged as, to the group of the task that holds it (or offers it): the memory-server's records of it
+/// and of its first mapping.
 pub const REGION_KIT: Amounts = Amounts::of(Resource::KernelMemory, 128);
+/// What the memory itself is charged as besides its reservation, to its payer: the memory-server's record of it.
+pub const OBJECT_KIT: Amounts = Amounts::of(Resource::KernelMemory, 96);
+/// What each further mapping of a region is charged as: the memory-server's record of it.
+pub const AREA_KIT: Amounts = Amounts::of(Resource::KernelMemory, 96);
+/// What a page is charged as where it is shown once more, to the group of the task that sees it: the slot of a further
+/// capability. The frame itself is its payer's, once.
+pub const COPY_KIT: Amounts = Amounts::of(Resource::CapSlots, 1);
 
-/// A region of memory. Known to the task that created it only.
+/// What a page is charged as that is shared since a clone and that neither has written to since, to the clone's payer: the
+/// memory-server's record of it. The frame is the other's.
+pub const BORROW_KIT: Amounts = Amounts::of(Resource::KernelMemory, 32);
+
+/// A region: a task's handle to memory, and known to that task only. Several tasks may hold regions of the same memory
+/// ([`Share`]); it lives until the last of them is given back, or until the group that pays for it is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RegionId {
     /// The place in the memory server's table.
@@ -40,6 +53,14 @@ pub enum Access {
     Read,
     /// Loads and stores.
     ReadWrite,
+}
+
+impl Access {
+    /// Whether whoever may do this may also do that.
+    #[must_use]
+    pub const fn allows(self, wanted: Self) -> bool {
+        matches!((self, wanted), (Self::ReadWrite, _) | (_, Self::Read))
+    }
 }
 
 /// Reserves a region; its pages are charged as commit to the caller's group now, as frames when touched.
@@ -60,6 +81,102 @@ pub struct Map {
     pub access: Access,
 }
 
+/// Maps a part of a region into the caller's address space; as often as it likes, and beside other mappings of it.
+///
+/// The record of each mapping but the first is charged as [`AREA_KIT`] to the caller's group. A page that is shown
+/// twice is charged as [`COPY_KIT`] the second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapPart {
+    /// The region.
+    pub region: RegionId,
+    /// Where, a page's address; where there is room if none.
+    pub address: Option<u32>,
+    /// What may be done with it; no more than with the region.
+    pub access: Access,
+    /// The first page of the region that is shown.
+    pub offset: u32,
+    /// How many pages; not zero, and not beyond the region's end.
+    pub pages: u32,
+}
+
+/// Takes the mapping away that begins at an address; the region and its pages stay. Sliced like [`Unmap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmapPart {
+    /// The address of its first page.
+    pub address: u32,
+}
+
+/// Offers a region to another task, with no more rights than the caller's own.
+///
+/// The answer is the region that the other task accepts ([`Accept`]); it learns the id from the caller by whatever way
+/// they have, or by asking ([`Offered`]). Until then the offer is a region of the caller's, charged to its group, which
+/// [`DestroyRegion`] takes back; it holds the memory. Whether there is such a task is not said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The region.
+    pub region: RegionId,
+    /// The task.
+    pub to: TaskId,
+    /// What it may do.
+    pub access: Access,
+}
+
+/// Asks for a region that a task offers to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    /// The task.
+    pub from: TaskId,
+}
+
+/// Accepts an offered region: it is the caller's from now on, under the same id, and its record is charged to the
+/// caller's group. The memory itself stays with its payer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accept {
+    /// The region.
+    pub region: RegionId,
+}
+
+/// Changes how many pages a region's memory has, for all who hold it.
+///
+/// More: reserved and charged to the caller's group, which must be the payer. Fewer: what is beyond the new end is gone
+/// from every address space, and its reservation and its frames come back exactly; a bounded number of pages a call, to
+/// be asked again until it is done, and from the first call on nobody sees it any more. A mapping keeps its place; what
+/// of it is beyond the end is an address where there is nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resize {
+    /// The region, which the caller may write to.
+    pub region: RegionId,
+    /// How many pages; not zero.
+    pub pages: u32,
+}
+
+/// Lets the caller's group pay for a region's memory from now on: its reservation, its frames and its records, all of it
+/// or nothing. Nobody has to agree but the one who pays then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sponsor {
+    /// The region.
+    pub region: RegionId,
+}
+
+/// Makes a region with the same contents, of the caller's own: copied when either writes to them, page by page.
+///
+/// All its pages are reserved and charged to the caller's group now, and a record for each that has a frame
+/// ([`BORROW_KIT`]); so it is refused now rather than failing later. A page that is written to is charged to the payer of
+/// the one that writes. A bounded number of pages a call: to be gone on with ([`CloneOn`]) until it is done, and not to be
+/// used before. Other threads that write meanwhile may find what they wrote in the clone, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneRegion {
+    /// The region, which the caller need only be able to read.
+    pub region: RegionId,
+}
+
+/// Goes on with a clone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneOn {
+    /// The clone.
+    pub region: RegionId,
+}
+
 /// Takes a mapping away; the region and its pages stay.
 ///
 /// A bounded number of pages a call, so that nobody's large region keeps everybody else waiting: to be asked again
@@ -70,10 +187,11 @@ pub struct Unmap {
     pub region: RegionId,
 }
 
-/// Takes the mapping away and gives every page and the reservation back.
+/// Gives a region back, with its mappings; and the memory with it, every page and the reservation, if nobody else holds
+/// it. Also takes an offer back that nobody accepted.
 ///
-/// A bounded number of pages a call, like [`Unmap`]; the contents are gone from the first call on, the region with
-/// the last.
+/// A bounded number of pages a call, like [`Unmap`]; nothing else can be asked of the region from the first call on, and
+/// it is gone with the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DestroyRegion {
     /// The region.
@@ -100,8 +218,26 @@ pub struct RegionAccount {
     pub resident: u32,
     /// The group that pays.
     pub payer: GroupId,
-    /// Where it is mapped.
+    /// Where it is mapped; the newest place, if there are several.
     pub address: Option<u32>,
+}
+
+/// A clone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cloned {
+    /// The new region.
+    pub region: RegionId,
+    /// Whether it is whole.
+    pub progress: Progress,
+}
+
+/// A region that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Its pages.
+    pub pages: u32,
+    /// What may be done with them.
+    pub access: Access,
 }
 
 /// An address space's numbers.
@@ -143,6 +279,87 @@ pub enum MapRefusal {
     NoRoom,
     /// The memory-server has no room for another mapping.
     TableFull,
+    /// The region may not be used like that.
+    NotAllowed,
+    /// No pages, or pages beyond the region's end.
+    BadRange,
+    /// The limits-server said no.
+    Charge(ChargeRefusal),
+    /// The group that paid for the memory was killed.
+    PayerKilled,
+}
+
+/// Why a region was not offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ShareRefusal {
+    /// No such region of the caller's.
+    UnknownRegion,
+    /// The caller itself may not do that with it.
+    NotAllowed,
+    /// The limits-server said no.
+    Charge(ChargeRefusal),
+    /// The memory-server has no room for another region, or the caller has as many as one may have.
+    TableFull,
+    /// The group that paid for the memory was killed.
+    PayerKilled,
+}
+
+/// Why a region was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AcceptRefusal {
+    /// No such region is offered to the caller.
+    UnknownRegion,
+    /// The limits-server said no.
+    Charge(ChargeRefusal),
+    /// The caller has as many regions as one may have.
+    TableFull,
+    /// The group that paid for the memory was killed.
+    PayerKilled,
+}
+
+/// Why a region's memory was not made larger or smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResizeRefusal {
+    /// No such region of the caller's.
+    UnknownRegion,
+    /// No pages, or more than [`REGION_PAGES`].
+    BadSize,
+    /// The caller may only read it.
+    NotAllowed,
+    /// Another group than the caller's pays for it.
+    NotPayer,
+    /// The limits-server said no.
+    Charge(ChargeRefusal),
+    /// The group that paid for the memory was killed.
+    PayerKilled,
+}
+
+/// Why a group did not take over the payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SponsorRefusal {
+    /// No such region of the caller's.
+    UnknownRegion,
+    /// The limits-server said no.
+    Charge(ChargeRefusal),
+    /// The group that paid for the memory was killed.
+    PayerKilled,
+}
+
+/// Why a region was not cloned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CloneRefusal {
+    /// No such region of the caller's, or none that is being cloned.
+    UnknownRegion,
+    /// It is being made smaller, or shown in more places than a page can be copied away from.
+    Busy,
+    /// The limits-server said no.
+    Charge(ChargeRefusal),
+    /// The memory-server has no room for so many pages, or for another region.
+    TableFull,
+    /// The source was cloned once more, cut or given back before the clone was whole: it can only be given back.
+    Broken,
+    /// The group that paid for the memory was killed.
+    PayerKilled,
 }
 
 /// Why a region was not unmapped, destroyed or read.
@@ -169,5 +386,23 @@ interface! {
         4 => read_region(ReadRegion) -> RegionAccount, or RegionRefusal;
         /// The address space's numbers.
         5 => read_space(ReadSpace) -> SpaceAccount, or Never;
+        /// Offers a region to another task.
+        6 => share(Share) -> RegionId, or ShareRefusal;
+        /// What another task offers.
+        7 => offered(Offered) -> Option<RegionId>, or Never;
+        /// Accepts it.
+        8 => accept(Accept) -> Accepted, or AcceptRefusal;
+        /// Maps a part of a region.
+        9 => map_part(MapPart) -> u32, or MapRefusal;
+        /// Unmaps it.
+        10 => unmap_part(UnmapPart) -> Progress, or RegionRefusal;
+        /// Makes a region's memory larger or smaller.
+        11 => resize(Resize) -> Progress, or ResizeRefusal;
+        /// Takes over the payment for it.
+        12 => sponsor(Sponsor) -> (), or SponsorRefusal;
+        /// Clones it.
+        13 => clone_region(CloneRegion) -> Cloned, or CloneRefusal;
+        /// Goes on with that.
+        14 => clone_on(CloneOn) -> Progress, or CloneRefusal;
     }
 }

@@ -12,7 +12,8 @@ use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::{Never, Page};
 use crate::provision::{
-    Cause, CreateRefusal, PoolFigures, ProgramId, ProgramName, RingRefusal, UnknownRefusal,
+    Cause, CloneSpaceRefusal, CreateRefusal, PoolFigures, ProgramId, ProgramName, RingRefusal,
+    UnknownRefusal,
 };
 use crate::text::Text;
 
@@ -33,6 +34,20 @@ pub struct Spawn {
     pub group: Option<GroupId>,
     /// Its arguments.
     pub arguments: Arguments,
+}
+
+/// Makes a child that begins where the calling thread is, with a clone of all that the caller sees.
+///
+/// Answered twice: with the child to the parent, with none to the child. Memory of the caller's own is cloned (whoever
+/// writes to a page gets a copy), memory that was ever shared stays shared; regions keep their ids. All of it is charged
+/// to the child's group now, so a fork is refused rather than failing later. The child has the calling thread only, with
+/// its registers but for those of the FPU, which are fresh; it is no operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// The number of the calling thread. Another's, and the child begins wherever that one is.
+    pub thread: u32,
+    /// The child's group: the caller's own if none, or one below it.
+    pub group: Option<GroupId>,
 }
 
 /// Looks a program up by its name.
@@ -342,6 +357,23 @@ pub enum SpawnRefusal {
     NotBorn,
 }
 
+/// Why a task was not forked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForkRefusal {
+    /// The task has no thread of this number.
+    UnknownThread,
+    /// The limits-server said no.
+    Ticket(TicketRefusal),
+    /// The memory-server could not make the child.
+    Memory(CreateRefusal),
+    /// The memory-server could not clone the address space.
+    Clone(CloneSpaceRefusal),
+    /// The proc-server has no room for another task or thread.
+    TableFull,
+    /// The limits-server did not hear of the birth.
+    NotBorn,
+}
+
 /// Why a program was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FindRefusal {
@@ -475,5 +507,7 @@ interface! {
         22 => move_task(MoveTask) -> (), or MoveRefusal;
         /// Follows the caller's group.
         23 => adopt_band(AdoptBand) -> (), or Never;
+        /// Forks the caller.
+        60 => fork(Fork) -> Option<TaskId>, or ForkRefusal;
     }
 }

@@ -199,6 +199,25 @@ pub struct Holdings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadPool {}
 
+/// Takes back all memory that a group pays for, although others still show it: they fault with
+/// [`Cause::PayerKilled`]. A bounded slice of it a call. For a group that is being killed, after its last task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revoke {
+    /// The group.
+    pub group: GroupId,
+}
+
+/// Shows in a task that was made and has not run what another shows, at the same addresses: its own memory as a clone,
+/// shared memory as shared. Charged to the task's payer, in full and now; a refusal leaves the rest to [`DestroyTask`].
+/// A bounded slice of it a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneSpace {
+    /// The one that goes on as it is.
+    pub from: TaskId,
+    /// The one that was made, of the same program.
+    pub to: TaskId,
+}
+
 /// What a made task looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
@@ -250,6 +269,8 @@ pub enum Cause {
         /// The message's label.
         label: u64,
     },
+    /// A page that it touched was paid for by a group that was killed.
+    PayerKilled,
 }
 
 /// A task that cannot go on.
@@ -327,6 +348,21 @@ pub enum RingRefusal {
     Kernel(u8),
 }
 
+/// Why an address space was not cloned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CloneSpaceRefusal {
+    /// One of the tasks is not there, or they run different programs.
+    UnknownTask,
+    /// The limits-server said no.
+    Charge(ChargeRefusal),
+    /// The memory-server has no room for so many pages or regions.
+    TableFull,
+    /// It is being cloned already, or some of its memory is being cloned or cut.
+    Busy,
+    /// The machine has no memory left.
+    OutOfMemory,
+}
+
 /// Why nothing was destroyed or described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UnknownRefusal {
@@ -357,5 +393,9 @@ interface! {
         20 => create_ring(CreateRing) -> MadeRing, or RingRefusal;
         /// Takes a watcher's ring back.
         21 => destroy_ring(DestroyRing) -> (), or UnknownRefusal;
+        /// Takes back what a killed group pays for.
+        10 => revoke(Revoke) -> Progress, or Never;
+        /// Clones an address space.
+        11 => clone_space(CloneSpace) -> Progress, or CloneSpaceRefusal;
     }
 }

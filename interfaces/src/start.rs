@@ -114,6 +114,8 @@ pub mod memory_slots {
     pub const LIMITS_CNODE: u64 = 20;
     /// The limits-server's address-space root, to map rings in its window.
     pub const LIMITS_SPACE: u64 = 21;
+    /// Empty: for a moment, the copy of a frame's capability that is looked into.
+    pub const PEEK: u64 = 63;
     /// Where the arithmetic begins.
     pub const BASE: u64 = 64;
     /// The smallest block: a page.

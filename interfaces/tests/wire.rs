@@ -16,7 +16,7 @@ use interfaces::encode::encode;
 use interfaces::limits::{self, GroupState, Page, ResourceAccount};
 use interfaces::memory::{self, Access, RegionId};
 use interfaces::process::{self, ExitReason};
-use interfaces::provision::{self, Cause, CreateRefusal, ProgramId};
+use interfaces::provision::{self, Cause, CloneSpaceRefusal, CreateRefusal, ProgramId};
 use interfaces::{Amounts, Call, GroupId, Limit, Resource, Shortage, TaskId, Text, console};
 
 const GROUP: GroupId = GroupId {
@@ -593,6 +593,10 @@ fn memory_pins(pins: &mut Pins) {
             MapRefusal::Taken,
             MapRefusal::NoRoom,
             MapRefusal::TableFull,
+            MapRefusal::NotAllowed,
+            MapRefusal::BadRange,
+            MapRefusal::Charge(ChargeRefusal::Killing),
+            MapRefusal::PayerKilled,
         ],
     );
     let progress = [provision::Progress::More, provision::Progress::Done];
@@ -616,6 +620,108 @@ fn memory_pins(pins: &mut Pins) {
         faults: 12,
     };
     pins.operation(&memory::ReadSpace {}, &[space], &[]);
+    sharing_pins(pins);
+}
+
+fn sharing_pins(pins: &mut Pins) {
+    use memory::{AcceptRefusal, MapRefusal, ShareRefusal};
+    pins.operation(
+        &memory::Share {
+            region: REGION,
+            to: TASK,
+            access: Access::Read,
+        },
+        &[REGION],
+        &[
+            ShareRefusal::UnknownRegion,
+            ShareRefusal::NotAllowed,
+            ShareRefusal::Charge(ChargeRefusal::Short(SHORT)),
+            ShareRefusal::TableFull,
+            ShareRefusal::PayerKilled,
+        ],
+    );
+    pins.operation(&memory::Offered { from: TASK }, &[Some(REGION), None], &[]);
+    let accepted = memory::Accepted {
+        pages: 8,
+        access: Access::Read,
+    };
+    pins.operation(
+        &memory::Accept { region: REGION },
+        &[accepted],
+        &[
+            AcceptRefusal::UnknownRegion,
+            AcceptRefusal::Charge(ChargeRefusal::Short(SHORT)),
+            AcceptRefusal::TableFull,
+            AcceptRefusal::PayerKilled,
+        ],
+    );
+    pins.operation(
+        &memory::MapPart {
+            region: REGION,
+            address: Some(0x1000_0000),
+            access: Access::ReadWrite,
+            offset: 2,
+            pages: 3,
+        },
+        &[0x1000_0000],
+        &[MapRefusal::BadRange],
+    );
+    pins.operation(
+        &memory::UnmapPart {
+            address: 0x1000_0000,
+        },
+        &[provision::Progress::More, provision::Progress::Done],
+        &[memory::RegionRefusal::NotMapped],
+    );
+    copying_pins(pins);
+}
+
+fn copying_pins(pins: &mut Pins) {
+    use memory::{CloneRefusal, ResizeRefusal, SponsorRefusal};
+    let progress = [provision::Progress::More, provision::Progress::Done];
+    let charge = ChargeRefusal::Short(SHORT);
+    pins.operation(
+        &memory::Resize {
+            region: REGION,
+            pages: 300,
+        },
+        &progress,
+        &[
+            ResizeRefusal::UnknownRegion,
+            ResizeRefusal::BadSize,
+            ResizeRefusal::NotAllowed,
+            ResizeRefusal::NotPayer,
+            ResizeRefusal::Charge(charge),
+            ResizeRefusal::PayerKilled,
+        ],
+    );
+    pins.operation(
+        &memory::Sponsor { region: REGION },
+        &[()],
+        &[
+            SponsorRefusal::UnknownRegion,
+            SponsorRefusal::Charge(charge),
+            SponsorRefusal::PayerKilled,
+        ],
+    );
+    let refusals = [
+        CloneRefusal::UnknownRegion,
+        CloneRefusal::Busy,
+        CloneRefusal::Charge(charge),
+        CloneRefusal::TableFull,
+        CloneRefusal::Broken,
+        CloneRefusal::PayerKilled,
+    ];
+    let cloned = memory::Cloned {
+        region: REGION,
+        progress: provision::Progress::More,
+    };
+    pins.operation(
+        &memory::CloneRegion { region: REGION },
+        &[cloned],
+        &refusals,
+    );
+    pins.operation(&memory::CloneOn { region: REGION }, &progress, &refusals);
 }
 
 fn provision_pins(pins: &mut Pins) {
@@ -707,6 +813,26 @@ fn provision_pins(pins: &mut Pins) {
         alarms: 1,
     };
     pins.operation(&provision::ReadPool {}, &[pool], &[]);
+    pins.operation(
+        &provision::Revoke { group: GROUP },
+        &[Progress::More, Progress::Done],
+        &[],
+    );
+    pins.bytes("cause payer-killed", &Cause::PayerKilled);
+    pins.operation(
+        &provision::CloneSpace {
+            from: TASK,
+            to: TASK,
+        },
+        &[Progress::More, Progress::Done],
+        &[
+            CloneSpaceRefusal::UnknownTask,
+            CloneSpaceRefusal::Charge(ChargeRefusal::Short(SHORT)),
+            CloneSpaceRefusal::TableFull,
+            CloneSpaceRefusal::Busy,
+            CloneSpaceRefusal::OutOfMemory,
+        ],
+    );
 }
 
 fn process_pins(pins: &mut Pins) {
@@ -718,6 +844,21 @@ fn process_pins(pins: &mut Pins) {
     let task = [TaskRefusal::UnknownTask, TaskRefusal::TableFull];
     let operator = [OperatorRefusal::NotOperator, OperatorRefusal::UnknownGroup];
     let arguments = Text::try_new("7 times").expect("short");
+    pins.operation(
+        &process::Fork {
+            thread: 2,
+            group: Some(GROUP),
+        },
+        &[Some(TASK), None],
+        &[
+            process::ForkRefusal::UnknownThread,
+            process::ForkRefusal::Ticket(ticket),
+            process::ForkRefusal::Memory(CreateRefusal::OutOfMemory),
+            process::ForkRefusal::Clone(CloneSpaceRefusal::Busy),
+            process::ForkRefusal::TableFull,
+            process::ForkRefusal::NotBorn,
+        ],
+    );
     pins.operation(
         &process::Spawn {
             program: ProgramId(3),

@@ -2,7 +2,7 @@
 
 use interfaces::accounting::{AttachRing, Charge, ChargeRefusal, ChargeTask, DetachRing, Release};
 use interfaces::events::RingId;
-use interfaces::memory::Access;
+use interfaces::memory::{Access, PAGE_BYTES};
 use interfaces::provision::CLIENT_CNODE_RADIX;
 use interfaces::start::{MemoryStart, memory_slots};
 use interfaces::{Amounts, Badge, CallError, GroupId, TaskId, call};
@@ -12,7 +12,7 @@ use memory_core::owner::TableLevel;
 use memory_core::program::Fill;
 use sel4::{CapRights, ObjectType, VmAttributes, cap};
 
-use crate::mapping::Archive;
+use crate::mapping::{Archive, copy_page};
 
 const OWN: cap::CNode = cap::CNode::from_bits(memory_slots::CNODE);
 const PROC: cap::CNode = cap::CNode::from_bits(memory_slots::PROC_CNODE);
@@ -33,6 +33,30 @@ impl Capabilities {
             archive,
             scratch: start.scratch.address,
         }
+    }
+}
+
+impl Capabilities {
+    /// Copies a page from one frame to another, neither of whose capabilities is mapped now or afterwards.
+    fn copy_through(&mut self, from: cap::Frame, to: u64) -> Result<(), KernelError> {
+        let to = cap::Frame::from_bits(to);
+        let show = |frame: cap::Frame, address, rights| {
+            frame
+                .map(SPACE, address, rights, VmAttributes::DEFAULT)
+                .map_err(refused)
+        };
+        let beside = self.scratch.saturating_add(PAGE_BYTES);
+        show(from, beside, CapRights::READ)?;
+        if let Err(error) = show(to, self.scratch, CapRights::READ_WRITE) {
+            let _ = from.unmap();
+            return Err(error);
+        }
+        // SAFETY: (1) both frames are mapped since the calls above, the second to be written; (2) the start code sees to
+        // one `Capabilities`, and nothing else uses these two pages.
+        unsafe { copy_page(beside, self.scratch) };
+        let unmapped = to.unmap().map_err(refused);
+        from.unmap().map_err(refused)?;
+        unmapped
     }
 }
 
@@ -159,6 +183,21 @@ impl Kernel for Capabilities {
                 VmAttributes::DEFAULT,
             )
             .map_err(refused)
+    }
+
+    fn remap_frame(&mut self, frame: u64, root: u64, access: Access) -> Result<(), KernelError> {
+        let root = cap::Pml4::from_bits(root);
+        cap::Frame::from_bits(frame)
+            .remap(root, rights(access), VmAttributes::DEFAULT)
+            .map_err(refused)
+    }
+
+    fn copy_frame(&mut self, from: u64, to: u64) -> Result<(), KernelError> {
+        // The frame may be mapped where a client sees it; through a copy of its capability it is mapped here as well.
+        self.copy(from, Slot::Own(memory_slots::PEEK), Access::Read)?;
+        let result = self.copy_through(cap::Frame::from_bits(memory_slots::PEEK), to);
+        self.delete(memory_slots::PEEK)?;
+        result
     }
 
     fn unmap_frame(&mut self, frame: u64) -> Result<(), KernelError> {

@@ -62,6 +62,17 @@ impl Archive {
     }
 }
 
+/// Copies a page.
+///
+/// # Safety
+///
+/// 1. Pages are mapped at both addresses, which differ; at `to` to be written.
+/// 2. Nothing else uses the page at `to` now, nor writes to the one at `from` through this address space.
+pub unsafe fn copy_page(from: u64, to: u64) {
+    // SAFETY: (1) and (2) say so.
+    unsafe { ptr::copy_nonoverlapping(from as *const u64, to as *mut u64, PAGE / 8) };
+}
+
 /// The heap, as the core asks for it.
 #[derive(Debug)]
 pub struct Heap(memory::Heap);

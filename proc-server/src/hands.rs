@@ -5,7 +5,7 @@ use interfaces::call::Dispatched;
 use interfaces::identity::Badge;
 use interfaces::provision::{CLIENT_CNODE_RADIX, THREAD_SLOTS, ThreadSlot};
 use interfaces::start::{client_slots, proc_slots};
-use interfaces_sel4::{Endpoint, answer_saved};
+use interfaces_sel4::{Endpoint, answer_in_registers, answer_saved};
 use process_core::clock::timer_ticks;
 use process_core::{Entry, Hands, KernelError, Rate, Service, Settle};
 use sel4::{CapData, CapRights, Priorities, Slot, UserContext, cap};
@@ -164,6 +164,27 @@ impl Hands for Capabilities {
 
     fn keep_watch(&mut self, awake: bool) -> Result<(), KernelError> {
         watchman::keep_watch(awake).map_err(refused)
+    }
+
+    fn run_copy(&mut self, thread: u32, of: u32, answer: &[u8]) -> Result<(), KernelError> {
+        let registers = tcb(of).read_registers(false).map_err(refused)?;
+        let (info, [r10, r8, r9, r15]) = answer_in_registers(answer);
+        let registers = UserContext {
+            // A thread that waits in a system call stands at the instruction, whose two bytes are behind it when it goes
+            // on; the kernel does not keep its stack pointer, which the caller left in `rbx`.
+            rip: registers.rip.wrapping_add(2),
+            rsp: registers.rbx,
+            rdi: 0,
+            rsi: info,
+            r10,
+            r8,
+            r9,
+            r15,
+            ..registers
+        };
+        tcb(thread)
+            .write_registers(true, &registers)
+            .map_err(refused)
     }
 
     fn clear(&mut self, thread: u32) -> u64 {

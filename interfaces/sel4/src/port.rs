@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use interfaces::call::{Dispatched, MESSAGE_BYTES};
+use interfaces::call::{Dispatched, MESSAGE_BYTES, REGISTER_BYTES};
 use interfaces::{Badge, ProtocolError};
 use sel4::MessageInfo;
 
@@ -152,4 +152,18 @@ pub fn answer_saved(reply: sel4::cap::Reply, response: Dispatched, payload: &[u8
         }
         Dispatched::Later => {}
     }
+}
+
+/// The message info and the words in registers of an answer that fits them; what is beyond is cut.
+#[must_use]
+pub fn answer_in_registers(payload: &[u8]) -> (u64, Registers) {
+    let bytes = payload.len().min(REGISTER_BYTES);
+    let mut buffer = [0; MESSAGE_BYTES];
+    for (to, from) in buffer.iter_mut().zip(payload.iter().take(bytes)) {
+        *to = *from;
+    }
+    (
+        MessageInfo::new(0, 0, 0, words_for(bytes)).word(),
+        load(&buffer, bytes),
+    )
 }

@@ -59,10 +59,12 @@ pub enum Fault {
     Exception,
     /// Something that this version does not know.
     Other,
+    /// A page was paid for by a group that was killed.
+    PayerKilled,
 }
 
 impl Fault {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::BadAddress,
         Self::NoFrame,
         Self::Killed,
@@ -72,6 +74,7 @@ impl Fault {
         Self::Syscall,
         Self::Exception,
         Self::Other,
+        Self::PayerKilled,
     ];
 }
 
@@ -92,6 +95,7 @@ impl From<ExitReason> for Ending {
                     Cause::UnknownSyscall { number } => (Fault::Syscall, number),
                     Cause::Exception { number, .. } => (Fault::Exception, number),
                     Cause::Other { label } => (Fault::Other, label),
+                    Cause::PayerKilled => (Fault::PayerKilled, 0),
                 };
                 Self::Fault { why, at }
             }

@@ -4,10 +4,14 @@
 //!
 //! - The areas of an address space stand in its list by ascending address and do not overlap.
 //! - An address space has at most [`SPACE_AREAS`] of them, so a walk over its list is short whatever the client does.
+//! - What is mapped in an area stands in its own list, so that taking it away costs as much as there is, whatever its
+//!   size and whoever else shows the same pages.
+//! - An area stands in the list of the object that it shows, unless that is the archive, and in that of the region
+//!   through which it was made, unless it is a program's own.
 
 use interfaces::memory::Access;
 
-use crate::table::{Links, List, Table, Vacancies, linked};
+use crate::table::{Link, Links, List, Table, Vacancies, linked};
 
 /// The most areas of one address space.
 pub const SPACE_AREAS: u32 = 256;
@@ -54,10 +58,29 @@ pub struct Area {
     pub access: Access,
     /// Whether it is being unmapped: nothing more is shown in it.
     pub is_leaving: bool,
+    /// Whether its record was charged besides its region's.
+    pub is_charged: bool,
+    /// The address space in which it is.
+    pub space: u32,
+    /// The region through which it was made; none for what a program shows from its birth.
+    pub region: Link,
+    /// What is mapped in it, in [`Mappings`](crate::mapping::Mappings).
+    pub mappings: List,
     links: Links,
+    /// Its neighbours among the areas that show the same object.
+    showing: Links,
+    /// Its neighbours among the areas of the same region.
+    siblings: Links,
 }
 
 linked!(Area, links);
+linked!(Area, showing, 1);
+linked!(Area, siblings, 2);
+
+/// The areas that show one object.
+pub type ShowingList = List<1>;
+/// The areas of one region.
+pub type SiblingList = List<2>;
 
 impl Area {
     /// An area, in no address space yet.
@@ -69,7 +92,36 @@ impl Area {
             offset,
             access,
             is_leaving: false,
+            is_charged: false,
+            space: 0,
+            region: Link::NONE,
+            mappings: List::default(),
             links: Links::default(),
+            showing: Links::default(),
+            siblings: Links::default(),
+        }
+    }
+
+    /// The same, in a space.
+    #[must_use]
+    pub const fn within(mut self, space: u32) -> Self {
+        self.space = space;
+        self
+    }
+
+    /// The same, made through a region.
+    #[must_use]
+    pub const fn of_region(mut self, region: u32) -> Self {
+        self.region = Link::to(region);
+        self
+    }
+
+    /// The page of the address space in which a page of the object is shown here, if it is.
+    #[must_use]
+    pub const fn page_of(&self, place: u32) -> Option<u32> {
+        match place.checked_sub(self.offset) {
+            Some(within) if within < self.run.pages => Some(self.run.start.saturating_add(within)),
+            _ => None,
         }
     }
 
@@ -124,20 +176,69 @@ impl<'a> Areas<'a> {
             .map(|index| (index, self.get(index)))
     }
 
+    /// The area, without a copy.
+    #[must_use]
+    pub fn peek(&self, index: u32) -> Option<&Area> {
+        self.records.peek(index)
+    }
+
+    /// The area, to change.
+    pub fn edit(&mut self, index: u32) -> Option<&mut Area> {
+        self.records.edit(index)
+    }
+
     /// The area in which a page is.
     #[must_use]
-    pub fn find(&self, list: List, page: u32) -> Option<Area> {
-        self.iter(list)
-            .map(|(_, area)| area)
-            .take_while(|area| area.run.start <= page)
-            .find(|area| area.run.contains(page))
+    pub fn find(&self, list: List, page: u32) -> Option<u32> {
+        list.iter(&self.records)
+            .map_while(|index| Some((index, self.peek(index)?)))
+            .take_while(|(_, area)| area.run.start <= page)
+            .find(|(_, area)| area.run.contains(page))
+            .map(|(index, _)| index)
+    }
+
+    /// The areas that show an object.
+    pub fn showing(&self, list: ShowingList) -> impl Iterator<Item = u32> + '_ {
+        list.iter(&self.records)
+    }
+
+    /// The area behind this one among those that show the same object.
+    #[must_use]
+    pub fn next_showing(&self, index: u32) -> Option<u32> {
+        ShowingList::after(&self.records, index)
+    }
+
+    /// The area behind this one among those of the same region.
+    #[must_use]
+    pub fn next_of_region(&self, index: u32) -> Option<u32> {
+        SiblingList::after(&self.records, index)
+    }
+
+    /// Puts an area among those that show its object.
+    pub fn show(&mut self, list: &mut ShowingList, index: u32) {
+        list.push(&mut self.records, index);
+    }
+
+    /// Takes an area out of those that show its object.
+    pub fn unshow(&mut self, list: &mut ShowingList, index: u32) {
+        list.remove(&mut self.records, index);
+    }
+
+    /// Puts an area among those of its region.
+    pub fn join(&mut self, list: &mut SiblingList, index: u32) {
+        list.push(&mut self.records, index);
+    }
+
+    /// Takes an area out of those of its region.
+    pub fn part(&mut self, list: &mut SiblingList, index: u32) {
+        list.remove(&mut self.records, index);
     }
 
     /// The lowest run of so many free pages within `within`.
     #[must_use]
     pub fn first_fit(&self, list: List, pages: u32, within: Run) -> Option<Run> {
         let mut start = within.start;
-        for (_, area) in self.iter(list) {
+        for area in list.iter(&self.records).map_while(|index| self.peek(index)) {
             if area.run.start >= start.saturating_add(pages) {
                 break;
             }
@@ -150,7 +251,8 @@ impl<'a> Areas<'a> {
     /// Puts an area into an address space's list.
     pub fn insert(&mut self, list: &mut List, area: Area) -> Result<u32, InsertRefusal> {
         let mut after = None;
-        for (index, other) in self.iter(*list) {
+        let others = list.iter(&self.records);
+        for (index, other) in others.map_while(|index| Some((index, self.peek(index)?))) {
             if other.run.start >= area.run.end() {
                 break;
             }
@@ -179,6 +281,8 @@ impl<'a> Areas<'a> {
     }
 
     /// Takes an area out of its address space's list.
+    ///
+    /// Nothing is mapped in it any more, and it stands in no other list.
     pub fn remove(&mut self, list: &mut List, index: u32) {
         list.remove(&mut self.records, index);
         self.records.put(index, Area::default());
@@ -217,7 +321,7 @@ mod tests {
         }
         let starts: Vec<_> = areas.iter(list).map(|(_, area)| area.run.start).collect();
         assert_eq!(starts, [5, 10, 20]);
-        assert_eq!(areas.find(list, 12).map(|area| area.run.start), Some(10));
+        assert_eq!(areas.find(list, 12), Some(middle));
         assert!(areas.find(list, 15).is_none());
         areas.remove(&mut list, middle);
         assert!(areas.find(list, 12).is_none());

@@ -4,6 +4,7 @@ use interfaces::memory::Access;
 use interfaces::provision::Cause;
 
 use crate::area::Area;
+use crate::lending::Seen;
 use crate::memory::Memory;
 use crate::object::Kind;
 use crate::owner::{TableLevel, Use};
@@ -69,10 +70,23 @@ pub enum Source {
 pub enum Plan {
     /// Nothing: another thread of the task met the same page, and it has been settled since.
     Idle,
+    /// Let the task write to a page that is there, but that others show too, or showed.
+    Write {
+        /// The area in which the page is.
+        area: u32,
+        /// The object that shows it.
+        object: u32,
+        /// The page of that object.
+        place: u32,
+        /// Tables that must be there before.
+        tables: MissingTables,
+    },
     /// Map a page.
     Map {
         /// What.
         source: Source,
+        /// The area in which the page is.
+        area: u32,
         /// The object that shows it.
         object: u32,
         /// The page of that object.
@@ -93,49 +107,92 @@ pub enum Plan {
 pub fn decide(memory: &Memory<'_>, space_index: u32, fault: PageFault) -> Result<Plan, Cause> {
     let space = memory.spaces.peek(space_index).ok_or(fault.bad_address())?;
     let page = fault.page();
-    if let Some(cap) = memory.mappings.find(space_index, page) {
-        let enough = !fault.write || memory.mappings.get(cap).is_writable();
+    let mapped = memory.mappings.find(space_index, page);
+    let is_writable = |cap| memory.mappings.get(cap).is_writable();
+    let enough = mapped.is_some_and(|cap| !fault.write || is_writable(cap));
+    if enough {
         let honest = space.idle_faults.saturating_add(1) < space.threads;
-        return if enough && honest {
+        return if honest {
             Ok(Plan::Idle)
         } else {
             Err(fault.bad_address())
         };
     }
-    let area = memory
+    let index = memory
         .areas
         .find(space.areas, page)
         .ok_or(fault.bad_address())?;
+    let area = memory.areas.get(index);
     if area.is_leaving || fault.write && area.access == Access::Read {
         return Err(fault.bad_address());
     }
     let place = area.place_of(page);
-    let source = source(memory, &area, place).ok_or(fault.bad_address())?;
-    Ok(Plan::Map {
-        source,
+    let tables = missing_tables(memory, space_index, fault.address);
+    let object = memory.objects.peek(area.object);
+    if object.is_some_and(|object| object.is_revoked) {
+        return Err(Cause::PayerKilled);
+    }
+    let write = Plan::Write {
+        area: index,
         object: area.object,
         place,
-        access: area.access,
-        tables: missing_tables(memory, space_index, fault.address),
+        tables,
+    };
+    let (source, is_shared) = match source(memory, &area, place).ok_or(fault.bad_address())? {
+        Shown::Is(source) => (source, false),
+        Shown::Shared(_) if fault.write => return Ok(write),
+        Shown::Shared(page) => (Source::Resident { page }, true),
+        Shown::Lost => return Err(Cause::PayerKilled),
+    };
+    if mapped.is_some() {
+        // It was shared, and is not any more.
+        return Ok(write);
+    }
+    Ok(Plan::Map {
+        source,
+        area: index,
+        object: area.object,
+        place,
+        access: if is_shared { Access::Read } else { area.access },
+        tables,
     })
 }
 
-fn source(memory: &Memory<'_>, area: &Area, place: u32) -> Option<Source> {
-    let kind = memory.objects.get(area.object).kind;
+/// What an area has to show at a page.
+enum Shown {
+    /// This, and to nobody else who could write to it or be written over.
+    Is(Source),
+    /// A frame that others show too, each as its own.
+    Shared(u32),
+    /// What is lost.
+    Lost,
+}
+
+fn source(memory: &Memory<'_>, area: &Area, place: u32) -> Option<Shown> {
+    let object = memory.objects.peek(area.object)?;
+    let kind = object.kind;
     if let Kind::Archive = kind {
-        return (place < memory.archive_pages()).then_some(Source::Archive { page: place });
+        let is_there = place < memory.archive_pages();
+        return is_there.then_some(Shown::Is(Source::Archive { page: place }));
     }
-    if let Some(page) = memory.owners.find(Use::Frame, area.object, place) {
-        return Some(Source::Resident { page });
+    if place >= object.size {
+        return None;
     }
-    match kind {
-        Kind::Vacant | Kind::Archive => None,
-        Kind::Anonymous => Some(Source::Fresh { fill: Fill::ZEROS }),
-        Kind::Program { program } => {
-            let fill = memory.programs.get(program)?.fill(place);
-            Some(Source::Fresh { fill })
-        }
+    match memory.seen(area.object, place) {
+        Seen::Own {
+            page,
+            is_lent: false,
+        } => return Some(Shown::Is(Source::Resident { page })),
+        Seen::Own { page, .. } | Seen::Borrowed { page, .. } => return Some(Shown::Shared(page)),
+        Seen::Lost => return Some(Shown::Lost),
+        Seen::Nothing => {}
     }
+    let fill = match kind {
+        Kind::Vacant | Kind::Archive | Kind::Ghost => return None,
+        Kind::Anonymous => Fill::ZEROS,
+        Kind::Program { program } => memory.programs.get(program)?.fill(place),
+    };
+    Some(Shown::Is(Source::Fresh { fill }))
 }
 
 fn missing_tables(memory: &Memory<'_>, space: u32, address: u32) -> MissingTables {

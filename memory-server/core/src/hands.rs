@@ -89,6 +89,12 @@ pub trait Kernel {
         access: Access,
     ) -> Result<(), KernelError>;
 
+    /// Changes what the capability's mapping, which is in this address space, allows.
+    fn remap_frame(&mut self, frame: u64, root: u64, access: Access) -> Result<(), KernelError>;
+
+    /// Copies what is in a frame into another, whose capability is not mapped.
+    fn copy_frame(&mut self, from: u64, to: u64) -> Result<(), KernelError>;
+
     /// Takes the capability's mapping away.
     fn unmap_frame(&mut self, frame: u64) -> Result<(), KernelError>;
 

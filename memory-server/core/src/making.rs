@@ -131,8 +131,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             programs,
             areas,
             spaces,
+            objects,
             ..
         } = &mut self.memory;
+        let number = space;
         let space = spaces.edit(space).ok_or(Failure::OutOfMemory)?;
         let program = programs.get(space.program).ok_or(Failure::OutOfMemory)?;
         let segments = program
@@ -146,9 +148,14 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             });
         let stack = private(STACK, space.object);
         for area in segments.chain([stack]) {
-            areas
-                .insert(&mut space.areas, area)
+            let index = areas
+                .insert(&mut space.areas, area.within(number))
                 .map_err(|_| Failure::OutOfMemory)?;
+            if area.object != ARCHIVE
+                && let Some(object) = objects.edit(area.object)
+            {
+                areas.show(&mut object.areas, index);
+            }
         }
         Ok(())
     }
@@ -219,36 +226,33 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let slot = self.memory.slots.object(page);
         self.record_for_space(page, Use::IpcBuffer, space, thread);
         let at = IPC_BUFFERS.saturating_add(number);
-        self.map_cap(Mappings::own(page), space, at, Access::ReadWrite)?;
+        self.map_cap(Mappings::own(page), space, at, Access::ReadWrite, None)?;
         let to = Slot::Proc(ThreadSlot::IpcBuffer.of(thread));
         let result = self.kernel.copy(slot, to, Access::ReadWrite);
         self.expected(result)
     }
 
-    /// Maps a frame capability, which is not mapped, at a page of a space whose tables are there.
+    /// Maps a frame capability, which is not mapped, at a page of a space whose tables are there, in an area or in none.
     pub(crate) fn map_cap(
         &mut self,
         cap: FrameCap,
         space: u32,
         page: u32,
         access: Access,
+        area: Option<u32>,
     ) -> Result<(), Failure> {
         let slot = self.memory.slot_of(cap);
         let root = self.root_of(space);
         let result = self.kernel.map_frame(slot, root, page << 12, access);
         self.expected(result)?;
-        let Memory {
-            mappings, spaces, ..
-        } = &mut self.memory;
-        if let Some(record) = spaces.edit(space) {
-            let is_writable = access == Access::ReadWrite;
-            mappings.insert(cap, space, page, is_writable, &mut record.mappings);
-        }
+        let is_writable = access == Access::ReadWrite;
+        self.memory
+            .record_mapping(cap, (space, page), is_writable, area);
         Ok(())
     }
 
     /// The slot of a space's root.
-    fn root_of(&self, space: u32) -> u64 {
+    pub(crate) fn root_of(&self, space: u32) -> u64 {
         let root = self.memory.spaces.peek(space).and_then(|space| space.root);
         // A space without a root has no tables yet, so nothing is mapped into it; 0 is the null capability.
         root.map_or(0, |page| self.memory.slots.object(page))

@@ -8,6 +8,7 @@
 //!
 //! - A record has an address space exactly while its capability is mapped there.
 //! - No two records name the same page of the same address space.
+//! - A mapping stands in the list of the area in which it is, or in its space's if it is in none (an IPC buffer's).
 //! - Copies in use and copies reserved for programs are never more than there are.
 
 use crate::index::{Index, Keyed};
@@ -40,6 +41,8 @@ pub struct Mapping {
     /// The page's number in the address space.
     page: u32,
     writable: bool,
+    /// The area in which it is.
+    area: Link,
     chain: Link,
     links: Links,
 }
@@ -57,6 +60,12 @@ impl Mapping {
     #[must_use]
     pub const fn page(&self) -> u32 {
         self.page
+    }
+
+    /// The area in which it is, if it is in one.
+    #[must_use]
+    pub const fn area(&self) -> Option<u32> {
+        self.area.index()
     }
 
     /// Whether it may be written to.
@@ -130,6 +139,18 @@ impl<'a> Mappings<'a> {
         self.records.get(cap.0)
     }
 
+    /// What the capability's mapping is, without a copy.
+    #[must_use]
+    pub fn peek(&self, cap: FrameCap) -> Option<&Mapping> {
+        self.records.peek(cap.0)
+    }
+
+    /// Whether the capability is mapped.
+    #[must_use]
+    pub fn is_mapped(&self, cap: FrameCap) -> bool {
+        self.peek(cap).is_some_and(|mapping| mapping.space != 0)
+    }
+
     /// What is mapped at a page of an address space.
     #[must_use]
     pub fn find(&self, space: u32, page: u32) -> Option<FrameCap> {
@@ -138,24 +159,24 @@ impl<'a> Mappings<'a> {
             .map(FrameCap)
     }
 
-    /// The newest mapping of an address space's list.
+    /// The newest mapping of a list.
     #[must_use]
     pub fn newest(list: List) -> Option<FrameCap> {
         list.first().map(FrameCap)
     }
 
-    /// Every mapping of an address space's list.
+    /// Every mapping of a list.
     pub fn iter(&self, list: List) -> impl Iterator<Item = FrameCap> + '_ {
         list.iter(&self.records).map(FrameCap)
     }
 
-    /// Records that the capability is mapped.
+    /// Records that the capability is mapped, in an area whose list it is, or in none.
     pub fn insert(
         &mut self,
         cap: FrameCap,
-        space: u32,
-        page: u32,
+        (space, page): (u32, u32),
         writable: bool,
+        area: Link,
         list: &mut List,
     ) {
         self.records.put(
@@ -164,11 +185,19 @@ impl<'a> Mappings<'a> {
                 space: space.saturating_add(1),
                 page,
                 writable,
+                area,
                 ..Mapping::default()
             },
         );
         self.index.insert(&mut self.records, cap.0);
         list.push(&mut self.records, cap.0);
+    }
+
+    /// Records what the mapping allows now.
+    pub fn set_writable(&mut self, cap: FrameCap, writable: bool) {
+        if let Some(mapping) = self.records.edit(cap.0) {
+            mapping.writable = writable;
+        }
     }
 
     /// Records that the capability is not mapped any more.

@@ -16,6 +16,7 @@ use interfaces::system::Room;
 use crate::archive::Programs;
 use crate::area::{Area, Areas};
 use crate::asid::Asids;
+use crate::borrow::{Borrow, Borrows};
 use crate::index::{Index, buckets};
 use crate::mapping::{FrameCap, Mapping, Mappings, Standing};
 use crate::object::{Object, Objects};
@@ -65,16 +66,24 @@ impl Sizes {
         }
     }
 
-    /// One for the archive, one for each task's program, one for each region.
+    /// One for the archive, one for each task's program, one for each region, and as many that can be ghosts.
     const fn objects(&self) -> u32 {
-        self.tasks.saturating_add(self.regions).saturating_add(1)
+        self.tasks
+            .saturating_add(self.regions)
+            .saturating_add(self.regions.wrapping_div(2))
+            .saturating_add(1)
     }
 
-    /// As many as every task's program can have, and one for each region: they never run out.
+    /// As many as every task's program can have, and two for each region: the first mapping of each, and as many more.
     const fn areas(&self) -> u32 {
         self.tasks
             .saturating_mul(self.program_areas)
-            .saturating_add(self.regions)
+            .saturating_add(self.regions.saturating_mul(2))
+    }
+
+    /// Pages that are shared until somebody writes to them.
+    const fn borrows(&self) -> u32 {
+        self.copies.wrapping_div(2)
     }
 
     const fn mappings(&self) -> u32 {
@@ -90,6 +99,9 @@ impl Sizes {
         counter.count::<Owner>(self.pages);
         counter.count::<Link>(buckets(self.pages));
         counter.count::<Object>(self.objects());
+        counter.count::<Link>(buckets(self.regions));
+        counter.count::<Borrow>(self.borrows());
+        counter.count::<Link>(buckets(self.borrows()));
         counter.count::<Mapping>(self.mappings());
         counter.count::<Link>(buckets(self.mappings()));
         counter.count::<Area>(self.areas());
@@ -160,6 +172,8 @@ pub struct Memory<'a> {
     pub owners: Owners<'a>,
     /// Memory objects.
     pub objects: Objects<'a>,
+    /// What objects show of each other's frames.
+    pub borrows: Borrows<'a>,
     /// What is mapped.
     pub mappings: Mappings<'a>,
     /// What should be mapped.
@@ -192,7 +206,20 @@ impl<'a> Memory<'a> {
             let records = heap.carve(sizes.pages)?;
             Owners::new(records, Index::new(heap.carve(buckets(sizes.pages))?, seed))
         };
-        let objects = Objects::new(heap.carve(sizes.objects())?);
+        let objects = {
+            let records = heap.carve(sizes.objects())?;
+            Objects::new(
+                records,
+                Index::new(heap.carve(buckets(sizes.regions))?, seed),
+            )
+        };
+        let borrows = {
+            let records = heap.carve(sizes.borrows())?;
+            Borrows::new(
+                records,
+                Index::new(heap.carve(buckets(sizes.borrows()))?, seed),
+            )
+        };
         let mappings = {
             let records = heap.carve(sizes.mappings())?;
             let index = Index::new(heap.carve(buckets(sizes.mappings()))?, seed);
@@ -202,6 +229,7 @@ impl<'a> Memory<'a> {
             pool,
             owners,
             objects,
+            borrows,
             mappings,
             areas: Areas::new(heap.carve(sizes.areas())?),
             spaces: Spaces::new(heap.carve(sizes.tasks)?),
@@ -226,6 +254,42 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// Records that a capability is mapped, in an area or, if it is none's, in a space.
+    pub fn record_mapping(
+        &mut self,
+        cap: FrameCap,
+        (space, page): (u32, u32),
+        writable: bool,
+        area: Option<u32>,
+    ) {
+        let Some(space_record) = self.spaces.edit(space) else {
+            return;
+        };
+        let list = match area.and_then(|area| self.areas.edit(area)) {
+            Some(area) => &mut area.mappings,
+            None => &mut space_record.mappings,
+        };
+        let area = area.map_or(Link::NONE, Link::to);
+        self.mappings
+            .insert(cap, (space, page), writable, area, list);
+        space_record.mapped = space_record.mapped.saturating_add(1);
+    }
+
+    /// Forgets a mapping, if there is one.
+    pub fn forget_mapping(&mut self, cap: FrameCap) {
+        let mapping = self.mappings.get(cap);
+        let space = mapping.space().and_then(|space| self.spaces.edit(space));
+        let Some(space) = space else {
+            return;
+        };
+        let list = match mapping.area().and_then(|area| self.areas.edit(area)) {
+            Some(area) => &mut area.mappings,
+            None => &mut space.mappings,
+        };
+        self.mappings.remove(cap, list);
+        space.mapped = space.mapped.saturating_sub(1);
+    }
+
     /// How many pages the archive has.
     #[must_use]
     pub const fn archive_pages(&self) -> u32 {
@@ -238,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_records_of_a_machine_of_512_mib_take_less_than_14_mib() {
+    fn the_records_of_a_machine_of_512_mib_take_less_than_17_mib() {
         let sizes = Sizes {
             pages: 512 << 8,
             archive_pages: 512,
@@ -247,6 +311,6 @@ mod tests {
             copies: 65_536,
             program_areas: 6,
         };
-        assert!(sizes.bytes() < 14 << 20, "{} bytes", sizes.bytes());
+        assert!(sizes.bytes() < 17 << 20, "{} bytes", sizes.bytes());
     }
 }

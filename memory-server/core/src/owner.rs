@@ -6,6 +6,7 @@
 //! - Use, owner and place together are unique; a page is found by them.
 //! - Each page stands in the list of its owner, which gives everything back by emptying that list.
 
+use crate::borrow::LentList;
 use crate::index::{Index, Keyed};
 use crate::table::{Link, Links, List, Table, linked};
 
@@ -18,6 +19,9 @@ pub enum Use {
     Nothing,
     /// A frame of a memory object; the place is the page within the object.
     Frame,
+    /// A frame that its object does not show any more, but others that borrowed it do; its object's payer still pays
+    /// for it. The place is the page itself.
+    Left,
     /// A page table of some level of an address space; the place says which ([`TableLevel::place`]).
     Table,
     /// An address space's root.
@@ -70,11 +74,15 @@ pub const KIT_ADDRESS: u32 = 0x20_0000;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Owner {
     used_as: Use,
+    /// Whether some mapping of it could not be taken away: nobody else may ever have it.
+    is_stuck: bool,
     /// The index of the object or of the address space.
     whose: u32,
     place: u32,
     chain: Link,
     links: Links,
+    /// Who borrows it, if it is a frame.
+    lent: LentList,
 }
 
 linked!(Owner, links);
@@ -90,6 +98,18 @@ impl Owner {
     #[must_use]
     pub const fn whose(&self) -> u32 {
         self.whose
+    }
+
+    /// Whether some mapping of it could not be taken away.
+    #[must_use]
+    pub const fn is_stuck(&self) -> bool {
+        self.is_stuck
+    }
+
+    /// Who borrows it.
+    #[must_use]
+    pub const fn lent(&self) -> LentList {
+        self.lent
     }
 
     /// Which of the owner's pages of this use.
@@ -169,11 +189,48 @@ impl<'a> Owners<'a> {
         list.push(&mut self.records, page);
     }
 
+    /// Records that a page goes from one owner's list to another's, with whoever borrows it.
+    pub fn pass(
+        &mut self,
+        page: u32,
+        (used_as, whose, place): (Use, u32, u32),
+        from: &mut List,
+        to: &mut List,
+    ) {
+        from.remove(&mut self.records, page);
+        self.index.remove(&mut self.records, page);
+        if let Some(record) = self.records.edit(page) {
+            record.used_as = used_as;
+            record.whose = whose;
+            record.place = place;
+        }
+        self.index.insert(&mut self.records, page);
+        to.push(&mut self.records, page);
+    }
+
+    /// The list of those who borrow a page, to change.
+    pub fn lent_mut(&mut self, page: u32) -> Option<&mut LentList> {
+        self.records.edit(page).map(|record| &mut record.lent)
+    }
+
+    /// The page behind this one in its owner's list.
+    #[must_use]
+    pub fn next(&self, page: u32) -> Option<u32> {
+        List::<0>::after(&self.records, page)
+    }
+
     /// The page is used for nothing any more.
     pub fn forget(&mut self, page: u32, list: &mut List) {
         list.remove(&mut self.records, page);
         self.index.remove(&mut self.records, page);
         self.records.put(page, Owner::default());
+    }
+
+    /// A mapping of the page could not be taken away.
+    pub fn stick(&mut self, page: u32) {
+        if let Some(record) = self.records.edit(page) {
+            record.is_stuck = true;
+        }
     }
 
     /// The page, which is used for nothing, is lost: its capability could not be deleted.

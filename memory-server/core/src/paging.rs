@@ -1,16 +1,18 @@
 //! Page faults: what the plan says is charged, made and mapped.
 
-use interfaces::memory::{Access, FRAME_KIT, TABLE_KIT};
+use interfaces::accounting::ChargeRefusal;
+use interfaces::memory::{Access, COPY_KIT, FRAME_KIT, TABLE_KIT};
 use interfaces::provision::Cause;
-use interfaces::{Amounts, TaskId};
+use interfaces::{Amounts, GroupId, TaskId};
 
 use crate::fault::{PageFault, Plan, Source, decide};
 use crate::hands::{Kernel, Ledger, Made, Slot};
-use crate::mapping::Mappings;
+use crate::mapping::{FrameCap, Mappings};
 use crate::memory::Memory;
 use crate::owner::Use;
 use crate::program::Fill;
 use crate::server::{Failure, MemoryServer};
+use crate::space::MissingTables;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Serves a page fault of the task in a living space, or says why it cannot go on.
@@ -24,28 +26,44 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             Plan::Idle => self.change_space(index, |space| {
                 space.idle_faults = space.idle_faults.saturating_add(1);
             }),
+            Plan::Write {
+                area,
+                object,
+                place,
+                tables,
+            } => {
+                self.make_tables(index, fault, tables)?;
+                self.write_to((index, fault.page()), (object, place), area)?;
+                self.change_space(index, |space| space.idle_faults = 0);
+            }
             Plan::Map {
                 source,
+                area,
                 object,
                 place,
                 access,
                 tables,
             } => {
-                for level in tables.iter() {
-                    self.charged(space.payer, TABLE_KIT, |this| {
-                        this.make_table(index, level, fault.address)
-                    })?;
-                }
+                self.make_tables(index, fault, tables)?;
                 match source {
-                    Source::Archive { page } => self.show_archive(index, fault.page(), page),
+                    Source::Archive { page } => self.show_archive(index, fault.page(), page, area),
                     Source::Resident { page } => {
-                        self.map_cap(Mappings::own(page), index, fault.page(), access)
+                        self.show_frame(page, (index, fault.page()), access, area)
                     }
                     Source::Fresh { fill } => {
-                        let payer = self.memory.objects.get(object).payer;
-                        self.charged(payer, FRAME_KIT, |this| {
-                            this.grant(index, fault.page(), (object, place), fill, access)
-                        })
+                        let payer = self.payer_of(object);
+                        let granted = self.charged(payer, FRAME_KIT, |this| {
+                            this.grant((index, fault.page()), (object, place), fill, access, area)
+                        });
+                        match granted {
+                            // It is not the task's own group that is being killed.
+                            Err(Failure::Charge(
+                                ChargeRefusal::Killing | ChargeRefusal::UnknownGroup,
+                            )) if payer != space.payer => {
+                                return Err(Cause::PayerKilled);
+                            }
+                            granted => granted,
+                        }
                     }
                 }?;
                 self.change_space(index, |space| space.idle_faults = 0);
@@ -53,6 +71,22 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
         self.counters.faults = self.counters.faults.saturating_add(1);
         self.change_space(index, |space| space.faults = space.faults.saturating_add(1));
+        Ok(())
+    }
+
+    /// Makes the tables that a page needs.
+    fn make_tables(
+        &mut self,
+        index: u32,
+        fault: PageFault,
+        tables: MissingTables,
+    ) -> Result<(), Failure> {
+        let payer = self.space(index).payer;
+        for level in tables.iter() {
+            self.charged(payer, TABLE_KIT, |this| {
+                this.make_table(index, level, fault.address)
+            })?;
+        }
         Ok(())
     }
 
@@ -66,7 +100,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     }
 
     /// Maps a page of the archive through a copy that was set aside and charged at birth.
-    fn show_archive(&mut self, space: u32, at: u32, page: u32) -> Result<(), Failure> {
+    fn show_archive(&mut self, space: u32, at: u32, page: u32, area: u32) -> Result<(), Failure> {
         let cap = self
             .memory
             .mappings
@@ -79,7 +113,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.memory.mappings.give_copy_back(cap);
             return Err(failure);
         }
-        if let Err(failure) = self.map_cap(cap, space, at, Access::Read) {
+        if let Err(failure) = self.map_cap(cap, space, at, Access::Read, Some(area)) {
             let result = self.kernel.delete(slot);
             if self.expected(result).is_ok() {
                 self.memory.mappings.give_copy_back(cap);
@@ -90,14 +124,77 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         Ok(())
     }
 
+    /// Shows a frame that an object has already: through its own capability, or, if that is mapped somewhere, through a
+    /// copy of it, whose slot is charged to the space that sees it.
+    pub(crate) fn show_frame(
+        &mut self,
+        page: u32,
+        at: (u32, u32),
+        access: Access,
+        area: u32,
+    ) -> Result<(), Failure> {
+        let own = Mappings::own(page);
+        if !self.memory.mappings.is_mapped(own) {
+            return self.map_cap(own, at.0, at.1, access, Some(area));
+        }
+        let payer = self.space(at.0).payer;
+        self.charged(payer, COPY_KIT, |this| {
+            this.show_copy(page, at, access, area)
+        })
+    }
+
+    fn show_copy(
+        &mut self,
+        page: u32,
+        (space, at): (u32, u32),
+        access: Access,
+        area: u32,
+    ) -> Result<(), Failure> {
+        if !self.memory.mappings.reserve(1) {
+            return Err(Failure::OutOfMemory);
+        }
+        let Some(cap) = self.memory.mappings.take_copy() else {
+            self.memory.mappings.unreserve(1);
+            return Err(Failure::OutOfMemory);
+        };
+        let slot = self.memory.slot_of(cap);
+        let from = self.memory.slots.object(page);
+        // With all rights, whatever the mapping allows: a mapping can be given more later, a capability cannot.
+        let result = self.kernel.copy(from, Slot::Own(slot), Access::ReadWrite);
+        if let Err(failure) = self.expected(result) {
+            self.return_copy(cap);
+            return Err(failure);
+        }
+        if let Err(failure) = self.map_cap(cap, space, at, access, Some(area)) {
+            let result = self.kernel.delete(slot);
+            if self.expected(result).is_ok() {
+                self.return_copy(cap);
+            }
+            return Err(failure);
+        }
+        self.change_space(space, |space| space.copies = space.copies.saturating_add(1));
+        Ok(())
+    }
+
+    /// The copy's slot is empty, and anybody may have it.
+    pub(crate) fn return_copy(&mut self, cap: FrameCap) {
+        self.memory.mappings.give_copy_back(cap);
+        self.memory.mappings.unreserve(1);
+    }
+
+    pub(crate) fn payer_of(&self, object: u32) -> GroupId {
+        let object = self.memory.objects.peek(object);
+        object.map_or(GroupId::ROOT, |object| object.payer)
+    }
+
     /// Makes a frame of an object and maps it. The kernel has cleared it.
     fn grant(
         &mut self,
-        space: u32,
-        at: u32,
+        (space, at): (u32, u32),
         (object, place): (u32, u32),
         fill: Fill,
         access: Access,
+        area: u32,
     ) -> Result<(), Failure> {
         let page = self.make_object(Made::Frame)?;
         if fill.bytes != 0 {
@@ -113,7 +210,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if let Some(record) = objects.edit(object) {
             owners.record(page, Use::Frame, object, place, &mut record.frames);
         }
-        let mapped = self.map_cap(Mappings::own(page), space, at, access);
+        let mapped = self.map_cap(Mappings::own(page), space, at, access, Some(area));
         if mapped.is_err() {
             self.drop_frame(page, object);
         }

@@ -2,9 +2,9 @@
 
 use interfaces::limits::Never;
 use interfaces::provision::{
-    CreateRefusal, CreateRing, CreateTask, CreateThread, Describe, DestroyRing, DestroyTask,
-    DestroyThread, Holdings, Made, MadeRing, PoolFigures, ProgramInfo, Progress, ReadPool, Report,
-    RingRefusal, Server, TakeReport, UnknownRefusal,
+    CloneSpace, CloneSpaceRefusal, CreateRefusal, CreateRing, CreateTask, CreateThread, Describe,
+    DestroyRing, DestroyTask, DestroyThread, Holdings, Made, MadeRing, PoolFigures, ProgramInfo,
+    Progress, ReadPool, Report, Revoke, RingRefusal, Server, TakeReport, UnknownRefusal,
 };
 use interfaces::{Amounts, Caller};
 
@@ -58,6 +58,18 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
             return Err(UnknownRefusal::Unknown);
         }
         Ok(self.unmake_task(index))
+    }
+
+    fn revoke(&mut self, _: Caller, request: Revoke) -> Result<Progress, Never> {
+        Ok(self.revoke_all(request.group))
+    }
+
+    fn clone_space(
+        &mut self,
+        _: Caller,
+        request: CloneSpace,
+    ) -> Result<Progress, CloneSpaceRefusal> {
+        self.clone_space_on(request)
     }
 
     fn take_report(&mut self, _: Caller, _: TakeReport) -> Result<Option<Report>, Never> {

@@ -6,10 +6,15 @@
 //! two agree only in between.
 
 use interfaces::events::RING_PAGES;
-use interfaces::memory::{FRAME_KIT, PAGE_BYTES, REGION_KIT, TABLE_KIT};
+use interfaces::memory::{
+    AREA_KIT, BORROW_KIT, COPY_KIT, FRAME_KIT, PAGE_BYTES, REGION_KIT, TABLE_KIT,
+};
 use interfaces::provision::{CLIENT_CNODE_RADIX, THREAD_SLOTS};
 use interfaces::{Amounts, GroupId, Resource};
 
+use crate::closing::own_amounts;
+use crate::lending::Seen;
+use crate::mapping::Standing;
 use crate::memory::Memory;
 use crate::object::{ARCHIVE, Kind};
 use crate::owner::Use;
@@ -53,15 +58,35 @@ pub fn recount(memory: &Memory<'_>, group: GroupId) -> Amounts {
     for (_, object) in
         objects.filter(|(_, object)| object.payer == group && object.kind != Kind::Archive)
     {
-        add(
-            &mut held,
-            Amounts::of(Resource::Commit, u64::from(object.commit)),
-        );
-        for _ in object.frames.iter(memory.owners.records()) {
+        let owners = memory.owners.records();
+        for _ in object.frames.iter(owners).chain(object.left.iter(owners)) {
             add(&mut held, FRAME_KIT);
         }
-        if object.kind == Kind::Anonymous {
-            add(&mut held, REGION_KIT);
+        for _ in memory.borrows.iter(object.borrows) {
+            add(&mut held, BORROW_KIT);
+        }
+        for _ in 0..object.owed {
+            add(&mut held, BORROW_KIT);
+        }
+        let commit = Amounts::of(Resource::Commit, u64::from(object.commit));
+        match object.kind {
+            Kind::Anonymous if object.is_charged => add(&mut held, own_amounts(object.commit)),
+            Kind::Program { .. } => add(&mut held, commit),
+            _ => {}
+        }
+    }
+    for (_, region) in memory
+        .regions
+        .all()
+        .filter(|(_, region)| region.payer == group)
+    {
+        add(&mut held, REGION_KIT);
+        let mut next = region.areas.first();
+        while let Some(area) = next {
+            if memory.areas.get(area).is_charged {
+                add(&mut held, AREA_KIT);
+            }
+            next = memory.areas.next_of_region(area);
         }
     }
     held
@@ -78,7 +103,7 @@ fn count_space(memory: &Memory<'_>, space: &Space, held: &mut Amounts) {
                 Use::Root => ROOT,
                 Use::Table => TABLE_KIT,
                 Use::IpcBuffer => IPC_BUFFER,
-                Use::Nothing | Use::Frame | Use::Ring | Use::Lost => Amounts::NONE,
+                Use::Nothing | Use::Frame | Use::Left | Use::Ring | Use::Lost => Amounts::NONE,
             },
         );
         if owner.used_as() == Use::Thread && owner.place() == space.first_thread {
@@ -89,6 +114,14 @@ fn count_space(memory: &Memory<'_>, space: &Space, held: &mut Amounts) {
         held,
         Amounts::of(Resource::CapSlots, u64::from(space.shared_room)),
     );
+    let objects = memory.areas.iter(space.areas);
+    for (_, area) in objects.filter(|(_, area)| area.object != ARCHIVE) {
+        for cap in memory.mappings.iter(area.mappings) {
+            if let Standing::Copy { .. } = memory.mappings.standing(cap) {
+                add(held, COPY_KIT);
+            }
+        }
+    }
 }
 
 /// A ring's pages one by one: frames that are reserved and granted at once, each with its copy, and the notification.
@@ -132,12 +165,17 @@ impl Memory<'_> {
             mapped = mapped.saturating_add(self.check_mappings(index, space));
             self.check_space(space);
         }
+        self.check_objects();
         for (index, object) in self.objects.iter().filter(|&(index, _)| index != ARCHIVE) {
             used = used.saturating_add(
                 self.check_list(object.frames, index, |used_as| used_as == Use::Frame),
             );
+            used = used.saturating_add(
+                self.check_list(object.left, index, |used_as| used_as == Use::Left),
+            );
+            let shown = object.frames.len().saturating_add(object.borrows.len());
             assert!(
-                object.frames.len() <= object.commit,
+                shown <= object.commit || object.is_revoked,
                 "object {index} has more than is reserved"
             );
         }
@@ -174,22 +212,117 @@ impl Memory<'_> {
         pages
     }
 
+    /// The mappings of a space: those in each of its areas, and those in none.
     fn check_mappings(&self, index: u32, space: &Space) -> usize {
-        let mut shared = 0_u32;
-        for cap in self.mappings.iter(space.mappings) {
-            let mapping = self.mappings.get(cap);
-            assert_eq!(mapping.space(), Some(index), "a mapping in another's list");
-            assert_eq!(self.mappings.find(index, mapping.page()), Some(cap));
-            if let crate::mapping::Standing::Copy { .. } = self.mappings.standing(cap) {
-                shared = shared.saturating_add(1);
+        let (mut shared, mut copies) = (0_u32, 0_u32);
+        let mut mapped = 0_u32;
+        let lists = self
+            .areas
+            .iter(space.areas)
+            .map(|(number, area)| (Some((number, area)), area.mappings));
+        for (area, list) in lists.chain([(None, space.mappings)]) {
+            for cap in self.mappings.iter(list) {
+                let mapping = self.mappings.get(cap);
+                let page = mapping.page();
+                assert_eq!(mapping.space(), Some(index), "a mapping in another's list");
+                assert_eq!(mapping.area(), area.map(|(number, _)| number));
+                assert_eq!(self.mappings.find(index, page), Some(cap));
+                mapped = mapped.saturating_add(1);
+                let Some((_, area)) = area else { continue };
+                assert!(area.run.contains(page), "a mapping beside its area");
+                assert!(
+                    !mapping.is_writable()
+                        || area.access.allows(interfaces::memory::Access::ReadWrite),
+                    "more may be done than the area allows"
+                );
+                match self.mappings.standing(cap) {
+                    Standing::Own { page: frame } => {
+                        let seen = self.seen(area.object, area.place_of(page));
+                        let is_right = match seen {
+                            Seen::Own { page, is_lent } => {
+                                page == frame && !(is_lent && mapping.is_writable())
+                            }
+                            Seen::Borrowed { page, .. } => page == frame && !mapping.is_writable(),
+                            Seen::Nothing | Seen::Lost => false,
+                        };
+                        assert!(is_right, "page {page:x} shows {frame}, not {seen:?}");
+                    }
+                    Standing::Copy { .. } if area.object == ARCHIVE => {
+                        shared = shared.saturating_add(1);
+                    }
+                    Standing::Copy { .. } => copies = copies.saturating_add(1),
+                }
             }
         }
-        assert_eq!(shared, space.shared, "shared mappings");
+        assert_eq!(
+            (shared, copies, mapped),
+            (space.shared, space.copies, space.mapped),
+            "shared, copied and all mappings"
+        );
         assert!(
             space.shared <= space.shared_room,
             "more is shared than was set aside"
         );
-        space.mappings.len() as usize
+        mapped as usize
+    }
+
+    fn check_borrows(&self) {
+        let (mut borrowed, mut lent, mut owed) = (0_u32, 0_u32, 0_u32);
+        for (index, object) in self.objects.iter() {
+            owed = owed.saturating_add(object.owed);
+            for number in self.borrows.iter(object.borrows) {
+                let borrow = self.borrows.get(number);
+                assert_eq!(borrow.object(), index, "a borrow in another's list");
+                assert_eq!(self.borrows.find(index, borrow.place()), Some(number));
+                let own = self.owners.find(Use::Frame, index, borrow.place());
+                assert_eq!(own, None, "a page that is borrowed is nobody's own");
+                borrowed = borrowed.saturating_add(u32::from(borrow.page().is_some()));
+            }
+            let owners = self.owners.records();
+            for page in object.frames.iter(owners).chain(object.left.iter(owners)) {
+                let owner = self.owners.get(page);
+                for number in self.borrows.of_frame(owner.lent()) {
+                    assert_eq!(self.borrows.get(number).page(), Some(page));
+                    lent = lent.saturating_add(1);
+                }
+                let is_left = owner.used_as() == Use::Left;
+                assert!(!is_left || !owner.lent().is_empty(), "left for nobody");
+            }
+            if let Some(clone) = object.clone.index() {
+                let source = self.objects.get(clone).source.index();
+                assert_eq!(source, Some(index), "a clone knows its source");
+            }
+        }
+        assert_eq!(borrowed, lent, "what is borrowed is lent");
+        assert_eq!(owed, self.borrows.reserved(), "set aside for clones");
+    }
+
+    fn check_objects(&self) {
+        let mut holders = 0_u32;
+        for (index, object) in self.objects.iter() {
+            holders = holders.saturating_add(object.holders);
+            let mut next = object.areas.first();
+            while let Some(area) = next {
+                let record = self.areas.get(area);
+                assert_eq!(record.object, index, "an area in another object's list");
+                next = self.areas.next_showing(area);
+            }
+        }
+        assert_eq!(holders, self.regions.count(), "a holder for each region");
+        self.check_borrows();
+        for (index, region) in self.regions.all() {
+            let mut areas = 0_u32;
+            let mut next = region.areas.first();
+            while let Some(area) = next {
+                let record = self.areas.get(area);
+                assert_eq!(record.region.index(), Some(index));
+                assert_eq!((record.space, record.object), (region.space, region.object));
+                assert!(region.access.allows(record.access), "rights only shrink");
+                areas = areas.saturating_add(1);
+                next = self.areas.next_of_region(area);
+            }
+            assert_eq!(areas, region.areas.len(), "a region counts its areas right");
+        }
     }
 
     fn check_space(&self, space: &Space) {
@@ -204,11 +337,7 @@ impl Memory<'_> {
         }
         let regions = self.regions.iter(space.regions);
         for (_, region) in regions {
-            let object = self.objects.get(region.object);
-            assert_eq!(
-                (object.kind, object.commit),
-                (Kind::Anonymous, region.pages)
-            );
+            assert_eq!(self.objects.get(region.object).kind, Kind::Anonymous);
         }
         assert!(space.state != State::Vacant);
     }

@@ -337,6 +337,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             space,
             page_of(record, place),
             Access::Read,
+            None,
         )
     }
 

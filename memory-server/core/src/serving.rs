@@ -2,19 +2,21 @@
 
 use interfaces::limits::Never;
 use interfaces::memory::{
-    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, REGION_KIT, REGION_PAGES,
-    ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Server, SpaceAccount, Unmap,
+    AREA_KIT, Accept, AcceptRefusal, Accepted, Access, CloneOn, CloneRefusal, CloneRegion, Cloned,
+    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, OBJECT_KIT,
+    Offered, REGION_KIT, REGION_PAGES, ReadRegion, ReadSpace, RegionAccount, RegionId,
+    RegionRefusal, Resize, ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor,
+    SponsorRefusal, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
-use interfaces::{Caller, GroupId, Resource};
+use interfaces::{Amounts, Caller, GroupId, Resource};
 
 use crate::area::{Area, InsertRefusal, Run};
 use crate::hands::{Kernel, Ledger};
-use crate::mapping::Mappings;
 use crate::memory::Memory;
-use crate::object::Kind;
+use crate::object::{COPY_AREAS, Kind};
 use crate::program::REGIONS;
-use crate::region::{Region, TASK_REGIONS};
+use crate::region::{Region, State, TASK_REGIONS};
 use crate::server::{Bill, MemoryServer};
 use crate::unmaking::SLICE;
 
@@ -29,109 +31,152 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
             return Err(CreateRegionRefusal::BadSize);
         }
         let index = space_of(caller);
-        let has_enough = self.space(index).regions.len() >= TASK_REGIONS;
-        if has_enough || !self.memory.regions.has_room() || !self.memory.objects.has_room() {
+        if !self.has_region_room(index) || !self.memory.objects.has_room() {
             return Err(CreateRegionRefusal::TableFull);
         }
-        let reserved = REGION_KIT.with(Resource::Commit, u64::from(pages));
+        let amounts = NEW.with(Resource::Commit, u64::from(pages));
         let payer = self
             .ledger
-            .charge_task(self.space(index).task, reserved)
+            .charge_task(self.space(index).task, amounts)
             .map_err(CreateRegionRefusal::Charge)?;
         self.record_region(index, pages, payer).ok_or_else(|| {
-            self.release(payer, reserved);
+            self.release(payer, amounts);
             CreateRegionRefusal::TableFull
         })
     }
 
-    fn map(&mut self, caller: Caller, request: Map) -> Result<u32, MapRefusal> {
-        let index = space_of(caller);
-        let region = self
-            .memory
-            .regions
-            .find(index, request.region)
-            .ok_or(MapRefusal::UnknownRegion)?;
-        if region.area.is_some() {
+    fn map(&mut self, caller: Caller, mut request: Map) -> Result<u32, MapRefusal> {
+        request.region = self.named(caller, request.region);
+        let region = self.usable(caller, request.region)?;
+        if !region.areas.is_empty() {
             return Err(MapRefusal::Mapped);
         }
-        let areas = self.space(index).areas;
-        let run = match request.address {
-            None => self
-                .memory
-                .areas
-                .first_fit(areas, region.pages, REGIONS)
-                .ok_or(MapRefusal::NoRoom)?,
-            Some(address) => wanted(address, region.pages).ok_or(MapRefusal::BadAddress)?,
+        let pages = self.size_of(region.object);
+        let request = MapPart {
+            region: request.region,
+            address: request.address,
+            access: request.access,
+            offset: 0,
+            pages,
         };
-        let area = Area::new(run, region.object, 0, request.access);
-        let Memory {
-            areas,
-            spaces,
-            regions,
-            ..
-        } = &mut self.memory;
-        let space = spaces.edit(index).ok_or(MapRefusal::UnknownRegion)?;
-        let area = areas
-            .insert(&mut space.areas, area)
-            .map_err(|refusal| match refusal {
-                InsertRefusal::Taken => MapRefusal::Taken,
-                InsertRefusal::Full => MapRefusal::TableFull,
-            })?;
-        regions.set_area(request.region.index, Some(area));
-        Ok(run.start << 12)
+        self.map_at(&region, request)
     }
 
-    fn unmap(&mut self, caller: Caller, request: Unmap) -> Result<Progress, RegionRefusal> {
+    fn map_part(&mut self, caller: Caller, mut request: MapPart) -> Result<u32, MapRefusal> {
+        request.region = self.named(caller, request.region);
+        let region = self.usable(caller, request.region)?;
+        let end = request.offset.checked_add(request.pages);
+        if request.pages == 0 || end.is_none_or(|end| end > self.size_of(region.object)) {
+            return Err(MapRefusal::BadRange);
+        }
+        self.map_at(&region, request)
+    }
+
+    fn unmap(&mut self, caller: Caller, mut request: Unmap) -> Result<Progress, RegionRefusal> {
+        request.region = self.named(caller, request.region);
         let region = self.region_of(caller, request.region)?;
-        let area = region.area.ok_or(RegionRefusal::NotMapped)?;
+        if region.areas.is_empty() {
+            return Err(RegionRefusal::NotMapped);
+        }
+        self.leave_areas(&region);
         let index = request.region.index;
-        if !self.memory.areas.get(area).is_leaving {
-            self.memory.areas.leave(area);
-            let first = self.memory.objects.get(region.object).frames.first();
-            self.memory.regions.set_leaving(index, first);
+        Ok(self.slice(|this, budget, bill| this.remove_areas(index, budget, bill)))
+    }
+
+    fn unmap_part(
+        &mut self,
+        caller: Caller,
+        request: UnmapPart,
+    ) -> Result<Progress, RegionRefusal> {
+        let page = request.address >> 12;
+        let areas = self.space(space_of(caller)).areas;
+        let area = self.memory.areas.find(areas, page);
+        let found = area.and_then(|index| Some((index, self.memory.areas.peek(index)?)));
+        let (index, area) = found.ok_or(RegionRefusal::NotMapped)?;
+        let is_whole = request.address.is_multiple_of(0x1000) && area.run.start == page;
+        if !is_whole || area.region.index().is_none() {
+            return Err(RegionRefusal::NotMapped);
         }
-        if self.unmap_frames(index) == Progress::More {
-            return Ok(Progress::More);
-        }
-        self.remove_area(index);
-        Ok(Progress::Done)
+        self.memory.areas.leave(index);
+        Ok(self.slice(|this, budget, bill| {
+            let is_empty = this.drain_area(index, false, budget, bill);
+            if is_empty {
+                this.remove_area(index, bill);
+            }
+            is_empty
+        }))
     }
 
     fn destroy_region(
         &mut self,
         caller: Caller,
-        request: DestroyRegion,
+        mut request: DestroyRegion,
     ) -> Result<Progress, RegionRefusal> {
-        let region = self.region_of(caller, request.region)?;
+        request.region = self.named(caller, request.region);
         let index = request.region.index;
-        let mut bill = Bill::default();
-        let is_done = self.drop_frames(region.object, SLICE, &mut bill) < SLICE;
-        // An unmapping that is under way must not look at a frame that is gone; it begins anew.
-        let first = self.memory.objects.get(region.object).frames.first();
-        self.memory.regions.set_leaving(index, first);
-        if is_done {
-            self.remove_area(index);
-            self.remove_region(index, &mut bill);
-        }
-        self.settle(&mut bill);
-        Ok(if is_done {
-            Progress::Done
-        } else {
-            Progress::More
-        })
+        self.memory
+            .regions
+            .find_any(space_of(caller), request.region)
+            .ok_or(RegionRefusal::UnknownRegion)?;
+        Ok(self.slice(|this, budget, bill| this.close_region(index, budget, bill)))
+    }
+
+    fn share(&mut self, caller: Caller, mut request: Share) -> Result<RegionId, ShareRefusal> {
+        request.region = self.named(caller, request.region);
+        self.offer(space_of(caller), request)
+    }
+
+    fn offered(&mut self, caller: Caller, request: Offered) -> Result<Option<RegionId>, Never> {
+        Ok(self.offered_by(space_of(caller), request.from))
+    }
+
+    fn accept(&mut self, caller: Caller, request: Accept) -> Result<Accepted, AcceptRefusal> {
+        self.take_offer(space_of(caller), request.region)
+    }
+
+    fn resize(&mut self, caller: Caller, mut request: Resize) -> Result<Progress, ResizeRefusal> {
+        request.region = self.named(caller, request.region);
+        self.resize_region(space_of(caller), request)
+    }
+
+    fn sponsor(&mut self, caller: Caller, mut request: Sponsor) -> Result<(), SponsorRefusal> {
+        request.region = self.named(caller, request.region);
+        self.take_over_payment(space_of(caller), request)
+    }
+
+    fn clone_region(
+        &mut self,
+        caller: Caller,
+        mut request: CloneRegion,
+    ) -> Result<Cloned, CloneRefusal> {
+        request.region = self.named(caller, request.region);
+        self.clone_of(space_of(caller), request)
+    }
+
+    fn clone_on(&mut self, caller: Caller, mut request: CloneOn) -> Result<Progress, CloneRefusal> {
+        request.region = self.named(caller, request.region);
+        self.clone_on_with(space_of(caller), request)
     }
 
     fn read_region(
         &mut self,
         caller: Caller,
-        request: ReadRegion,
+        mut request: ReadRegion,
     ) -> Result<RegionAccount, RegionRefusal> {
-        let region = self.region_of(caller, request.region)?;
+        request.region = self.named(caller, request.region);
+        let region = self
+            .memory
+            .regions
+            .find_any(space_of(caller), request.region)
+            .ok_or(RegionRefusal::UnknownRegion)?;
         let object = self.memory.objects.get(region.object);
-        let area = region.area.map(|area| self.memory.areas.get(area));
+        let area = region
+            .areas
+            .first()
+            .and_then(|area| self.memory.areas.peek(area));
         Ok(RegionAccount {
-            pages: region.pages,
-            resident: object.frames.len(),
+            pages: object.size,
+            resident: object.frames.len().saturating_add(object.borrows.len()),
             payer: object.payer,
             address: area.map(|area| area.run.start << 12),
         })
@@ -139,21 +184,130 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
 
     fn read_space(&mut self, caller: Caller, _: ReadSpace) -> Result<SpaceAccount, Never> {
         let space = self.space(space_of(caller));
+        let shared = space.shared.saturating_add(space.copies);
         Ok(SpaceAccount {
-            frames: space.mappings.len().saturating_sub(space.shared),
-            shared: space.shared,
+            frames: space.mapped.saturating_sub(shared),
+            shared,
             tables: space.tables,
             faults: space.faults,
         })
     }
 }
 
+/// What is charged for a region of new memory, besides its pages.
+const NEW: Amounts = Amounts::of(
+    Resource::KernelMemory,
+    REGION_KIT
+        .get(Resource::KernelMemory)
+        .saturating_add(OBJECT_KIT.get(Resource::KernelMemory)),
+);
+
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
+    /// The region that a client means by an id: a forked one may use those of its parent.
+    fn named(&self, caller: Caller, id: RegionId) -> RegionId {
+        let index = space_of(caller);
+        let is_own = || self.memory.regions.find_any(index, id).is_some();
+        match self.memory.spaces.peek(index) {
+            Some(space) if space.is_forked && !is_own() => {
+                let meant = self.memory.regions.by_alias(space.regions, id);
+                meant.unwrap_or(id)
+            }
+            _ => id,
+        }
+    }
+
     fn region_of(&self, caller: Caller, id: RegionId) -> Result<Region, RegionRefusal> {
         self.memory
             .regions
             .find(space_of(caller), id)
             .ok_or(RegionRefusal::UnknownRegion)
+    }
+
+    /// A region that can be mapped.
+    fn usable(&self, caller: Caller, id: RegionId) -> Result<Region, MapRefusal> {
+        let region = self
+            .region_of(caller, id)
+            .map_err(|_| MapRefusal::UnknownRegion)?;
+        if self.is_revoked(region.object) {
+            return Err(MapRefusal::PayerKilled);
+        }
+        Ok(region)
+    }
+
+    /// Maps what was found to be in the region.
+    fn map_at(&mut self, region: &Region, request: MapPart) -> Result<u32, MapRefusal> {
+        if !region.access.allows(request.access) {
+            return Err(MapRefusal::NotAllowed);
+        }
+        let object = self.memory.objects.get(region.object);
+        if object.is_copied && object.areas.len() >= COPY_AREAS {
+            return Err(MapRefusal::TableFull);
+        }
+        let areas = self.space(region.space).areas;
+        let run = match request.address {
+            None => self
+                .memory
+                .areas
+                .first_fit(areas, request.pages, REGIONS)
+                .ok_or(MapRefusal::NoRoom)?,
+            Some(address) => wanted(address, request.pages).ok_or(MapRefusal::BadAddress)?,
+        };
+        let index = request.region.index;
+        // The record of a region's first mapping is charged with the region.
+        let is_charged = !region.areas.is_empty();
+        if is_charged {
+            self.ledger
+                .charge(region.payer, AREA_KIT)
+                .map_err(MapRefusal::Charge)?;
+        }
+        let mut area = Area::new(run, region.object, request.offset, request.access)
+            .within(region.space)
+            .of_region(index);
+        area.is_charged = is_charged;
+        let inserted = self.insert_area(area);
+        if inserted.is_err() && is_charged {
+            self.release(region.payer, AREA_KIT);
+        }
+        inserted.map(|()| run.start << 12)
+    }
+
+    pub(crate) fn insert_area(&mut self, area: Area) -> Result<(), MapRefusal> {
+        let Memory {
+            areas,
+            spaces,
+            regions,
+            objects,
+            ..
+        } = &mut self.memory;
+        let region = area.region.index().and_then(|index| regions.edit(index));
+        let parts = (region, spaces.edit(area.space), objects.edit(area.object));
+        let (Some(region), Some(space), Some(object)) = parts else {
+            return Err(MapRefusal::UnknownRegion);
+        };
+        let index = areas
+            .insert(&mut space.areas, area)
+            .map_err(|refusal| match refusal {
+                InsertRefusal::Taken => MapRefusal::Taken,
+                InsertRefusal::Full => MapRefusal::TableFull,
+            })?;
+        areas.join(&mut region.areas, index);
+        areas.show(&mut object.areas, index);
+        Ok(())
+    }
+
+    /// Whether the task of a space may have another region, and there is a place for it.
+    pub(crate) fn has_region_room(&self, space: u32) -> bool {
+        self.space(space).regions.len() < TASK_REGIONS && self.memory.regions.has_room()
+    }
+
+    pub(crate) fn is_revoked(&self, object: u32) -> bool {
+        let object = self.memory.objects.peek(object);
+        object.is_none_or(|object| object.is_revoked)
+    }
+
+    pub(crate) fn size_of(&self, object: u32) -> u32 {
+        let object = self.memory.objects.peek(object);
+        object.map_or(0, |object| object.size)
     }
 
     fn record_region(&mut self, space: u32, pages: u32, payer: GroupId) -> Option<RegionId> {
@@ -165,31 +319,26 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         } = &mut self.memory;
         let record = spaces.edit(space)?;
         let object = objects.create(Kind::Anonymous, payer, pages)?;
-        let id = regions.create(&mut record.regions, space, object, pages);
-        if id.is_none() {
-            objects.remove(object);
+        let region = Region::new(State::Held, space, object, Access::ReadWrite, payer);
+        let id = regions.create(&mut record.regions, region);
+        match (id, objects.edit(object)) {
+            (Some(_), Some(object)) => object.holders = 1,
+            _ => {
+                objects.remove(object);
+            }
         }
         id
     }
 
-    /// Unmaps the next frames of a region whose area is leaving; they stay the object's.
-    ///
-    /// No frame comes to the object meanwhile, and none is mapped: a leaving area shows nothing more.
-    fn unmap_frames(&mut self, index: u32) -> Progress {
-        let mut next = self.memory.regions.get(index).leaving;
-        for _ in 0..SLICE {
-            let Some(page) = next else {
-                break;
-            };
-            next = crate::table::List::after(self.owners().records(), page);
-            // A frame that the kernel does not unmap stays where it is: it is the task's own.
-            self.unmap(Mappings::own(page));
-        }
-        self.memory.regions.set_leaving(index, next);
-        if next.is_some() {
-            Progress::More
-        } else {
+    /// Does one slice of something that says whether it is done, and gives back what that set free.
+    fn slice(&mut self, work: impl FnOnce(&mut Self, &mut u32, &mut Bill) -> bool) -> Progress {
+        let (mut budget, mut bill) = (SLICE, Bill::default());
+        let is_done = work(self, &mut budget, &mut bill);
+        self.settle(&mut bill);
+        if is_done {
             Progress::Done
+        } else {
+            Progress::More
         }
     }
 }

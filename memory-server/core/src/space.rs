@@ -11,7 +11,7 @@ use interfaces::{GroupId, TaskId};
 
 use crate::owner::{TableLevel, Use};
 use crate::ring::Own;
-use crate::table::{Links, List, Table};
+use crate::table::{Link, Links, List, Table};
 
 /// What a place holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,17 @@ pub enum State {
     Live,
     /// What is left of one: it gets nothing any more.
     Dying,
+}
+
+/// How far an address space has come that is being cloned from another.
+#[derive(Clone, Copy, Debug)]
+pub struct Fork {
+    /// The place of the one that it is cloned from.
+    pub parent: u32,
+    /// The object of its own that is being cloned.
+    pub object: u32,
+    /// The next region of the parent's.
+    pub next: Link,
 }
 
 /// An address space.
@@ -40,8 +51,10 @@ pub struct Space {
     pub object: u32,
     /// Its areas, by ascending address.
     pub areas: List,
-    /// Its mappings.
+    /// Its mappings that are in no area: IPC buffers.
     pub mappings: List,
+    /// All its mappings.
+    pub mapped: u32,
     /// The pages that its threads' TCBs are made of.
     pub blocks: List,
     /// The pages that its tables, its root and its IPC buffers are made of; the root is the oldest.
@@ -50,14 +63,22 @@ pub struct Space {
     pub regions: List,
     /// Its task's rings.
     pub rings: Own,
+    /// How far its making as a clone has come.
+    pub fork: Option<Fork>,
+    /// The place of the one that is being cloned from it.
+    pub forking: Link,
+    /// Whether some of its regions are known by other ids as well.
+    pub is_forked: bool,
     /// The ASID pool from which it has its ASID.
     pub asid_pool: Option<u8>,
     /// The page of its root.
     pub root: Option<u32>,
     /// Copies set aside for its program's shared pages: what its ticket charged for them.
     pub shared_room: u32,
-    /// Shared pages that are mapped.
+    /// Shared pages of its program that are mapped.
     pub shared: u32,
+    /// Pages of objects that are shown through further copies of their capabilities, each of which was charged.
+    pub copies: u32,
     /// Its threads.
     pub threads: u32,
     /// The place of its first thread, whose block holds the CNode.
@@ -89,14 +110,19 @@ impl Default for Space {
             object: 0,
             areas: List::default(),
             mappings: List::default(),
+            mapped: 0,
             blocks: List::default(),
             pages: List::default(),
             regions: List::default(),
             rings: Own::default(),
+            fork: None,
+            forking: Link::NONE,
+            is_forked: false,
             asid_pool: None,
             root: None,
             shared_room: 0,
             shared: 0,
+            copies: 0,
             threads: 0,
             first_thread: 0,
             tables: 0,

@@ -89,22 +89,22 @@ pub struct Links {
     next: Link,
 }
 
-/// A record that can stand in a list of its own table.
-pub trait Linked: Copy + Default {
+/// A record that can stand in lists of its own table; in several at once, if the lists are of different numbers.
+pub trait Linked<const LIST: usize = 0>: Copy + Default {
     /// Its neighbours.
-    fn links(&self) -> Links;
+    fn neighbours(&self) -> Links;
     /// Its neighbours, to change.
-    fn links_mut(&mut self) -> &mut Links;
+    fn neighbours_mut(&mut self) -> &mut Links;
 }
 
 /// A list through the records of one table; the newest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct List {
+pub struct List<const LIST: usize = 0> {
     head: Link,
     len: u32,
 }
 
-impl List {
+impl<const LIST: usize> List<LIST> {
     /// No record.
     pub const EMPTY: Self = Self {
         head: Link::NONE,
@@ -130,66 +130,78 @@ impl List {
     }
 
     /// Puts a record, which stands in no list, in front.
-    pub fn push<T: Linked>(&mut self, table: &mut Table<'_, T>, index: u32) {
+    pub fn push<T: Linked<LIST>>(&mut self, table: &mut Table<'_, T>, index: u32) {
         self.insert(table, None, index);
     }
 
     /// Puts a record, which stands in no list, behind `after`, or in front.
-    pub fn insert<T: Linked>(&mut self, table: &mut Table<'_, T>, after: Option<u32>, index: u32) {
+    pub fn insert<T: Linked<LIST>>(
+        &mut self,
+        table: &mut Table<'_, T>,
+        after: Option<u32>,
+        index: u32,
+    ) {
         let prev = after.map_or(Link::NONE, Link::to);
         let next = match after {
-            Some(before) => table.get(before).links().next,
+            Some(before) => links_of::<LIST, T>(table, before).next,
             None => self.head,
         };
         if let Some(record) = table.edit(index) {
-            *record.links_mut() = Links { prev, next };
+            *record.neighbours_mut() = Links { prev, next };
             self.join(table, prev, Link::to(index));
-            set_prev(table, next, Link::to(index));
+            set_prev::<LIST, T>(table, next, Link::to(index));
             self.len = self.len.saturating_add(1);
         }
     }
 
     /// Takes a record out of the list in which it stands.
-    pub fn remove<T: Linked>(&mut self, table: &mut Table<'_, T>, index: u32) {
-        let Links { prev, next } = table.get(index).links();
+    pub fn remove<T: Linked<LIST>>(&mut self, table: &mut Table<'_, T>, index: u32) {
+        let Links { prev, next } = links_of::<LIST, T>(table, index);
         self.join(table, prev, next);
-        set_prev(table, next, prev);
+        set_prev::<LIST, T>(table, next, prev);
         if let Some(record) = table.edit(index) {
-            *record.links_mut() = Links::default();
+            *record.neighbours_mut() = Links::default();
         }
         self.len = self.len.saturating_sub(1);
     }
 
     /// The record behind `index`.
     #[must_use]
-    pub fn after<T: Linked>(table: &Table<'_, T>, index: u32) -> Option<u32> {
-        table.peek(index)?.links().next.index()
+    pub fn after<T: Linked<LIST>>(table: &Table<'_, T>, index: u32) -> Option<u32> {
+        table.peek(index)?.neighbours().next.index()
     }
 
     /// The record in front of `index`.
     #[must_use]
-    pub fn before<T: Linked>(table: &Table<'_, T>, index: u32) -> Option<u32> {
-        table.peek(index)?.links().prev.index()
+    pub fn before<T: Linked<LIST>>(table: &Table<'_, T>, index: u32) -> Option<u32> {
+        table.peek(index)?.neighbours().prev.index()
     }
 
     /// Every record of the list, in order; at most as many as it counts, whatever the links say.
-    pub fn iter<'t, T: Linked>(self, table: &'t Table<'_, T>) -> impl Iterator<Item = u32> + 't {
+    pub fn iter<'t, T: Linked<LIST>>(
+        self,
+        table: &'t Table<'_, T>,
+    ) -> impl Iterator<Item = u32> + 't {
         core::iter::successors(self.first(), move |&index| Self::after(table, index))
             .take(self.len as usize)
     }
 
     /// Lets the links around a gap, or the head, meet.
-    fn join<T: Linked>(&mut self, table: &mut Table<'_, T>, prev: Link, next: Link) {
+    fn join<T: Linked<LIST>>(&mut self, table: &mut Table<'_, T>, prev: Link, next: Link) {
         match prev.index().and_then(|before| table.edit(before)) {
-            Some(record) => record.links_mut().next = next,
+            Some(record) => record.neighbours_mut().next = next,
             None => self.head = next,
         }
     }
 }
 
-fn set_prev<T: Linked>(table: &mut Table<'_, T>, of: Link, prev: Link) {
+fn links_of<const LIST: usize, T: Linked<LIST>>(table: &Table<'_, T>, index: u32) -> Links {
+    table.peek(index).map(T::neighbours).unwrap_or_default()
+}
+
+fn set_prev<const LIST: usize, T: Linked<LIST>>(table: &mut Table<'_, T>, of: Link, prev: Link) {
     if let Some(record) = of.index().and_then(|index| table.edit(index)) {
-        record.links_mut().prev = prev;
+        record.neighbours_mut().prev = prev;
     }
 }
 
@@ -243,15 +255,18 @@ impl Vacancies {
     }
 }
 
-/// Declares a record's place in lists: the name of its [`Links`] field.
+/// Declares a record's place in lists: the name of its [`Links`] field, and the lists' number if it is not 0.
 macro_rules! linked {
     ($record:ty, $field:ident) => {
-        impl $crate::table::Linked for $record {
-            fn links(&self) -> $crate::table::Links {
+        $crate::table::linked!($record, $field, 0);
+    };
+    ($record:ty, $field:ident, $list:literal) => {
+        impl $crate::table::Linked<$list> for $record {
+            fn neighbours(&self) -> $crate::table::Links {
                 self.$field
             }
 
-            fn links_mut(&mut self) -> &mut $crate::table::Links {
+            fn neighbours_mut(&mut self) -> &mut $crate::table::Links {
                 &mut self.$field
             }
         }
@@ -267,11 +282,11 @@ mod tests {
     struct Bead(Links);
 
     impl Linked for Bead {
-        fn links(&self) -> Links {
+        fn neighbours(&self) -> Links {
             self.0
         }
 
-        fn links_mut(&mut self) -> &mut Links {
+        fn neighbours_mut(&mut self) -> &mut Links {
             &mut self.0
         }
     }

@@ -4,8 +4,8 @@
 //!
 //! 1. Its threads: from then on nothing of it runs, so nothing below can be in use.
 //! 2. Its rings, of which the limits-server lets go first.
-//! 3. Its regions and the frames of its program.
-//! 4. What else is mapped: copies of the archive's frames, IPC buffers.
+//! 3. Its regions, then the areas of its program, with what is mapped in them; frames that are nobody else's go along.
+//! 4. What else is mapped: IPC buffers.
 //! 5. Its tables, and last its root, with which the kernel frees the ASID.
 //!
 //! The root goes last although the frames would go faster without it: its ASID would be given to the next task while
@@ -17,19 +17,18 @@
 //! (`src/arch/x86/64/object/objecttype.c:94`). So in a space that lives on, a capability that has copies is unmapped
 //! before it goes. In a dying one it need not be: nothing runs there, and its tables go in the same destruction.
 
-use interfaces::memory::{FRAME_KIT, REGION_KIT, TABLE_KIT};
+use interfaces::memory::{FRAME_KIT, TABLE_KIT};
 use interfaces::provision::Progress;
-use interfaces::{Amounts, Resource};
 
 use crate::hands::{Kernel, Ledger};
-use crate::mapping::{FrameCap, Mappings, Standing};
+use crate::mapping::{FrameCap, Mappings};
 use crate::memory::Memory;
 use crate::owner::{TableLevel, Use};
 use crate::server::{Bill, MemoryServer};
 use crate::space::{Space, State};
 
-/// Pages that one slice takes apart: about 60,000 instructions.
-pub const SLICE: u32 = 32;
+/// Pages that one slice takes apart: less than 50,000 instructions.
+pub const SLICE: u32 = 24;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Takes a further thread apart. It may be half made.
@@ -54,6 +53,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     pub(crate) fn unmake_task(&mut self, space: u32) -> Progress {
         let mut bill = Bill::default();
         self.memory.spaces.drop_report(space);
+        self.abandon_forks(space);
         self.change_space(space, |space| space.state = State::Dying);
         while let Some(page) = self.space(space).blocks.first() {
             self.unmake_block(page);
@@ -80,59 +80,51 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
     }
 
-    /// Gives up to `limit` of an object's frames back. Returns how many; fewer than `limit` means that none is left.
+    /// Gives up to `limit` of an object's frames and borrows back. Returns how many; fewer than `limit` means that none is
+    /// left.
     pub(crate) fn drop_frames(&mut self, object: u32, limit: u32, bill: &mut Bill) -> u32 {
         let mut dropped = 0;
         while dropped < limit {
-            let record = self.memory.objects.get(object);
-            let Some(page) = record.frames.first() else {
+            let Some(record) = self.memory.objects.peek(object) else {
                 break;
             };
-            self.drop_frame(page, object);
-            self.owe(bill, record.payer, FRAME_KIT);
+            let (frame, borrow) = (record.frames.first(), record.borrows.first());
+            match (frame, borrow) {
+                (Some(page), _) => self.discard_frame(page, object, bill),
+                (None, Some(borrow)) => self.end_borrow(borrow, bill),
+                (None, None) => break,
+            }
             dropped = dropped.saturating_add(1);
         }
         dropped
     }
 
+    /// An object shows one of its frames no more: it goes, unless others borrow it.
+    pub(crate) fn discard_frame(&mut self, page: u32, object: u32, bill: &mut Bill) {
+        if self.owners().get(page).lent().is_empty() {
+            let payer = self.payer_of(object);
+            self.drop_frame(page, object);
+            self.owe(bill, payer, FRAME_KIT);
+        } else {
+            self.leave_frame(page, object, bill);
+        }
+    }
+
     /// Takes back a frame that nobody has seen or that nobody will see any more.
     pub(crate) fn drop_frame(&mut self, page: u32, object: u32) {
-        self.unmap_record(Mappings::own(page));
+        self.memory.forget_mapping(Mappings::own(page));
+        self.pass_frame_cursor(object, page);
+        let is_stuck = self.owners().get(page).is_stuck();
         let Memory {
             owners, objects, ..
         } = &mut self.memory;
         if let Some(object) = objects.edit(object) {
             owners.forget(page, &mut object.frames);
         }
-        self.unmake_object(page);
-    }
-
-    /// Removes a region that has neither frames nor an area, and its object.
-    pub(crate) fn remove_region(&mut self, index: u32, bill: &mut Bill) {
-        let region = self.memory.regions.get(index);
-        let object = self.memory.objects.get(region.object);
-        let reserved = Amounts::of(Resource::Commit, u64::from(object.commit));
-        self.owe(bill, object.payer, reserved);
-        self.owe(bill, object.payer, REGION_KIT);
-        self.memory.objects.remove(region.object);
-        let Memory {
-            regions, spaces, ..
-        } = &mut self.memory;
-        if let Some(space) = spaces.edit(region.space) {
-            regions.remove(&mut space.regions, index);
-        }
-    }
-
-    /// Removes a region's area; its frames are not mapped any more, or will be gone before anybody looks.
-    pub(crate) fn remove_area(&mut self, index: u32) {
-        let region = self.memory.regions.get(index);
-        let Some(area) = region.area else {
-            return;
-        };
-        self.memory.regions.set_area(index, None);
-        let Memory { areas, spaces, .. } = &mut self.memory;
-        if let Some(space) = spaces.edit(region.space) {
-            areas.remove(&mut space.areas, area);
+        if is_stuck {
+            self.memory.owners.lose(page);
+        } else {
+            self.unmake_object(page);
         }
     }
 
@@ -141,51 +133,46 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.unmake_rings_of(space, bill) {
             return true;
         }
-        let record = self.space(space);
-        if let Some(region) = record.regions.first() {
-            let object = self.memory.regions.get(region).object;
-            if self.drop_frames(object, 1, bill) == 0 {
-                self.remove_area(region);
-                self.remove_region(region, bill);
+        let Some(record) = self.memory.spaces.peek(space) else {
+            return false;
+        };
+        let (regions, mappings, pages) = (record.regions, record.mappings, record.pages);
+        if let Some(region) = regions.first() {
+            self.close_region(region, &mut 1, bill);
+            return true;
+        }
+        let object = record.object;
+        if let Some(area) = record.areas.first() {
+            if self.drain_area(area, true, &mut 1, bill) {
+                self.remove_area(area, bill);
             }
             return true;
         }
-        if self.drop_frames(record.object, 1, bill) == 1 {
+        self.break_clone(object);
+        if self.drop_frames(object, 1, bill) == 1 {
             return true;
         }
-        if let Some(cap) = Mappings::newest(record.mappings) {
-            self.drop_mapping(space, cap);
+        if let Some(cap) = Mappings::newest(mappings) {
+            // An IPC buffer's: its frame follows with the space's pages.
+            self.memory.forget_mapping(cap);
             return true;
         }
-        if let Some(page) = record.pages.first() {
-            self.unmake_page(&record, page, bill);
+        if let Some(page) = pages.first() {
+            self.unmake_page(space, page, bill);
             return true;
         }
         false
     }
 
-    /// Takes away a mapping whose frame is no object's: a shared page's copy goes, an IPC buffer's frame follows with
-    /// the space's pages.
-    fn drop_mapping(&mut self, space: u32, cap: FrameCap) {
-        self.unmap_record(cap);
-        if let Standing::Copy { .. } = self.memory.mappings.standing(cap) {
-            let result = self.kernel.delete(self.memory.slot_of(cap));
-            // A copy that the kernel does not let go stays set aside, for good.
-            if self.expected(result).is_ok() {
-                self.memory.mappings.give_copy_back(cap);
-            }
-            self.change_space(space, |space| space.shared = space.shared.saturating_sub(1));
-        }
-    }
-
     /// Takes a table, an IPC buffer or the root apart.
-    fn unmake_page(&mut self, space: &Space, page: u32, bill: &mut Bill) {
+    fn unmake_page(&mut self, space: u32, page: u32, bill: &mut Bill) {
+        let payer = self.space(space).payer;
         let owner = self.owners().get(page);
         self.forget_for_space(page);
         if owner.used_as() == Use::Table {
             self.unmake_object(page);
             if !TableLevel::is_of_kit(owner.place()) {
-                self.owe(bill, space.payer, TABLE_KIT);
+                self.owe(bill, payer, TABLE_KIT);
             }
         } else {
             // The proc-server has a copy of the capability.
@@ -206,7 +193,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// The space has nothing any more.
     fn vacate(&mut self, index: u32) {
         let Memory {
-            areas,
             spaces,
             mappings,
             objects,
@@ -216,9 +202,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let Some(space) = spaces.edit(index) else {
             return;
         };
-        while let Some(area) = space.areas.first() {
-            areas.remove(&mut space.areas, area);
-        }
         mappings.unreserve(space.shared_room);
         objects.remove(space.object);
         if let Some(pool) = space.asid_pool {
@@ -235,20 +218,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let result = self.kernel.unmap_frame(self.memory.slot_of(cap));
         let is_unmapped = self.expected(result).is_ok();
         if is_unmapped {
-            self.unmap_record(cap);
+            self.memory.forget_mapping(cap);
         }
         is_unmapped
-    }
-
-    /// Forgets a mapping, if there is one.
-    pub(crate) fn unmap_record(&mut self, cap: FrameCap) {
-        let Memory {
-            mappings, spaces, ..
-        } = &mut self.memory;
-        let space = mappings.get(cap).space();
-        if let Some(space) = space.and_then(|space| spaces.edit(space)) {
-            mappings.remove(cap, &mut space.mappings);
-        }
     }
 
     pub(crate) fn space(&self, index: u32) -> Space {

@@ -18,16 +18,18 @@
 use interfaces::accounting::{Admitted, Confirm, ConfirmRefusal, ThreadTicket, Ticket};
 use interfaces::accounting::{EndThread as Unticket, TicketRefusal};
 use interfaces::identity::{Badge, Caller};
-use interfaces::process::{SpawnRefusal, StartThread, ThreadRefusal};
+use interfaces::process::{ForkRefusal, SpawnRefusal, StartThread, ThreadRefusal};
 use interfaces::provision::{
-    CreateRefusal, CreateTask, CreateThread, DestroyThread, ProgramId, THREAD_KIT,
+    CloneSpaceRefusal, CreateRefusal, CreateTask, CreateThread, DestroyThread, ProgramId,
+    THREAD_KIT,
 };
 use interfaces::start::client_slots;
 use interfaces::{Amounts, CallError, GroupId, TaskId, call};
 
+use crate::fork::Origin;
 use crate::hands::{Entry, Hands, KernelError, Service, Settle, insist};
 use crate::server::ProcServer;
-use crate::table::Reserved;
+use crate::table::{Full, Reserved};
 use crate::task::{Order, Owed, Task};
 
 /// A task whose arguments begin like this is made without a ticket, in the test build.
@@ -37,9 +39,10 @@ const WITHOUT_TICKET: &str = "without-ticket";
 const UNDO_SLICES: u32 = 64;
 
 /// Why a birth failed; says the same for tasks and threads.
-enum Failed {
+pub(crate) enum Failed {
     Ticket(TicketRefusal),
     Memory(CreateRefusal),
+    Clone(CloneSpaceRefusal),
     NotBorn,
 }
 
@@ -54,7 +57,8 @@ impl From<Failed> for SpawnRefusal {
         match failed {
             Failed::Ticket(refusal) => Self::Ticket(refusal),
             Failed::Memory(refusal) => Self::Memory(refusal),
-            Failed::NotBorn => Self::NotBorn,
+            // Only a fork clones.
+            Failed::Clone(_) | Failed::NotBorn => Self::NotBorn,
         }
     }
 }
@@ -64,8 +68,21 @@ impl From<Failed> for ThreadRefusal {
         match failed {
             Failed::Ticket(refusal) => Self::Ticket(refusal),
             Failed::Memory(refusal) => Self::Memory(refusal),
-            Failed::NotBorn => Self::NotBorn,
+            // Only a fork clones.
+            Failed::Clone(_) | Failed::NotBorn => Self::NotBorn,
         }
+    }
+}
+
+impl From<Full> for SpawnRefusal {
+    fn from(Full: Full) -> Self {
+        Self::TableFull
+    }
+}
+
+impl From<Full> for ForkRefusal {
+    fn from(Full: Full) -> Self {
+        Self::TableFull
     }
 }
 
@@ -80,15 +97,22 @@ struct Newborn {
 impl<H: Hands> ProcServer<'_, H> {
     /// Starts a task, or leaves everything as it was.
     pub(crate) fn spawn_task(&mut self, order: Order) -> Result<TaskId, SpawnRefusal> {
-        let price = self
-            .programs
-            .price(order.program)
-            .ok_or(SpawnRefusal::UnknownProgram)?;
-        let place = self
-            .tasks
-            .reserve(order.clone())
-            .map_err(|_| SpawnRefusal::TableFull)?;
-        match self.build(place, &order, price) {
+        if self.programs.price(order.program).is_none() {
+            return Err(SpawnRefusal::UnknownProgram);
+        }
+        self.spawn_from(order, None)
+    }
+
+    /// Starts a task at its program's entry, or where another is; or leaves everything as it was.
+    pub(crate) fn spawn_from<R: From<Failed> + From<Full>>(
+        &mut self,
+        order: Order,
+        origin: Option<Origin>,
+    ) -> Result<TaskId, R> {
+        let price = self.programs.price(order.program);
+        let price = price.ok_or(Failed::Memory(CreateRefusal::UnknownProgram))?;
+        let place = self.tasks.reserve(order.clone())?;
+        match self.build(place, &order, price, origin) {
             Ok(frozen) => {
                 if self.tasks.started(place.task).is_err() {
                     self.alarm();
@@ -160,7 +184,13 @@ impl<H: Hands> ProcServer<'_, H> {
     }
 
     /// Makes a task and lets it live, or stand still: returns which.
-    fn build(&mut self, place: Reserved, order: &Order, price: Amounts) -> Result<bool, Failed> {
+    fn build(
+        &mut self,
+        place: Reserved,
+        order: &Order,
+        price: Amounts,
+        origin: Option<Origin>,
+    ) -> Result<bool, Failed> {
         let Reserved { task, thread } = place;
         let with_ticket = !(self.settings.may_omit_ticket
             && order.arguments.as_str().starts_with(WITHOUT_TICKET));
@@ -189,6 +219,9 @@ impl<H: Hands> ProcServer<'_, H> {
             }
             Err(CallError::Protocol(_)) => return Err(self.nonsense()),
         };
+        if let Some(origin) = origin {
+            self.clone_space(origin.task, task)?;
+        }
         self.equip(place, order.operator)?;
         let newborn = Newborn {
             thread,
@@ -196,12 +229,17 @@ impl<H: Hands> ProcServer<'_, H> {
             confirmed: with_ticket,
         };
         self.bear(newborn)?;
+        self.let_live(newborn, admitted, made.ipc_buffer)?;
+        if let Some(origin) = origin {
+            self.run_forked(thread, origin)?;
+            return Ok(admitted.frozen);
+        }
         let entry = Entry {
             ip: u64::from(made.entry),
             sp: stack_pointer(made.stack_top),
             argument: 0,
         };
-        self.let_live(newborn, admitted, made.ipc_buffer, entry)?;
+        self.hands.run(thread, entry)?;
         Ok(admitted.frozen)
     }
 
@@ -254,7 +292,8 @@ impl<H: Hands> ProcServer<'_, H> {
             sp: stack_pointer(request.stack_top),
             argument: request.argument,
         };
-        self.let_live(newborn, admitted, ipc_buffer, entry)
+        self.let_live(newborn, admitted, ipc_buffer)?;
+        Ok(self.hands.run(thread, entry)?)
     }
 
     /// Takes apart what was built of a task that never ran.
@@ -341,7 +380,6 @@ impl<H: Hands> ProcServer<'_, H> {
         newborn: Newborn,
         admitted: Admitted,
         ipc_buffer: u32,
-        entry: Entry,
     ) -> Result<(), Failed> {
         let Newborn {
             thread,
@@ -366,12 +404,11 @@ impl<H: Hands> ProcServer<'_, H> {
             priority: self.priority(band, frozen),
             ipc_buffer,
         })?;
-        self.hands.run(thread, entry)?;
         Ok(())
     }
 
     /// A server on the right turned our message down: an error of ours, told as one of the kernel's that it has not.
-    fn nonsense(&mut self) -> Failed {
+    pub(crate) fn nonsense(&mut self) -> Failed {
         self.alarm();
         Failed::Memory(CreateRefusal::Kernel(u8::MAX))
     }

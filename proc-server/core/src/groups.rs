@@ -10,7 +10,7 @@ use interfaces::process::{
     AuditResult, ExitReason, Figures, KillGroup, KillGroupRefusal, OperatorRefusal, TaskAccount,
     TaskRefusal,
 };
-use interfaces::provision::{Holdings, PoolFigures, ProgramName, ReadPool};
+use interfaces::provision::{Holdings, PoolFigures, ProgramName, Progress, ReadPool, Revoke};
 use interfaces::{Amounts, CallError, GroupId, Resource, TaskId, call};
 
 use crate::hands::{Hands, insist};
@@ -191,6 +191,9 @@ impl<H: Hands> ProcServer<'_, H> {
             Ok(receipt) => self.end_job(job, Ok(receipt)),
             Err(CallError::Refused(KillRefusal::NotEmpty)) => {
                 let deaths = self.tasks.first_ending().is_some();
+                if !deaths && self.revoke_on(job, group) {
+                    return;
+                }
                 if self.jobs.not_empty(job, deaths) {
                     self.alarm();
                     self.end_job(job, Err(KillGroupRefusal::Kill(KillRefusal::NotEmpty)));
@@ -201,6 +204,21 @@ impl<H: Hands> ProcServer<'_, H> {
                 self.end_job(job, Err(refusal));
             }
         }
+    }
+
+    /// Takes back a slice of what the killed groups pay for although nobody of theirs is left: memory that tasks
+    /// elsewhere share. Returns whether there was something to do.
+    fn revoke_on(&mut self, job: u32, top: GroupId) -> bool {
+        let Some(group) = self.jobs.to_revoke(job) else {
+            return false;
+        };
+        if insist(self.hands.memory(), &Revoke { group }) == Ok(Progress::More) {
+            return true;
+        }
+        let after = Some(group);
+        let next = call(self.hands.limits(), &accounting::NextGroup { top, after });
+        self.jobs.revoke_next(job, next.ok().flatten());
+        true
     }
 
     fn end_job(&mut self, job: u32, result: Result<Receipt, KillGroupRefusal>) {

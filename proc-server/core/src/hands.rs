@@ -84,6 +84,10 @@ pub trait Hands {
     /// Lets the watchman run whenever nobody of a higher priority wants to, or not at all.
     fn keep_watch(&mut self, awake: bool) -> Result<(), KernelError>;
 
+    /// Gives a thread the registers of another, which waits for an answer to a call; lets it run behind that call, as if
+    /// this had been answered to it. At most what travels in registers.
+    fn run_copy(&mut self, thread: u32, of: u32, answer: &[u8]) -> Result<(), KernelError>;
+
     /// Makes the slots of a thread's place empty. Returns how many were not.
     fn clear(&mut self, thread: u32) -> u64;
 

@@ -28,6 +28,16 @@ pub struct Job {
     pub waiter: Option<u32>,
     victim: Option<TaskId>,
     refusals: u8,
+    revoking: Revoking,
+}
+
+/// How far a job has come with taking back what the killed groups pay for and others still share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoking {
+    /// This group is next.
+    At(GroupId),
+    /// It has been through all of them.
+    Done,
 }
 
 /// Every kill of a group.
@@ -69,6 +79,7 @@ impl KillJobs {
             waiter: None,
             victim: None,
             refusals: 0,
+            revoking: Revoking::At(group),
         });
         u32::try_from(free).ok()
     }
@@ -106,6 +117,22 @@ impl KillJobs {
         if let Some(job) = self.get_mut(job) {
             job.victim = Some(victim);
             job.refusals = 0;
+        }
+    }
+
+    /// The group whose shared memory is to be taken back next, if there is one left.
+    #[must_use]
+    pub fn to_revoke(&mut self, job: u32) -> Option<GroupId> {
+        match self.get_mut(job)?.revoking {
+            Revoking::At(group) => Some(group),
+            Revoking::Done => None,
+        }
+    }
+
+    /// Says which group is next, or that there is none.
+    pub fn revoke_next(&mut self, job: u32, next: Option<GroupId>) {
+        if let Some(job) = self.get_mut(job) {
+            job.revoking = next.map_or(Revoking::Done, Revoking::At);
         }
     }
 

@@ -14,7 +14,7 @@
 //! | [`programs`] | what a birth costs |
 //! | [`room`] | how much can be kept track of |
 //! | [`server`] | who is served, and what can be asked |
-//! | `birth`, `death`, `groups`, `freeze`, `rings`, `sleep` | the order of steps, and what is taken back when one fails |
+//! | `birth`, `fork`, `death`, `groups`, `freeze`, `rings`, `sleep` | the order of steps, and what is taken back when one fails |
 //! | `check` | whether all of that is still true |
 
 #![cfg_attr(not(test), no_std)]
@@ -23,6 +23,7 @@
 mod birth;
 mod check;
 mod death;
+mod fork;
 mod freeze;
 mod groups;
 mod rings;

@@ -16,9 +16,9 @@ use interfaces::identity::{Badge, Caller};
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
-    Exit, ExitReason, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, JoinThread, Kill,
-    KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing, OpenedRing,
-    OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
+    Exit, ExitReason, Figures, FindProgram, FindRefusal, Fork, ForkRefusal, Freeze, FreezeRefusal,
+    JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing,
+    OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
     SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw,
     ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
@@ -272,6 +272,10 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
             operator: false,
             arguments: request.arguments,
         })
+    }
+
+    fn fork(&mut self, caller: Caller, request: Fork) -> Result<Option<TaskId>, ForkRefusal> {
+        self.fork_task(caller, request)
     }
 
     fn find_program(&mut self, _: Caller, request: FindProgram) -> Result<ProgramId, FindRefusal> {

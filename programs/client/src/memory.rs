@@ -1,11 +1,13 @@
 //! Memory of one's own: reserved by the page, granted when touched.
 
 use interfaces::memory::{
-    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapRefusal, ReadRegion, ReadSpace,
-    RegionAccount, RegionId, RegionRefusal, SpaceAccount, Unmap,
+    Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, CreateRegion,
+    CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, Offered, ReadRegion, ReadSpace,
+    RegionAccount, RegionId, RegionRefusal, Share, ShareRefusal, SpaceAccount, Sponsor,
+    SponsorRefusal, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
-use interfaces::{CallError, ProtocolError};
+use interfaces::{CallError, ProtocolError, TaskId};
 
 use crate::server::{Server, call};
 
@@ -32,7 +34,85 @@ pub fn map(
     )
 }
 
-/// Takes a mapping away; the pages stay.
+/// Maps `pages` pages of a region from page `offset` on; gives their address. As often as one likes.
+pub fn map_part(
+    region: RegionId,
+    address: Option<u32>,
+    access: Access,
+    offset: u32,
+    pages: u32,
+) -> Result<u32, CallError<MapRefusal>> {
+    call(
+        Server::Memory,
+        &MapPart {
+            region,
+            address,
+            access,
+            offset,
+            pages,
+        },
+    )
+}
+
+/// Takes the mapping away that begins at an address; the pages stay.
+pub fn unmap_part(address: u32) -> Result<(), CallError<RegionRefusal>> {
+    while call(Server::Memory, &UnmapPart { address })? == Progress::More {}
+    Ok(())
+}
+
+/// Offers a region to another task, which is to accept what this gives.
+pub fn share(
+    region: RegionId,
+    to: TaskId,
+    access: Access,
+) -> Result<RegionId, CallError<ShareRefusal>> {
+    call(Server::Memory, &Share { region, to, access })
+}
+
+/// The newest region that a task offers to the caller, if it offers one.
+pub fn offered(from: TaskId) -> Result<Option<RegionId>, ProtocolError> {
+    match call(Server::Memory, &Offered { from }) {
+        Ok(region) => Ok(region),
+        Err(CallError::Refused(never)) => match never {},
+        Err(CallError::Protocol(error)) => Err(error),
+    }
+}
+
+/// Accepts an offered region.
+pub fn accept(region: RegionId) -> Result<Accepted, CallError<AcceptRefusal>> {
+    call(Server::Memory, &Accept { region })
+}
+
+/// Makes a region's memory larger or smaller, for all who hold it.
+pub fn resize(region: RegionId, pages: u32) -> Result<(), CallError<ResizeRefusal>> {
+    while call(Server::Memory, &Resize { region, pages })? == Progress::More {}
+    Ok(())
+}
+
+/// Lets the caller's group pay for a region's memory from now on.
+pub fn sponsor(region: RegionId) -> Result<(), CallError<SponsorRefusal>> {
+    call(Server::Memory, &Sponsor { region })
+}
+
+/// A region of one's own with the same contents, copied page by page when either is written to. If that fails halfway,
+/// nothing is left of it.
+pub fn clone_region(region: RegionId) -> Result<RegionId, CallError<CloneRefusal>> {
+    let cloned = call(Server::Memory, &CloneRegion { region })?;
+    let (region, mut progress) = (cloned.region, cloned.progress);
+    while progress == Progress::More {
+        progress = match call(Server::Memory, &CloneOn { region }) {
+            Ok(progress) => progress,
+            Err(refusal) => {
+                // The refusal is what matters; what there is of the clone goes at the latest with the task.
+                let _ = destroy_region(region);
+                return Err(refusal);
+            }
+        };
+    }
+    Ok(region)
+}
+
+/// Takes all mappings of a region away; the pages stay.
 pub fn unmap(region: RegionId) -> Result<(), CallError<RegionRefusal>> {
     while call(Server::Memory, &Unmap { region })? == Progress::More {}
     Ok(())

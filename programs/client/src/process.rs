@@ -4,10 +4,10 @@ use interfaces::accounting::Receipt;
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
     AdoptBand, Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures,
-    FindProgram, FindRefusal, Freeze, FreezeRefusal, JoinThread, Kill, KillGroup, KillGroupRefusal,
-    MoveRefusal, MoveTask, NextGroup, OperatorRefusal, ReadArguments, ReadFigures, ReadPool,
-    ReadTask, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw, ThreadRefusal,
-    Wait, WaitRefusal,
+    FindProgram, FindRefusal, Fork, ForkRefusal, Freeze, FreezeRefusal, JoinThread, Kill,
+    KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OperatorRefusal, ReadArguments,
+    ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal,
+    Thaw, ThreadRefusal, Wait, WaitRefusal,
 };
 use interfaces::provision::{PoolFigures, ProgramId, ProgramName};
 use interfaces::{CallError, GroupId, TaskId};
@@ -38,6 +38,29 @@ pub fn spawn(
             arguments,
         },
     )
+}
+
+/// Which of the two that come back from a fork this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// The one that forked; this is its child.
+    Parent(TaskId),
+    /// The child.
+    Child,
+}
+
+/// Makes a child that is where the caller is, with a clone of its memory, in the caller's group or one below it. Comes
+/// back twice. For the task's first thread.
+pub fn fork(group: Option<GroupId>) -> Result<Forked, CallError<ForkRefusal>> {
+    fork_thread(0, group)
+}
+
+/// The same for the calling thread, which has this number; it is the child's only one, with number 0.
+pub fn fork_thread(thread: u32, group: Option<GroupId>) -> Result<Forked, CallError<ForkRefusal>> {
+    Ok(match call(Server::Process, &Fork { thread, group })? {
+        Some(child) => Forked::Parent(child),
+        None => Forked::Child,
+    })
 }
 
 /// Ends the caller's task.

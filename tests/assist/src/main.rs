@@ -16,11 +16,13 @@ mod crash;
 mod cspace;
 #[expect(dead_code, reason = "the other side of a mailbox uses the rest")]
 mod deed;
+mod fork;
 mod fuzz;
 mod group;
 mod measure;
 mod opener;
 mod pages;
+mod partner;
 mod protocol;
 mod puppet;
 mod random;
@@ -74,6 +76,12 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "escape" => group::escape(&mut words),
         "no-operator" => group::no_operator(),
         "touch" => pages::touch(&mut words),
+        "partner" => partner::partner(&mut words),
+        "forks" => fork::forks(&mut words),
+        "fork-writes" => fork::writes(&mut words),
+        "fork-bomb" => fork::bomb(),
+        "fork-refused" => fork::refused(&mut words),
+        "fork-threads" => fork::threads(),
         "hold" => pages::hold(&mut words),
         "reserve" => pages::reserve(&mut words),
         "race" => pages::race(),

@@ -22,12 +22,14 @@ mod bombs;
 mod boundary;
 mod chain;
 mod clock;
+mod cow;
 #[expect(dead_code, reason = "the other side of a mailbox uses the rest")]
 #[path = "../../assist/src/deed.rs"]
 mod deed;
 mod deviant;
 mod faults;
 mod figures;
+mod fork;
 mod freeze;
 mod groups;
 mod history;
@@ -37,6 +39,8 @@ mod ledger;
 mod many;
 mod memory;
 mod moves;
+mod objects;
+mod partner;
 #[path = "../../assist/src/random.rs"]
 mod random;
 mod reuse;

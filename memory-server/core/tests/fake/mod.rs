@@ -70,6 +70,10 @@ pub struct World {
     /// Which deletion is to fail.
     pub fail_deletion_at: Option<u64>,
     pub news: u64,
+    /// What tests wrote into frames: a number each.
+    contents: HashMap<u64, u64>,
+    /// Frames that were copied.
+    pub copies: u64,
     pub fills: Vec<Fill>,
 }
 
@@ -227,6 +231,30 @@ impl World {
             .iter()
             .map(|(&address, &(_, writable))| (address, writable))
             .collect()
+    }
+
+    /// Which frame is mapped at an address in the space whose root stands in the slot.
+    pub fn frame_at(&self, root: u64, address: u32) -> Option<u64> {
+        let object = self.caps[&Slot::Own(root)].object;
+        let frames = &self.spaces[&object].frames;
+        frames.get(&address).map(|&(frame, _)| frame)
+    }
+
+    /// What is in a frame.
+    pub fn content(&self, frame: u64) -> u64 {
+        self.contents.get(&frame).copied().unwrap_or_default()
+    }
+
+    /// Writes through a mapping; whether the hardware lets it.
+    pub fn store(&mut self, root: u64, address: u32, value: u64) -> bool {
+        let object = self.caps[&Slot::Own(root)].object;
+        match self.spaces[&object].frames.get(&address) {
+            Some(&(frame, true)) => {
+                self.contents.insert(frame, value);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Which slots of the proc-server's hold something.
@@ -441,6 +469,39 @@ impl Kernel for FakeKernel {
         Ok(())
     }
 
+    fn remap_frame(&mut self, frame: u64, root: u64, access: Access) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        let slot = Slot::Own(frame);
+        let cap = world.caps[&slot].clone();
+        assert!(
+            cap.access == Access::ReadWrite || access == Access::Read,
+            "no more rights than the capability"
+        );
+        let (object, view) = world.view(root);
+        let (of, address) = cap.mapped.expect("mapped");
+        assert_eq!(of, object, "in this address space");
+        let shown = view.frames.get_mut(&address).expect("shown");
+        assert_eq!(shown.0, cap.object);
+        shown.1 = access == Access::ReadWrite;
+        Ok(())
+    }
+
+    fn copy_frame(&mut self, from: u64, to: u64) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        let [from, to] = [from, to].map(|slot| {
+            let slot = Slot::Own(slot);
+            assert_eq!(world.object_at(slot), Object::Made(Made::Frame));
+            world.caps[&slot].clone()
+        });
+        assert!(to.mapped.is_none(), "not mapped anywhere yet");
+        let content = world.content(from.object);
+        world.contents.insert(to.object, content);
+        world.copies += 1;
+        Ok(())
+    }
+
     fn unmap_frame(&mut self, frame: u64) -> Result<(), KernelError> {
         let mut world = self.0.borrow_mut();
         world.deletion_may_fail()?;
@@ -625,6 +686,11 @@ impl Bench {
 
     /// The same, with room for so many regions.
     pub fn with_regions(pages: u32, blocks: &[(u32, u8)], regions: u32) -> Self {
+        Self::with_room(pages, blocks, regions, 9)
+    }
+
+    /// The same, with so many copies of frame capabilities.
+    pub fn with_room(pages: u32, blocks: &[(u32, u8)], regions: u32, copies: u32) -> Self {
         let room = Room {
             groups: 0,
             limited_groups: 0,
@@ -632,7 +698,7 @@ impl Bench {
             tasks: 8,
             threads: 16,
             regions,
-            shared_mappings: 9,
+            shared_mappings: copies,
         };
         let programs = programs();
         let sizes = Sizes::new(pages, ARCHIVE_PAGES, &room, &programs);

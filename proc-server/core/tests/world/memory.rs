@@ -29,6 +29,8 @@ pub struct Memory {
     pub full: bool,
     /// In how many slices the next task is taken apart; 3 if 0.
     pub slices: u32,
+    /// A clone of an address space is under way.
+    pub half_cloned: bool,
     /// It forgets to empty one of the slots.
     pub untidy: bool,
     /// Whether the notification of a new ring is in the slot for that.
@@ -161,6 +163,31 @@ impl Server for World {
         }
         self.memory.tasks.remove(&request.task);
         Ok(Progress::Done)
+    }
+
+    fn revoke(&mut self, _: Caller, _: Revoke) -> Result<Progress, Never> {
+        Ok(Progress::Done)
+    }
+
+    fn clone_space(
+        &mut self,
+        _: Caller,
+        request: CloneSpace,
+    ) -> Result<Progress, CloneSpaceRefusal> {
+        let both = [request.from, request.to].map(|task| self.memory.tasks.contains_key(&task));
+        if both != [true, true] {
+            return Err(CloneSpaceRefusal::UnknownTask);
+        }
+        if self.memory.full {
+            return Err(CloneSpaceRefusal::TableFull);
+        }
+        // Every other call is a slice of a clone, and the one after it its end.
+        self.memory.half_cloned = !self.memory.half_cloned;
+        Ok(if self.memory.half_cloned {
+            Progress::More
+        } else {
+            Progress::Done
+        })
     }
 
     fn take_report(&mut self, _: Caller, _: TakeReport) -> Result<Option<Report>, Never> {

@@ -312,6 +312,18 @@ impl Hands for Reach {
         Ok(())
     }
 
+    fn run_copy(&mut self, thread: u32, of: u32, answer: &[u8]) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert_eq!(world.tcbs.get(&thread), Some(&Tcb::Settled));
+        let Some(&Tcb::Running(entry)) = world.tcbs.get(&of) else {
+            panic!("only a thread that runs is copied");
+        };
+        assert!(answer.len() <= 32, "an answer in registers");
+        world.tcbs.insert(thread, Tcb::Running(entry));
+        Ok(())
+    }
+
     fn clear(&mut self, thread: u32) -> u64 {
         let world = &mut *self.world.borrow_mut();
         let mut left = 0;

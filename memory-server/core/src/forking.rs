@@ -1,0 +1,255 @@
+//! Cloning an address space into that of a task that has been made and has not run: what `fork` is built on.
+//!
+//! The child shows at every address what its parent shows there. The pages of the program and of regions that the parent
+//! has alone are cloned; memory that was ever shared stays shared, and the child holds it too. Program text needs
+//! nothing: both show the archive. Page tables are not copied, and nothing is mapped: the child's first touch of a page
+//! finds it.
+//!
+//! The child may go on using the ids of regions that it found in its memory: each of its regions remembers its parent's.
+//!
+//! It goes in slices; a refusal leaves the rest to whoever takes the child apart, who has to do that anyway. What the
+//! child may ever need is charged to its payer and set aside before the child runs.
+
+use interfaces::GroupId;
+use interfaces::memory::{AREA_KIT, OBJECT_KIT, REGION_KIT, RegionId};
+use interfaces::provision::{CloneSpace, CloneSpaceRefusal, Progress};
+use interfaces::{Amounts, Resource};
+
+use crate::area::Area;
+use crate::cloning::{can_be_cloned, pages_to_lend};
+use crate::hands::{Kernel, Ledger};
+use crate::memory::Memory;
+use crate::object::Kind;
+use crate::region::{Region, State, TASK_REGIONS};
+use crate::server::MemoryServer;
+use crate::space::Fork;
+use crate::table::Link;
+
+/// Regions that one slice copies, if no page needs to be lent.
+const REGIONS: u32 = 8;
+
+impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
+    /// Does one slice of cloning a task's address space into another's.
+    pub(crate) fn clone_space_on(
+        &mut self,
+        request: CloneSpace,
+    ) -> Result<Progress, CloneSpaceRefusal> {
+        let spaces = &self.memory.spaces;
+        let places = spaces.find(request.from).zip(spaces.find(request.to));
+        let (parent, child) = places.ok_or(CloneSpaceRefusal::UnknownTask)?;
+        let same_program = self.space(parent).program == self.space(child).program;
+        if parent == child || !same_program {
+            return Err(CloneSpaceRefusal::UnknownTask);
+        }
+        if self.space(child).fork.is_none() {
+            self.begin_fork(parent, child)?;
+        }
+        for _ in 0..REGIONS {
+            let fork = self.space(child).fork;
+            let fork = fork.filter(|fork| fork.parent == parent);
+            let fork = fork.ok_or(CloneSpaceRefusal::Busy)?;
+            let progress = self
+                .clone_slice(fork.object)
+                .map_err(|_| CloneSpaceRefusal::OutOfMemory)?;
+            if progress == Progress::More {
+                return Ok(Progress::More);
+            }
+            if self.memory.objects.get(fork.object).is_broken {
+                return Err(CloneSpaceRefusal::Busy);
+            }
+            let Some(region) = fork.next.index() else {
+                self.end_fork(child);
+                return Ok(Progress::Done);
+            };
+            self.pass_region(parent, region);
+            self.copy_region(child, region)?;
+        }
+        Ok(Progress::More)
+    }
+
+    fn begin_fork(&mut self, parent: u32, child: u32) -> Result<(), CloneSpaceRefusal> {
+        if self.space(parent).forking != Link::NONE {
+            return Err(CloneSpaceRefusal::Busy);
+        }
+        let (source, object) = (self.space(parent).object, self.space(child).object);
+        let payer = self.space(child).payer;
+        let count = self.set_aside(source, payer, Amounts::NONE)?;
+        self.begin_clone(source, object, count);
+        let next = self.space(parent).regions.first();
+        self.change_space(child, |space| {
+            space.fork = Some(Fork {
+                parent,
+                object,
+                next: next.map_or(Link::NONE, Link::to),
+            });
+        });
+        self.change_space(parent, |space| space.forking = Link::to(child));
+        Ok(())
+    }
+
+    /// Charges what a clone of an object needs, and `more`, and sets its records aside. Returns how many.
+    fn set_aside(
+        &mut self,
+        source: u32,
+        payer: GroupId,
+        more: Amounts,
+    ) -> Result<u32, CloneSpaceRefusal> {
+        let count = pages_to_lend(&self.memory.objects.get(source));
+        if !self.memory.borrows.reserve(count) {
+            return Err(CloneSpaceRefusal::TableFull);
+        }
+        let amounts = Self::borrow_amounts(count)
+            .checked_add(&more)
+            .unwrap_or(more);
+        if let Err(refusal) = self.ledger.charge(payer, amounts) {
+            self.memory.borrows.unreserve(count);
+            return Err(CloneSpaceRefusal::Charge(refusal));
+        }
+        Ok(count)
+    }
+
+    /// The address space is whole, or will never be: nobody works on it any more.
+    pub(crate) fn end_fork(&mut self, child: u32) {
+        let Some(fork) = self.space(child).fork else {
+            return;
+        };
+        self.change_space(child, |space| space.fork = None);
+        self.change_space(fork.parent, |space| {
+            if space.forking.index() == Some(child) {
+                space.forking = Link::NONE;
+            }
+        });
+    }
+
+    /// A task is taken apart: whatever fork it has part in is over.
+    pub(crate) fn abandon_forks(&mut self, space: u32) {
+        self.end_fork(space);
+        if let Some(child) = self.space(space).forking.index() {
+            self.end_fork(child);
+        }
+    }
+
+    /// A region is taken out of a task's list, or copied: a fork that is to copy it next goes on behind it.
+    pub(crate) fn pass_region(&mut self, space: u32, region: u32) {
+        let Some(child) = self.space(space).forking.index() else {
+            return;
+        };
+        let next = self.memory.regions.next(region);
+        self.change_space(child, |space| {
+            if let Some(fork) = &mut space.fork
+                && fork.next.index() == Some(region)
+            {
+                fork.next = next.map_or(Link::NONE, Link::to);
+            }
+        });
+    }
+
+    /// Gives the child a region of the same memory, or of a clone of it, mapped where its parent's is.
+    fn copy_region(&mut self, child: u32, number: u32) -> Result<(), CloneSpaceRefusal> {
+        let region = self.memory.regions.get(number);
+        if region.state != State::Held {
+            // An offer is the parent's, and so is a clone that is not whole.
+            return Ok(());
+        }
+        let space = self.space(child);
+        if space.regions.len() >= TASK_REGIONS || !self.memory.regions.has_room() {
+            return Err(CloneSpaceRefusal::TableFull);
+        }
+        let source = self.memory.objects.get(region.object);
+        let object = if source.is_shared || source.is_revoked {
+            self.ledger
+                .charge(space.payer, REGION_KIT)
+                .map_err(CloneSpaceRefusal::Charge)?;
+            region.object
+        } else {
+            if !can_be_cloned(&source) {
+                return Err(CloneSpaceRefusal::Busy);
+            }
+            if !self.memory.objects.has_room() {
+                return Err(CloneSpaceRefusal::TableFull);
+            }
+            let kits = OBJECT_KIT
+                .checked_add(&REGION_KIT)
+                .unwrap_or(OBJECT_KIT)
+                .with(Resource::Commit, u64::from(source.size));
+            let count = self.set_aside(region.object, space.payer, kits)?;
+            let created = self
+                .memory
+                .objects
+                .create(Kind::Anonymous, space.payer, source.size);
+            let object = created.ok_or(CloneSpaceRefusal::TableFull)?;
+            self.begin_clone(region.object, object, count);
+            self.change_space(child, |space| {
+                if let Some(fork) = &mut space.fork {
+                    fork.object = object;
+                }
+            });
+            object
+        };
+        let copy = self
+            .record_copy(child, number, &region, object)
+            .ok_or(CloneSpaceRefusal::TableFull)?;
+        self.copy_areas(child, &region, copy, object)
+    }
+
+    fn record_copy(
+        &mut self,
+        child: u32,
+        number: u32,
+        region: &Region,
+        object: u32,
+    ) -> Option<RegionId> {
+        let Memory {
+            regions,
+            spaces,
+            objects,
+            ..
+        } = &mut self.memory;
+        let space = spaces.edit(child)?;
+        let alias = region.alias.unwrap_or(regions.id_of(number));
+        let copy =
+            Region::new(State::Held, child, object, region.access, space.payer).known_as(alias);
+        let id = regions.create(&mut space.regions, copy)?;
+        space.is_forked = true;
+        if let Some(object) = objects.edit(object) {
+            object.holders = object.holders.saturating_add(1);
+        }
+        Some(id)
+    }
+
+    fn copy_areas(
+        &mut self,
+        child: u32,
+        region: &Region,
+        copy: RegionId,
+        object: u32,
+    ) -> Result<(), CloneSpaceRefusal> {
+        let payer = self.space(child).payer;
+        let mut next = region.areas.first();
+        while let Some(number) = next {
+            next = self.memory.areas.next_of_region(number);
+            let area = self.memory.areas.get(number);
+            if area.is_leaving {
+                continue;
+            }
+            let copies = self.memory.regions.get(copy.index).areas;
+            let is_charged = !copies.is_empty();
+            if is_charged {
+                self.ledger
+                    .charge(payer, AREA_KIT)
+                    .map_err(CloneSpaceRefusal::Charge)?;
+            }
+            let mut shown = Area::new(area.run, object, area.offset, area.access)
+                .within(child)
+                .of_region(copy.index);
+            shown.is_charged = is_charged;
+            if self.insert_area(shown).is_err() {
+                if is_charged {
+                    self.release(payer, AREA_KIT);
+                }
+                return Err(CloneSpaceRefusal::TableFull);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,404 @@
+//! Copy-on-write: what an object shows at a place, who else does, and what a write makes of it.
+//!
+//! # Who pays
+//!
+//! A frame is charged to the payer of the object whose own it is. Whoever writes to a frame that others show too gets a
+//! copy, charged to its own payer; the frame stays with the others. If it was the writer's own, it goes to one of the
+//! others with the same payer, or stays charged to that payer as a frame that was *left*, because nobody is to be charged
+//! for what another does. A frame that only one still shows is not copied: it becomes that one's own, and is charged to
+//! its payer if it was left by another.
+//!
+//! # What is never true
+//!
+//! A frame that is lent, or was left, is nowhere mapped to be written.
+
+use interfaces::memory::{Access, BORROW_KIT, FRAME_KIT};
+use interfaces::provision::Cause;
+use interfaces::{Amounts, GroupId};
+
+use crate::hands::{Kernel, Ledger, Made};
+use crate::mapping::Mappings;
+use crate::memory::Memory;
+use crate::owner::Use;
+use crate::server::{Bill, Failure, MemoryServer};
+
+/// How many of those who borrow a frame are asked for one with the same payer.
+const HEIRS: usize = 8;
+
+/// What an object shows at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// What a page is at first: there is no frame yet.
+    Nothing,
+    /// A frame of its own.
+    Own {
+        /// The frame's page.
+        page: u32,
+        /// Whether others show it too.
+        is_lent: bool,
+    },
+    /// A frame that it borrows.
+    Borrowed {
+        /// The borrow.
+        borrow: u32,
+        /// The frame's page.
+        page: u32,
+    },
+    /// A frame that it borrowed is lost: its payer was killed.
+    Lost,
+}
+
+impl Memory<'_> {
+    /// What an object shows at a place.
+    #[must_use]
+    pub fn seen(&self, object: u32, place: u32) -> Seen {
+        if let Some(page) = self.owners.find(Use::Frame, object, place) {
+            let is_lent = !self.owners.get(page).lent().is_empty();
+            return Seen::Own { page, is_lent };
+        }
+        let borrows_nothing = self
+            .objects
+            .peek(object)
+            .is_none_or(|object| object.borrows.is_empty());
+        if borrows_nothing {
+            return Seen::Nothing;
+        }
+        match self.borrows.find(object, place) {
+            None => Seen::Nothing,
+            Some(borrow) => match self.borrows.get(borrow).page() {
+                Some(page) => Seen::Borrowed { borrow, page },
+                None => Seen::Lost,
+            },
+        }
+    }
+}
+
+impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
+    /// Serves a write to a page of an object that has a frame there: nobody else will see it.
+    pub(crate) fn write_to(
+        &mut self,
+        at: (u32, u32),
+        (object, place): (u32, u32),
+        area: u32,
+    ) -> Result<(), Cause> {
+        match self.memory.seen(object, place) {
+            Seen::Own { page, is_lent } => {
+                if is_lent {
+                    self.copy(object, place, page, None)?;
+                }
+                self.allow_writing(at, (object, place), area)
+            }
+            Seen::Borrowed { borrow, page } => {
+                let owner = self.owners().get(page);
+                if owner.used_as() == Use::Left && owner.lent().len() == 1 {
+                    self.inherit(borrow, page)?;
+                } else {
+                    self.copy(object, place, page, Some(borrow))?;
+                }
+                self.allow_writing(at, (object, place), area)
+            }
+            Seen::Lost => Err(Cause::PayerKilled),
+            // Nothing is mapped there, so a write to it is no matter of copies.
+            Seen::Nothing => Err(Cause::OutOfMemory),
+        }
+    }
+
+    /// Maps an object's own frame, which nobody else shows, to be written.
+    fn allow_writing(
+        &mut self,
+        (space, at): (u32, u32),
+        (object, place): (u32, u32),
+        area: u32,
+    ) -> Result<(), Cause> {
+        let frame = self.owners().find(Use::Frame, object, place);
+        let page = frame.ok_or(Cause::OutOfMemory)?;
+        let Some(cap) = self.memory.mappings.find(space, at) else {
+            return Ok(self.show_frame(page, (space, at), Access::ReadWrite, area)?);
+        };
+        let (slot, root) = (self.memory.slot_of(cap), self.root_of(space));
+        let result = self.kernel.remap_frame(slot, root, Access::ReadWrite);
+        self.expected(result)?;
+        self.memory.mappings.set_writable(cap, true);
+        Ok(())
+    }
+
+    /// Gives the object a frame of its own for a page that others show too.
+    fn copy(
+        &mut self,
+        object: u32,
+        place: u32,
+        from: u32,
+        borrow: Option<u32>,
+    ) -> Result<(), Failure> {
+        self.settle_clone(object, place)?;
+        let payer = self.payer_of(object);
+        let page = self.charged(payer, FRAME_KIT, |this| this.copy_page(from))?;
+        let mut bill = Bill::default();
+        self.hide_place(object, place, &mut bill);
+        match borrow {
+            Some(borrow) => self.end_borrow(borrow, &mut bill),
+            None => self.leave_frame(from, object, &mut bill),
+        }
+        let Memory {
+            owners, objects, ..
+        } = &mut self.memory;
+        if let Some(record) = objects.edit(object) {
+            owners.record(page, Use::Frame, object, place, &mut record.frames);
+        }
+        self.settle(&mut bill);
+        Ok(())
+    }
+
+    fn copy_page(&mut self, from: u32) -> Result<u32, Failure> {
+        let page = self.make_object(Made::Frame)?;
+        let slots = self.memory.slots;
+        let result = self
+            .kernel
+            .copy_frame(slots.object(from), slots.object(page));
+        match self.expected(result) {
+            Ok(()) => Ok(page),
+            Err(failure) => {
+                self.unmake_object(page);
+                Err(failure)
+            }
+        }
+    }
+
+    /// The only one that still shows a frame that was left makes it its own, and its payer pays for it.
+    fn inherit(&mut self, borrow: u32, page: u32) -> Result<(), Failure> {
+        let heir = self.memory.borrows.get(borrow);
+        self.settle_clone(heir.object(), heir.place())?;
+        if self.owners().get(page).lent().len() != 1 {
+            // It was lent once more just now.
+            return self.copy(heir.object(), heir.place(), page, Some(borrow));
+        }
+        let payer = self.payer_of(heir.object());
+        self.ledger
+            .charge(payer, FRAME_KIT)
+            .map_err(Failure::Charge)?;
+        let mut bill = Bill::default();
+        let before = self.payer_of(self.owners().get(page).whose());
+        self.owe(&mut bill, before, FRAME_KIT);
+        self.pass_to(borrow, page, &mut bill);
+        self.settle(&mut bill);
+        Ok(())
+    }
+
+    /// Takes away whatever shows a page of an object, in all its areas.
+    pub(crate) fn hide_place(&mut self, object: u32, place: u32, bill: &mut Bill) {
+        let list = self.memory.objects.get(object).areas;
+        let mut next = list.first();
+        while let Some(index) = next {
+            next = self.memory.areas.next_showing(index);
+            self.hide_in(index, place, bill);
+        }
+    }
+
+    /// Takes away what an area shows of a page of its object.
+    pub(crate) fn hide_in(&mut self, index: u32, place: u32, bill: &mut Bill) {
+        let Some(area) = self.memory.areas.peek(index).copied() else {
+            return;
+        };
+        let shown = area.page_of(place);
+        let cap = shown.and_then(|page| self.memory.mappings.find(area.space, page));
+        if let Some(cap) = cap {
+            self.hide(cap, &area, false, bill);
+        }
+    }
+
+    /// Lets nobody write any more to a page of an object, in any of its areas.
+    pub(crate) fn protect_place(&mut self, object: u32, place: u32) -> Result<(), Failure> {
+        let mut next = self.memory.objects.get(object).areas.first();
+        while let Some(index) = next {
+            next = self.memory.areas.next_showing(index);
+            let Some(area) = self.memory.areas.peek(index) else {
+                continue;
+            };
+            let (space, shown) = (area.space, area.page_of(place));
+            let cap = shown.and_then(|page| self.memory.mappings.find(space, page));
+            let Some(cap) = cap.filter(|&cap| self.memory.mappings.get(cap).is_writable()) else {
+                continue;
+            };
+            let (slot, root) = (self.memory.slot_of(cap), self.root_of(space));
+            let result = self.kernel.remap_frame(slot, root, Access::Read);
+            self.expected(result)?;
+            self.memory.mappings.set_writable(cap, false);
+        }
+        Ok(())
+    }
+
+    /// An object has no use any more for a frame of its own that others borrow: it goes to one of them with the same
+    /// payer, or is left.
+    pub(crate) fn leave_frame(&mut self, page: u32, object: u32, bill: &mut Bill) {
+        let payer = self.payer_of(object);
+        if let Some(heir) = self.heir(page, payer) {
+            self.pass_to(heir, page, bill);
+            return;
+        }
+        self.pass_frame_cursor(object, page);
+        let Memory {
+            owners, objects, ..
+        } = &mut self.memory;
+        if let Some(object_record) = objects.edit(object) {
+            let (from, to) = (&mut object_record.frames, &mut object_record.left);
+            owners.pass(page, (Use::Left, object, page), from, to);
+        }
+    }
+
+    /// One who borrows a frame and has this payer.
+    fn heir(&self, page: u32, payer: GroupId) -> Option<u32> {
+        let borrows = &self.memory.borrows;
+        let lent = self.owners().get(page).lent();
+        borrows
+            .of_frame(lent)
+            .take(HEIRS)
+            .find(|&borrow| self.payer_of(borrows.get(borrow).object()) == payer)
+    }
+
+    /// Makes a frame the own of one that borrows it. Who pays is the caller's matter.
+    pub(crate) fn pass_to(&mut self, index: u32, page: u32, bill: &mut Bill) {
+        let borrow = self.memory.borrows.get(index);
+        if self.settle_clone(borrow.object(), borrow.place()).is_err() {
+            self.break_clone(borrow.object());
+        }
+        let owner = self.owners().get(page);
+        self.pass_frame_cursor(owner.whose(), page);
+        self.strike_borrow(index, Some(page), bill);
+        // Two objects' lists: taken out, changed, put back.
+        let is_left = owner.used_as() == Use::Left;
+        let Memory {
+            owners, objects, ..
+        } = &mut self.memory;
+        let before = objects.get(owner.whose());
+        let mut from = if is_left { before.left } else { before.frames };
+        let mut to = objects.get(borrow.object()).frames;
+        let key = (Use::Frame, borrow.object(), borrow.place());
+        owners.pass(page, key, &mut from, &mut to);
+        if let Some(object) = objects.edit(owner.whose()) {
+            *(if is_left {
+                &mut object.left
+            } else {
+                &mut object.frames
+            }) = from;
+        }
+        if let Some(object) = objects.edit(borrow.object()) {
+            object.frames = to;
+        }
+        self.lay_ghost(owner.whose());
+    }
+
+    /// Ends a borrow. A frame that was left and that nobody borrows any more goes.
+    pub(crate) fn end_borrow(&mut self, index: u32, bill: &mut Bill) {
+        let page = self.memory.borrows.get(index).page();
+        self.strike_borrow(index, page, bill);
+        let Some(page) = page else {
+            return;
+        };
+        let owner = self.owners().get(page);
+        if owner.used_as() == Use::Left && owner.lent().is_empty() {
+            let payer = self.payer_of(owner.whose());
+            self.drop_left(page, owner.whose());
+            self.owe(bill, payer, FRAME_KIT);
+        }
+    }
+
+    fn strike_borrow(&mut self, index: u32, page: Option<u32>, bill: &mut Bill) {
+        let object = self.memory.borrows.get(index).object();
+        let payer = self.payer_of(object);
+        self.pass_borrow_cursor(object, index);
+        let Memory {
+            owners,
+            objects,
+            borrows,
+            ..
+        } = &mut self.memory;
+        if let Some(object) = objects.edit(object) {
+            let lent = page.and_then(|page| owners.lent_mut(page));
+            borrows.end(index, &mut object.borrows, lent);
+        }
+        self.owe(bill, payer, BORROW_KIT);
+    }
+
+    /// Takes a frame back that was left, and that nobody shows any more.
+    fn drop_left(&mut self, page: u32, object: u32) {
+        self.memory.forget_mapping(Mappings::own(page));
+        let is_stuck = self.owners().get(page).is_stuck();
+        let Memory {
+            owners, objects, ..
+        } = &mut self.memory;
+        if let Some(object) = objects.edit(object) {
+            owners.forget(page, &mut object.left);
+        }
+        if is_stuck {
+            self.memory.owners.lose(page);
+        } else {
+            self.unmake_object(page);
+        }
+        self.lay_ghost(object);
+    }
+
+    /// Nothing is left of an object that was only there for frames that others borrowed.
+    fn lay_ghost(&mut self, object: u32) {
+        let record = self.memory.objects.peek(object);
+        let is_over = record.is_some_and(|object| {
+            object.kind == crate::object::Kind::Ghost && object.left.is_empty()
+        });
+        if is_over {
+            self.memory.objects.remove(object);
+        }
+    }
+
+    /// The payer of a frame, which is one of those that `object` owns or left, is being killed: one who borrows it gets
+    /// it if its payer pays for it, else it loses it. Returns whether nobody borrows it any more.
+    pub(crate) fn evict_one(&mut self, page: u32, bill: &mut Bill) -> bool {
+        let Some(index) = self
+            .memory
+            .borrows
+            .of_frame(self.owners().get(page).lent())
+            .next()
+        else {
+            return true;
+        };
+        let borrow = self.memory.borrows.get(index);
+        let payer = self.payer_of(borrow.object());
+        if self.ledger.charge(payer, FRAME_KIT).is_ok() {
+            let before = self.payer_of(self.owners().get(page).whose());
+            self.pass_to(index, page, bill);
+            self.owe(bill, before, FRAME_KIT);
+            return true;
+        }
+        self.hide_place(borrow.object(), borrow.place(), bill);
+        let Memory {
+            owners, borrows, ..
+        } = &mut self.memory;
+        if let Some(lent) = owners.lent_mut(page) {
+            borrows.lose(index, lent);
+        }
+        self.owners().get(page).lent().is_empty()
+    }
+
+    /// Takes a frame of a killed payer back that nobody borrows any more, whichever list it is in.
+    pub(crate) fn drop_any(&mut self, page: u32, object: u32, bill: &mut Bill) {
+        let owner = self.owners().get(page);
+        if owner.whose() != object {
+            // One who borrowed it pays for it now.
+            return;
+        }
+        let payer = self.payer_of(object);
+        match owner.used_as() {
+            Use::Frame => self.drop_frame(page, object),
+            Use::Left => self.drop_left(page, object),
+            _ => return,
+        }
+        self.owe(bill, payer, FRAME_KIT);
+    }
+
+    /// What so many records of borrows are charged as.
+    pub(crate) fn borrow_amounts(count: u32) -> Amounts {
+        let bytes = BORROW_KIT.get(interfaces::Resource::KernelMemory);
+        Amounts::of(
+            interfaces::Resource::KernelMemory,
+            bytes.saturating_mul(u64::from(count)),
+        )
+    }
+}
