@@ -3,8 +3,8 @@
 use interfaces::memory::{
     Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, CreateRegion,
     CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, Offered, ReadRegion, ReadSpace,
-    RegionAccount, RegionId, RegionRefusal, Share, ShareRefusal, SpaceAccount, Sponsor,
-    SponsorRefusal, Unmap, UnmapPart,
+    RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Share, ShareRefusal,
+    SpaceAccount, Sponsor, SponsorRefusal, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{CallError, ProtocolError, TaskId};

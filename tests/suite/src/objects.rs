@@ -322,7 +322,7 @@ pub fn a_sponsor_takes_over_all_of_it_or_nothing(world: &mut World) -> Result<()
         world.account(sponsoring)?.usage,
     ];
     equal!("nothing was moved", after, before);
-    limits::set_limit(sponsoring, Resource::Commit, Limit::Unlimited)?;
+    limits::set_limit(sponsoring, Resource::Commit, Limit::Max)?;
     sponsor.sponsor(shared)?;
     for (group, before, sign) in [(paying, before[0], false), (sponsoring, before[1], true)] {
         let now = world.account(group)?.usage;
