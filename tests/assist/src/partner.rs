@@ -1,7 +1,7 @@
 //! `partner`: does with memory what the suite asks, through a page that both map.
 //!
 //! The page is the first region that the suite offers. Its words: how often the suite has asked and how often it was
-//! answered, the request and its operands, and the answer. What is asked is done in this task, under its authority and
+//! answered, the request and its operands, the answer, and whether the assistant is there. What is asked is done in this task, under its authority and
 //! at its group's expense, so the suite can be two tasks at once and say in which order they act.
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -69,7 +69,8 @@ pub fn partner(words: &mut Words<'_>) -> i32 {
     let address = value!(memory::map(offered, None, Access::ReadWrite));
     // SAFETY: the page was just mapped to be written and is never unmapped; the suite uses it as atomic words too.
     let page = unsafe { &*(u64::from(address) as *const [AtomicU64; WORDS]) };
-    let [asked, answered, request, one, two, three, answer, ..] = page;
+    let [asked, answered, request, one, two, three, answer, here, ..] = page;
+    here.store(1, Ordering::Release);
     let mut turn = 0_u64;
     loop {
         if asked.load(Ordering::Acquire) == turn {

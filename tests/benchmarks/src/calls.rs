@@ -1,9 +1,10 @@
 //! What clients do, measured as a client sees it.
 
 use client::interfaces::accounting::TicketRefusal;
-use client::interfaces::memory::{Access, PAGE_BYTES};
+use client::interfaces::memory::{Access, PAGE_BYTES, RegionId};
 use client::interfaces::process::{SpawnRefusal, ThreadRefusal};
 use client::interfaces::{Amounts, CallError, GroupId, Limit, Resource};
+use client::process::Forked;
 use client::{limits, memory, process};
 
 use crate::Trouble;
@@ -17,6 +18,8 @@ const ROUNDS: usize = 200;
 const FEW: usize = 16;
 /// Pages of a region that is touched in order.
 const PAGES: u32 = 1024;
+/// Pages of a task that forks, besides those of its program.
+const FORKED: u32 = 64;
 /// Bytes of a page.
 const PAGE: u32 = 4096;
 /// Tasks of a group that is killed.
@@ -50,6 +53,10 @@ pub fn measure(world: &mut World, name: &str) -> Option<Result<Summary, Trouble>
         "thread" => thread(world),
         "touch" => touch(world),
         "touch-in-order" => touch_in_order(world),
+        "fork-64" => fork(world),
+        "touch-after-fork" => touch_after_fork(world),
+        "write-after-child" => write_after_child(world),
+        "map-unmap" => map_unmap(world),
         "kill-per-task" => kill(world),
         "memory-per-group" => memory_per_group(world),
         "memory-per-task" => memory_per_task(world),
@@ -226,6 +233,85 @@ fn touch_in_order(world: &mut World) -> Result<Summary, Trouble> {
         world.samples.push(each(taken, PAGES));
     }
     Ok(world.samples.summary())
+}
+
+/// A region of so many pages, all of them written to.
+fn written(pages: u32) -> Result<RegionId, Trouble> {
+    let region = memory::create_region(pages)?;
+    memory::map(region, Some(REGION), Access::ReadWrite)?;
+    store_all(pages);
+    Ok(region)
+}
+
+fn store_all(pages: u32) {
+    for page in 0..pages {
+        store(REGION.saturating_add(page.saturating_mul(PAGE)));
+    }
+}
+
+/// Forks; the child does `act` and ends, which the parent waits for.
+fn forked(act: impl FnOnce()) -> Result<(), Trouble> {
+    match process::fork(None)? {
+        Forked::Child => {
+            act();
+            process::exit(0)
+        }
+        Forked::Parent(child) => {
+            process::wait(Some(child))?;
+            Ok(())
+        }
+    }
+}
+
+fn fork(world: &mut World) -> Result<Summary, Trouble> {
+    world.samples.with(
+        FEW,
+        || written(FORKED),
+        |_| forked(|| {}),
+        |region| Ok(memory::destroy_region(region)?),
+    )
+}
+
+/// The child writes: each page of its parent's is shared until then. What a page costs there is what all of them cost,
+/// beyond what the same child costs without.
+fn touch_after_fork(world: &mut World) -> Result<Summary, Trouble> {
+    world.samples.clear();
+    for _ in 0..FEW {
+        let region = written(FORKED)?;
+        let without = world.samples.time(|| forked(|| {}))?;
+        store_all(FORKED);
+        let with = world.samples.time(|| forked(|| store_all(FORKED)))?;
+        memory::destroy_region(region)?;
+        world
+            .samples
+            .push(each(with.saturating_sub(without), FORKED));
+    }
+    Ok(world.samples.summary())
+}
+
+fn write_after_child(world: &mut World) -> Result<Summary, Trouble> {
+    world.samples.clear();
+    for _ in 0..FEW {
+        let region = written(FORKED)?;
+        forked(|| {})?;
+        let taken = world.samples.time(|| {
+            store_all(FORKED);
+            Ok(())
+        })?;
+        memory::destroy_region(region)?;
+        world.samples.push(each(taken, FORKED));
+    }
+    Ok(world.samples.summary())
+}
+
+fn map_unmap(world: &mut World) -> Result<Summary, Trouble> {
+    let region = memory::create_region(1)?;
+    let summary = world.samples.of(ROUNDS, || {
+        memory::map(region, Some(REGION), Access::ReadWrite)?;
+        Ok(memory::unmap(region)?)
+    });
+    memory::destroy_region(region)?;
+    summary
 }
 
 fn kill(world: &mut World) -> Result<Summary, Trouble> {

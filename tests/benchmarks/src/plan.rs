@@ -29,6 +29,10 @@ macro_rules! every_benchmark {
                 "refused-depth-16", "instructions", "the same at depth 16, by the limit at depth 2";
                 "touch", "instructions", "first touch of a region's only page";
                 "touch-in-order", "instructions", "first touch, per page, of 1,024 in order";
+                "fork-64", "instructions", "fork with 64 touched pages, the child exits, wait";
+                "touch-after-fork", "instructions", "first write to a page that a child shares: it is copied";
+                "write-after-child", "instructions", "first write to a page that a child shared: it is not";
+                "map-unmap", "instructions", "map and unmap a region whose pages nobody touches";
                 "kill-per-task", "instructions", "kill a group of 200 tasks, per task";
                 "memory-per-group", "bytes", "what one more group is charged";
                 "memory-per-task", "bytes", "what an idle task is charged, its pages included";

@@ -72,6 +72,11 @@ impl Partner {
         // atomic words too.
         let page = unsafe { &*(u64::from(address) as *const [AtomicU64; WORDS]) };
         memory::share(region, task, Access::ReadWrite)?;
+        // Until it has accepted this one, nothing else may be offered to it.
+        let [_, _, _, _, _, _, _, here, ..] = page;
+        world.until("the partner is there", || {
+            Ok(here.load(Ordering::Acquire) == 1)
+        })?;
         Ok(Self {
             task,
             page,
