@@ -214,6 +214,13 @@ pub struct FinishKill {
     pub group: GroupId,
 }
 
+/// Gives a kill up although something is left in the group, which admits charges again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbandonKill {
+    /// The group.
+    pub group: GroupId,
+}
+
 /// Asks what a group itself has been charged, without what is charged to groups below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnUsage {
@@ -504,5 +511,7 @@ interface! {
         32 => next_unsettled(NextUnsettled) -> Unsettled, or Never;
         /// Where a task is.
         33 => read_place(ReadPlace) -> Admitted, or PlaceRefusal;
+        /// Gives a kill up.
+        34 => abandon_kill(AbandonKill) -> Receipt, or KillRefusal;
     }
 }

@@ -518,6 +518,14 @@ fn accounting_pins(pins: &mut Pins) {
         &kill,
     );
     pins.operation(
+        &accounting::AbandonKill { group: GROUP },
+        &[accounting::Receipt {
+            held: amounts(),
+            returned: Amounts::NONE,
+        }],
+        &kill,
+    );
+    pins.operation(
         &accounting::OwnUsage { group: GROUP },
         &[amounts()],
         &[LookupRefusal::UnknownGroup],

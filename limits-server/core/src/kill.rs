@@ -186,6 +186,19 @@ impl Ledger<'_> {
         if !left.is_none() {
             return Err(KillRefusal::NotEmpty);
         }
+        self.end_kill(index, left)
+    }
+
+    /// Gives a kill up although something is left: the group admits charges again, as if nobody had wanted to kill it.
+    /// Whoever watches it is told what did not come back. Gives the receipt, whose two sides differ.
+    pub fn abandon_kill(&mut self, group: GroupId) -> Result<Receipt, KillRefusal> {
+        let index = self.killing(group)?;
+        let left = self.slot(index).and_then(GroupSlot::beyond_records);
+        self.end_kill(index, left.unwrap_or_default())
+    }
+
+    /// The group is not being killed any more; so much was left.
+    fn end_kill(&mut self, index: u32, left: Amounts) -> Result<Receipt, KillRefusal> {
         let kill = self.kills.find(index).ok_or(KillRefusal::NotKilling)?;
         let Kill { held, by, .. } = *kill;
         *kill = Kill {

@@ -1069,3 +1069,25 @@ fn ten_thousand_levels_are_only_a_longer_walk() {
     assert_eq!(ledger.groups_alive(), 1);
     ledger.check();
 }
+
+#[test]
+fn a_kill_that_is_given_up_opens_the_group_again() {
+    let mut ledger = ledger(Room::all(4));
+    let group = ledger.open_group(GroupId::ROOT, None).unwrap();
+    let frames = Amounts::of(Resource::Frames, 3);
+    ledger.charge_held(group, &frames).unwrap();
+    ledger.begin_kill(group, None).unwrap();
+    assert_eq!(ledger.finish_kill(group), Err(KillRefusal::NotEmpty));
+    let receipt = ledger.abandon_kill(group).unwrap();
+    assert_eq!(
+        (receipt.held, receipt.returned),
+        (frames, Amounts::NONE),
+        "what is left did not come back"
+    );
+    ledger.check();
+    ledger.charge_held(group, &frames).unwrap();
+    assert_eq!(ledger.abandon_kill(group), Err(KillRefusal::NotKilling));
+    ledger.release_held(group, &frames).unwrap();
+    ledger.release_held(group, &frames).unwrap();
+    ledger.check();
+}

@@ -1,7 +1,8 @@
 //! Kills of whole groups, and what an operator can ask about groups.
 
 use interfaces::accounting::{
-    self, BeginKill, EndTask, FinishKill, KillRefusal, NextVictim, OwnRecords, OwnUsage, Receipt,
+    self, AbandonKill, BeginKill, EndTask, FinishKill, KillRefusal, NextVictim, OwnRecords,
+    OwnUsage, Receipt,
 };
 use interfaces::call::Answer;
 use interfaces::events::Ending;
@@ -180,12 +181,16 @@ impl<H: Hands> ProcServer<'_, H> {
         };
         let ended = call(self.hands.limits(), &end);
         if ended.is_err() && self.jobs.not_empty(job, false) {
+            if let Some(group) = self.jobs.group(job) {
+                self.abandon(group);
+            }
             self.end_job(job, Err(KillGroupRefusal::Kill(KillRefusal::NotEmpty)));
         }
     }
 
     /// Nobody is left in the group, so everything should have come back. If not, a death is still in progress, or
-    /// something is lost; then the waiter is told after a while, and the group stays closed.
+    /// something is lost; then the waiter is told after a while, and the group is opened again: closed for ever it would
+    /// be of no use to anybody, and could not even be killed once more.
     fn ask_for_receipt(&mut self, job: u32, group: GroupId) {
         match insist(self.hands.limits(), &FinishKill { group }) {
             Ok(receipt) => self.end_job(job, Ok(receipt)),
@@ -196,6 +201,7 @@ impl<H: Hands> ProcServer<'_, H> {
                 }
                 if self.jobs.not_empty(job, deaths) {
                     self.alarm();
+                    self.abandon(group);
                     self.end_job(job, Err(KillGroupRefusal::Kill(KillRefusal::NotEmpty)));
                 }
             }
@@ -219,6 +225,12 @@ impl<H: Hands> ProcServer<'_, H> {
         let next = call(self.hands.limits(), &accounting::NextGroup { top, after });
         self.jobs.revoke_next(job, next.ok().flatten());
         true
+    }
+
+    /// Lets a group be that could not be emptied.
+    fn abandon(&mut self, group: GroupId) {
+        let abandoned = insist(self.hands.limits(), &AbandonKill { group });
+        self.expect(abandoned.is_ok());
     }
 
     fn end_job(&mut self, job: u32, result: Result<Receipt, KillGroupRefusal>) {

@@ -156,6 +156,13 @@ impl KillJobs {
         job.refusals >= PATIENCE
     }
 
+    /// The group that a job kills.
+    #[must_use]
+    pub fn group(&self, job: u32) -> Option<GroupId> {
+        let job = self.jobs.get(usize::try_from(job).ok()?)?;
+        job.as_ref().map(|job| job.group)
+    }
+
     /// The job is done. Returns what it was.
     pub fn finish(&mut self, job: u32) -> Option<Job> {
         self.jobs.get_mut(usize::try_from(job).ok()?)?.take()

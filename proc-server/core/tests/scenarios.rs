@@ -401,6 +401,12 @@ fn a_kill_goes_on_without_whoever_asked_and_gives_up_on_what_is_lost() {
     stage.settle();
     let answer = stage.answer_to::<KillGroup>(waiting).unwrap();
     assert_eq!(answer, Err(KillGroupRefusal::Kill(KillRefusal::NotEmpty)));
+    // It is not closed for ever: once nothing is left, it can be killed.
+    assert!(!stage.world.borrow().limits.is_killing(group(2)));
+    stage.world.borrow_mut().limits.stubborn = false;
+    let waiting = Stage::later(stage.ask(first, 0, &killing));
+    stage.settle();
+    assert!(stage.answer_to::<KillGroup>(waiting).unwrap().is_ok());
 }
 
 #[test]

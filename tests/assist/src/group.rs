@@ -220,3 +220,14 @@ pub fn cannot_move(words: &mut Words<'_>) -> i32 {
     value!(limits::close_group(below));
     0
 }
+
+/// `kill-own`: opens a group, goes there, fills it and kills it, with itself in it.
+pub fn kill_own() -> i32 {
+    let group = value!(limits::open_group(None));
+    value!(limits::enter(group));
+    value!(process::adopt_band());
+    for _ in 0..3 {
+        value!(spawn(None, "idle"));
+    }
+    problem!("alive after {:?}", process::kill_group(group))
+}

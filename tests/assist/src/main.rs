@@ -102,6 +102,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "fuzz" => fuzz::run(&mut words),
         "sleep" => clock::sleep(&mut words),
         "latency" => clock::latency(&mut words),
+        "kill-own" => group::kill_own(),
         "cannot-freeze" => group::cannot_freeze(&mut words),
         "cannot-enter" => group::cannot_enter(&mut words),
         "cannot-move" => group::cannot_move(&mut words),

@@ -85,6 +85,7 @@ macro_rules! every_case {
                 freeze::a_moved_task_takes_its_counts_along_and_gets_the_band,
                 freeze::time_passes_while_everybody_is_frozen,
                 kill::a_kill_of_200_bombs_keeps_nobody_waiting,
+                kill::a_task_kills_the_group_that_it_is_in,
                 memory::regions_are_reserved_mapped_touched_and_given_back,
                 memory::wrong_mappings_are_refused,
                 memory::a_page_is_read_only_where_it_is_mapped_so,

@@ -4,12 +4,12 @@
 //! spawns, or whoever is inside the group that is charged.
 
 use interfaces::accounting::{
-    Admitted, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal, ChargeTask, CheckRights,
-    Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal, DetachRing, EndRefusal, EndTask,
-    EndThread, Figures, FinishKill, Freeze, FreezeRefusal, IsBelow, KillRefusal, LookupRefusal,
-    MoveRefusal, MoveTask, NextGroup, NextUnsettled, NextVictim, OwnRecords, OwnUsage,
-    PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal, RightsRefusal, Server,
-    SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal, Unsettled,
+    AbandonKill, Admitted, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal, ChargeTask,
+    CheckRights, Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal, DetachRing,
+    EndRefusal, EndTask, EndThread, Figures, FinishKill, Freeze, FreezeRefusal, IsBelow,
+    KillRefusal, LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled, NextVictim,
+    OwnRecords, OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal,
+    RightsRefusal, Server, SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal, Unsettled,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
@@ -139,6 +139,10 @@ impl Server for LimitsServer<'_> {
 
     fn finish_kill(&mut self, _: Caller, request: FinishKill) -> Result<Receipt, KillRefusal> {
         self.ledger.finish_kill(request.group)
+    }
+
+    fn abandon_kill(&mut self, _: Caller, request: AbandonKill) -> Result<Receipt, KillRefusal> {
+        self.ledger.abandon_kill(request.group)
     }
 
     fn own_usage(&mut self, _: Caller, request: OwnUsage) -> Result<Amounts, LookupRefusal> {

@@ -392,6 +392,15 @@ impl Server for World {
         })
     }
 
+    fn abandon_kill(&mut self, _: Caller, request: AbandonKill) -> Result<Receipt, KillRefusal> {
+        let held = self.limits.killing.remove(&request.group);
+        let held = held.ok_or(KillRefusal::NotKilling)?;
+        Ok(Receipt {
+            held,
+            returned: Amounts::NONE,
+        })
+    }
+
     fn own_usage(&mut self, _: Caller, request: OwnUsage) -> Result<Amounts, LookupRefusal> {
         if !self.limits.parents.contains_key(&request.group) {
             return Err(LookupRefusal::UnknownGroup);
