@@ -27,8 +27,9 @@ use crate::owner::{TableLevel, Use};
 use crate::server::{Bill, MemoryServer};
 use crate::space::{Space, State};
 
-/// Pages that one slice takes apart: less than 50,000 instructions.
-pub const SLICE: u32 = 24;
+/// Pages that one slice takes apart: about 30,000 instructions, so that nobody waits longer than 50,000 for a call while a
+/// group is killed.
+pub const SLICE: u32 = 16;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Takes a further thread apart. It may be half made.
