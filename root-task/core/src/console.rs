@@ -8,12 +8,20 @@
 //!
 //! * A task never has more than [`LINE_BYTES`] bytes waiting: what does not fit is dropped and counted.
 //! * No control character but a tab is ever printed: the mark of a record, or a terminal's escape, is out of reach.
+//! * One message never has more than [`MESSAGE_OUTPUT`] bytes printed: lines beyond that are dropped and counted.
 //! * A line belongs to one task: whoever uses a place next finds nothing of its predecessor's.
 
 use core::fmt;
 
 use interfaces::console::LINE_BYTES;
 use interfaces::identity::{TASK_INDEX_BITS, TaskTag};
+
+/// The most bytes that one message can have printed, so that nobody waits for the serial line much longer than its own
+/// bytes take: a line needs more of it than its text, and a message of nothing but newlines would be nearly all of that.
+pub const MESSAGE_OUTPUT: usize = 3 * LINE_BYTES;
+/// What a line needs besides its text: `[8191.2047] `, return and newline.
+const AROUND: usize = 14;
+const _: () = assert!(LINE_BYTES + AROUND <= MESSAGE_OUTPUT);
 
 /// As many lines as there can be tasks.
 pub const LINES: usize = 1 << TASK_INDEX_BITS;
@@ -103,10 +111,20 @@ impl<const N: usize> Lines<N> {
         let Some(line) = self.line(task) else {
             return; // No task has such an index: the badge's bits are as many as there are lines.
         };
+        let mut room = MESSAGE_OUTPUT;
         for character in text.chars() {
             if character == '\n' {
                 let text = line.text();
-                print(Whole { task, text });
+                match room.checked_sub(text.len().saturating_add(AROUND)) {
+                    Some(left) => {
+                        room = left;
+                        print(Whole { task, text });
+                    }
+                    None => {
+                        let lost = u32::from(line.length).saturating_add(1);
+                        line.dropped = line.dropped.saturating_add(lost);
+                    }
+                }
                 line.length = 0;
             } else if character.is_control() && character != '\t' || !line.push(character) {
                 let bytes = u32::try_from(character.len_utf8()).unwrap_or(u32::MAX);
@@ -198,6 +216,21 @@ mod tests {
         assert_eq!(printed.first().map(String::len), Some(LINE_BYTES + 4));
         assert_eq!(printed.get(1).map(String::as_str), Some("[7] next"));
         assert_eq!(lines.dropped(SEVEN), 10);
+    }
+
+    #[test]
+    fn a_message_of_newlines_prints_no_more_than_any_other() {
+        let mut lines = Lines::<16>::new();
+        let printed = write(&mut lines, EIGHT, &"\n".repeat(LINE_BYTES));
+        let bytes: usize = printed.iter().map(|line| line.len() + 2).sum();
+        assert!(printed.len() == MESSAGE_OUTPUT / AROUND && bytes <= MESSAGE_OUTPUT);
+        let lost = u64::try_from(LINE_BYTES - printed.len()).unwrap();
+        assert_eq!(lines.dropped(EIGHT), lost);
+        // As many short lines as somebody may want to say at once all come, and the next message begins anew.
+        let said = "a word or two\n".repeat(17);
+        assert_eq!(write(&mut lines, SEVEN, &said).len(), 17);
+        assert_eq!(write(&mut lines, SEVEN, &said).len(), 17);
+        assert_eq!(lines.dropped(SEVEN), 0);
     }
 
     #[test]

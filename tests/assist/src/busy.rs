@@ -1,5 +1,6 @@
 //! Modes that take all they can get.
 
+use client::interfaces::console::LINE_BYTES;
 use client::interfaces::process::ExitReason;
 use client::interfaces::{Amounts, Resource};
 use client::{console, limits, memory, process};
@@ -74,6 +75,19 @@ pub fn flood() -> i32 {
     }
     console::print("\n");
     let dropped = console::dropped().saturating_sub(before);
+    // One message of newlines takes no longer than a few of as many letters.
+    let (newlines, mut letters) = ([b'\n'; LINE_BYTES], [b'-'; LINE_BYTES]);
+    letters[LINE_BYTES - 1] = b'\n';
+    let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+    let timed = |text| {
+        let start = client::clock();
+        console::print(text);
+        client::clock().saturating_sub(start)
+    };
+    let (_, empty, full) = (timed("\n"), timed(text(&newlines)), timed(text(&letters)));
+    if empty > full.saturating_mul(4) {
+        return problem!("{empty} instructions for newlines, {full} for letters");
+    }
     // Four times 110 letters are 200 more than a line holds. Control bytes may count or not.
     if (200..=208).contains(&dropped) {
         0
@@ -102,4 +116,18 @@ pub fn neighbour() -> i32 {
         }
     }
     i32::try_from(longest / 1000).unwrap_or(i32::MAX)
+}
+
+/// `latency TIMES`: the longest that a call to the memory-server took, in instructions; this task sleeps between them,
+/// so that it comes at any moment of what those of lower bands have the servers do.
+pub fn latency(words: &mut Words<'_>) -> i32 {
+    let mut longest = 0;
+    for time in 0..words.number::<u64>() {
+        let pause = time.wrapping_mul(37_123).wrapping_rem(200_000);
+        value!(client::time::sleep(pause.saturating_add(50_000)));
+        let start = client::clock();
+        value!(memory::read_space());
+        longest = u64::max(longest, client::clock().saturating_sub(start));
+    }
+    i32::try_from(longest).unwrap_or(i32::MAX)
 }

@@ -68,7 +68,7 @@ fn overflow(depth: u64) -> u64 {
 }
 
 /// `forge LABEL`: sends a fault's label on every service endpoint, and expects to be told so; with a slot as a second
-/// word, sends it there and sees what comes.
+/// word, sends it there, so many words of it as the third one says, and sees what comes.
 pub fn forge(words: &mut Words<'_>) -> i32 {
     let label: u64 = words.number();
     // What a page fault at a mapped address would say.
@@ -76,13 +76,21 @@ pub fn forge(words: &mut Words<'_>) -> i32 {
     match words.number() {
         0 => {}
         slot => {
-            let info = MessageInfo::new(label, 0, 0, message.len());
+            // With fewer words than the kernel's own message has, what is missing is not to be taken from another's.
+            let length = match words.next() {
+                "" => message.len(),
+                length => length.parse().unwrap_or(0),
+            };
+            let info = MessageInfo::new(label, 0, 0, length);
             let _ = sel4::call_registers(Endpoint::from_bits(slot), info, message);
             return 0;
         }
     }
-    for server in Server::ALL {
-        let info = MessageInfo::new(label, 0, 0, message.len());
+    for (server, length) in Server::ALL
+        .into_iter()
+        .flat_map(|server| [0, 1, 2, 3, 4, 12, 120].map(|length| (server, length)))
+    {
+        let info = MessageInfo::new(label, 0, 0, length);
         let (answer, _) = sel4::call_registers(server.endpoint(), info, message);
         if answer.label() != client::interfaces::ProtocolError::ForgedFault as u64 {
             return problem!(

@@ -163,3 +163,15 @@ pub fn foreign(words: &mut Words<'_>) -> i32 {
     );
     0
 }
+
+/// `destroy PAGES TIMES`: touches so many pages and gives them back, so many times.
+pub fn destroy(words: &mut Words<'_>) -> i32 {
+    let (pages, times): (u32, u32) = (words.number(), words.number());
+    for _ in 0..times {
+        match touched(pages) {
+            Ok((region, _)) => value!(memory::destroy_region(region)),
+            Err(code) => return code,
+        }
+    }
+    0
+}

@@ -4,6 +4,7 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use client::interfaces::accounting::TicketRefusal;
+use client::interfaces::memory::RegionId;
 use client::interfaces::process::ThreadRefusal;
 use client::interfaces::{CallError, Resource};
 use client::{limits, memory, process};
@@ -135,5 +136,93 @@ pub fn work() -> i32 {
         process::read_task(None).map(|account| account.threads),
         Ok(1)
     );
+    0
+}
+
+/// Where the threads of a race find the region, how many pages it has, and how many of them have begun.
+static ADDRESS: AtomicU32 = AtomicU32::new(0);
+static PAGES: AtomicU32 = AtomicU32::new(0);
+static BEGUN: AtomicU32 = AtomicU32::new(0);
+
+/// Writes to every page there.
+fn touch_all() {
+    let pages = PAGES.load(Ordering::Acquire);
+    for page in 0..u64::from(pages) {
+        let address = u64::from(ADDRESS.load(Ordering::Acquire));
+        let byte = address.saturating_add(page.saturating_mul(memory::PAGE_BYTES)) as *mut u8;
+        // SAFETY: the region is mapped there and holds nothing else; if it no longer is, the kernel is to stop this.
+        unsafe { byte.write_volatile(1) };
+    }
+}
+
+extern "C" fn touch(place: u64) -> ! {
+    BEGUN.fetch_add(1, Ordering::AcqRel);
+    touch_all();
+    let number = NUMBER
+        .get(usize::try_from(place).unwrap_or(usize::MAX))
+        .map_or(0, |known| known.load(Ordering::Acquire));
+    let _ = process::end_this_thread(number);
+    idle(0)
+}
+
+extern "C" fn touch_for_ever(_: u64) -> ! {
+    BEGUN.fetch_add(1, Ordering::AcqRel);
+    loop {
+        touch_all();
+    }
+}
+
+fn region(pages: u32) -> Result<RegionId, i32> {
+    let region = memory::create_region(pages).map_err(|error| problem!("create: {error:?}"))?;
+    let address = memory::map(region, None, memory::Access::ReadWrite)
+        .map_err(|error| problem!("map: {error:?}"))?;
+    ADDRESS.store(address, Ordering::Release);
+    PAGES.store(pages, Ordering::Release);
+    Ok(region)
+}
+
+/// `race-pages PAGES`: several threads touch the same fresh pages at the same time; each page is granted once.
+pub fn race_pages(words: &mut Words<'_>) -> i32 {
+    let pages = words.number();
+    let region = match region(pages) {
+        Ok(region) => region,
+        Err(code) => return code,
+    };
+    let mut numbers = [0; 4];
+    for (place, number) in numbers.iter_mut().enumerate() {
+        *number = value!(start(place, touch));
+    }
+    touch_all();
+    for number in numbers {
+        match process::join_thread(number) {
+            Ok(()) | Err(CallError::Refused(ThreadRefusal::UnknownThread)) => {}
+            Err(error) => return problem!("join {number}: {error:?}"),
+        }
+    }
+    let account = value!(memory::read_region(region));
+    if account.resident != pages {
+        return problem!("{account:?}");
+    }
+    value!(memory::destroy_region(region));
+    0
+}
+
+/// `unmap-race PAGES`: unmaps a region, and destroys it, while another thread goes on touching it. Ends by the other's
+/// fault, or with 0 if that never came.
+pub fn unmap_race(words: &mut Words<'_>) -> i32 {
+    let region = match region(words.number()) {
+        Ok(region) => region,
+        Err(code) => return code,
+    };
+    value!(start(0, touch_for_ever));
+    while BEGUN.load(Ordering::Acquire) == 0 {
+        client::yield_now();
+    }
+    value!(memory::unmap(region));
+    value!(memory::destroy_region(region));
+    // Its turn.
+    for _ in 0..1000 {
+        client::yield_now();
+    }
     0
 }

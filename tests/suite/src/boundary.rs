@@ -276,3 +276,48 @@ pub fn code(reason: ExitReason) -> Option<u64> {
         _ => None,
     }
 }
+
+pub fn would_fit_of_a_whole_vector_says_what_a_birth_is_told(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let chain = Chain::open(world.low)?;
+    let bottom = chain.bottom();
+    // What an assistant that never runs is charged as: the whole vector at once.
+    let before = world.account(bottom)?.usage;
+    let sample = made(Thing::another(Kind::Task, world, bottom))?;
+    let whole = world.account(bottom)?.usage.checked_sub(&before);
+    let Some(whole) = whole else {
+        fail!("a birth gives something back")
+    };
+    sample.take_away(world)?;
+    ensure!(whole.present().count() >= 6, "a birth is charged {whole}");
+    for (level, group) in chain.levels() {
+        for (kind, need) in whole.present() {
+            leave(group, kind, need)?;
+            limits::would_fit(Some(bottom), whole)?;
+            if level % 5 == 0 {
+                made(Thing::another(Kind::Task, world, bottom))?.take_away(world)?;
+            }
+            leave(group, kind, need.saturating_sub(1))?;
+            let (ledger, pool) = (Ledger::read()?, process::pool()?);
+            let foreseen = refused!(
+                limits::would_fit(Some(bottom), whole),
+                client::interfaces::limits::WouldFitRefusal::Short(shortage) => shortage
+            );
+            Ledger::read()?.is(&ledger)?;
+            match Thing::another(Kind::Task, world, bottom) {
+                Err(Ok(shortage)) => equal!("the refusal", shortage, foreseen),
+                Err(Err(failure)) => return Err(failure),
+                Ok(_) => fail!("{kind}: it would not fit, and did"),
+            }
+            equal!(
+                "kind",
+                (foreseen.resource, foreseen.group),
+                (kind, Some(group))
+            );
+            equal!("free pages", process::pool()?.free, pool.free);
+            unlimit(group, kind)?;
+        }
+    }
+    Ok(())
+}

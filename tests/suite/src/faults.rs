@@ -99,12 +99,15 @@ pub fn a_task_can_forge_a_fault_only_against_itself(world: &mut World) -> Result
     let group = world.group()?;
     let before = Ledger::read()?;
     for label in 0..FAULTS {
-        // It may end or live, as with a real fault.
-        let end = world.run(Some(group), format_args!("forge {label} {FAULT_SLOT}"))?;
-        ensure!(
-            matches!(end, ExitReason::Exited { code: 0 } | ExitReason::Fault(_)),
-            "fault {label}: {end:?}"
-        );
+        for length in [4, 0, 1, 2, 3, 12, 120] {
+            // It may end or live, as with a real fault.
+            let mode = format_args!("forge {label} {FAULT_SLOT} {length}");
+            let end = world.run(Some(group), mode)?;
+            ensure!(
+                matches!(end, ExitReason::Exited { code: 0 } | ExitReason::Fault(_)),
+                "fault {label} of {length} words: {end:?}"
+            );
+        }
     }
     Ledger::read()?.uses_what(&before)?;
     equal!(

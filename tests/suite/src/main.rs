@@ -41,6 +41,7 @@ mod memory;
 mod moves;
 mod objects;
 mod partner;
+mod races;
 #[path = "../../assist/src/random.rs"]
 mod random;
 mod reuse;
