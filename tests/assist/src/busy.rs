@@ -118,16 +118,17 @@ pub fn neighbour() -> i32 {
     i32::try_from(longest / 1000).unwrap_or(i32::MAX)
 }
 
-/// `latency TIMES`: the longest that a call to the memory-server took, in instructions; this task sleeps between them,
-/// so that it comes at any moment of what those of lower bands have the servers do.
+/// `latency TIMES`: how long it took at most, in instructions, from a moment that the clock was asked for to the answer
+/// of a call to the memory-server. The moment comes anywhere in what tasks of lower bands have the servers do.
 pub fn latency(words: &mut Words<'_>) -> i32 {
     let mut longest = 0;
     for time in 0..words.number::<u64>() {
         let pause = time.wrapping_mul(37_123).wrapping_rem(200_000);
-        value!(client::time::sleep(pause.saturating_add(50_000)));
-        let start = client::clock();
+        let mut moment = value!(client::time::now());
+        moment.ns = moment.ns.saturating_add(50_000).saturating_add(pause);
+        value!(client::time::sleep_until(moment));
         value!(memory::read_space());
-        longest = u64::max(longest, client::clock().saturating_sub(start));
+        longest = u64::max(longest, client::clock().saturating_sub(moment.ns));
     }
     i32::try_from(longest).unwrap_or(i32::MAX)
 }

@@ -10,8 +10,9 @@ use crate::failure::Failure;
 use crate::figures::figure;
 use crate::world::World;
 
-/// The most instructions that a call takes beside a large region's end: a slice of that, and the call itself.
-const WAIT: u64 = 60_000;
+/// The most instructions from a moment to the answer of a call that is to be made then, beside a large region's end: a
+/// slice of that, the clock's interrupt, and the call itself.
+const WAIT: u64 = 70_000;
 /// Pages of that region.
 const PAGES: u32 = 6000;
 
