@@ -118,9 +118,9 @@ pub fn neighbour() -> i32 {
     i32::try_from(longest / 1000).unwrap_or(i32::MAX)
 }
 
-/// `latency TIMES`: how long it took at most, in instructions, from a moment that the clock was asked for to the answer
+/// `lateness TIMES`: how long it took at most, in instructions, from a moment that the clock was asked for to the answer
 /// of a call to the memory-server. The moment comes anywhere in what tasks of lower bands have the servers do.
-pub fn latency(words: &mut Words<'_>) -> i32 {
+pub fn lateness(words: &mut Words<'_>) -> i32 {
     let mut longest = 0;
     for time in 0..words.number::<u64>() {
         let pause = time.wrapping_mul(37_123).wrapping_rem(200_000);

@@ -67,7 +67,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "kill-bombs" => task::kill_bombs(&mut words),
         "adversary" => adversary::run(&mut words),
         "neighbour" => busy::neighbour(),
-        "latency" => busy::latency(&mut words),
+        "lateness" => busy::lateness(&mut words),
         "destroy" => pages::destroy(&mut words),
         "race-pages" => threads::race_pages(&mut words),
         "unmap-race" => threads::unmap_race(&mut words),

@@ -75,7 +75,7 @@ pub fn a_neighbour_waits_for_a_slice_of_a_large_regions_end_only(
     // The one works while the other sleeps.
     let (large, near) = (world.low_group()?, world.group()?);
     let destroyer = world.start(Some(large), format_args!("destroy {PAGES} 5"))?;
-    let neighbour = world.start(Some(near), format_args!("latency 700"))?;
+    let neighbour = world.start(Some(near), format_args!("lateness 700"))?;
     let longest = code(world.end_of(neighbour)?);
     equal!(
         "the destroyer",
