@@ -115,15 +115,12 @@ impl<const N: usize> Lines<N> {
         for character in text.chars() {
             if character == '\n' {
                 let text = line.text();
-                match room.checked_sub(text.len().saturating_add(AROUND)) {
-                    Some(left) => {
-                        room = left;
-                        print(Whole { task, text });
-                    }
-                    None => {
-                        let lost = u32::from(line.length).saturating_add(1);
-                        line.dropped = line.dropped.saturating_add(lost);
-                    }
+                if let Some(left) = room.checked_sub(text.len().saturating_add(AROUND)) {
+                    room = left;
+                    print(Whole { task, text });
+                } else {
+                    let lost = u32::from(line.length).saturating_add(1);
+                    line.dropped = line.dropped.saturating_add(lost);
                 }
                 line.length = 0;
             } else if character.is_control() && character != '\t' || !line.push(character) {
