@@ -10,8 +10,9 @@ use crate::words::Words;
 /// The last protocol error.
 const LAST_ERROR: u64 = ProtocolError::BadReply as u64;
 
-/// Operations that end the caller or keep it for as long as it says: nobody would be there to see the answer.
-const UNANSWERED: [&str; 3] = ["exit", "sleep", "sleep_until"];
+/// Operations that end the caller or keep it for as long as it says: nobody would be there to see the answer. And one
+/// that is answered twice: there would be more and more who send.
+const UNANSWERED: [&str; 4] = ["exit", "sleep", "sleep_until", "fork"];
 
 /// `fuzz SERVER SEED COUNT`: so many random messages to a server, each answered with a protocol error or an answer.
 ///

@@ -304,6 +304,13 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &ReadPool {})?;
     operation(tried, &OpenRing { pages: 1 })?;
     operation(tried, &CloseRing { ring: RingId(0) })?;
+    operation(
+        tried,
+        &process::Fork {
+            thread: 300,
+            group: Some(GROUP),
+        },
+    )?;
     operation(tried, &ReadClock {})?;
     operation(tried, &Sleep { ns: 1 })?;
     let clock = process::Clock { ns: 1 };
@@ -331,7 +338,45 @@ fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &Unmap { region: REGION })?;
     operation(tried, &DestroyRegion { region: REGION })?;
     operation(tried, &ReadRegion { region: REGION })?;
-    operation(tried, &ReadSpace {})
+    operation(tried, &ReadSpace {})?;
+    shared_regions(tried)
+}
+
+fn shared_regions(tried: &mut Tried) -> Result<(), Unexpected> {
+    use memory::{
+        Accept, CloneOn, CloneRegion, MapPart, Offered, Resize, Share, Sponsor, UnmapPart,
+    };
+    let (region, access) = (REGION, Access::ReadWrite);
+    operation(
+        tried,
+        &Share {
+            region,
+            to: TASK,
+            access,
+        },
+    )?;
+    operation(tried, &Offered { from: TASK })?;
+    operation(tried, &Accept { region })?;
+    operation(
+        tried,
+        &MapPart {
+            region,
+            address: Some(0x2000_0000),
+            access,
+            offset: 1,
+            pages: 1,
+        },
+    )?;
+    operation(
+        tried,
+        &UnmapPart {
+            address: 0x2000_0000,
+        },
+    )?;
+    operation(tried, &Resize { region, pages: 300 })?;
+    operation(tried, &Sponsor { region })?;
+    operation(tried, &CloneRegion { region })?;
+    operation(tried, &CloneOn { region })
 }
 
 fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
