@@ -29,6 +29,7 @@ mod random;
 mod rights;
 mod task;
 mod threads;
+mod watch;
 mod words;
 
 use client::interfaces::ProtocolError;
@@ -115,6 +116,15 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "contest" => busy::contest(),
         "share" => busy::share(&mut words),
         "flood" => busy::flood(),
+        "churn" => watch::churn(),
+        "watch-deaf" => watch::deaf(&mut words),
+        "watch-all" => watch::all(),
+        "watch-outside" => watch::outside(&mut words),
+        "ring-thief" => watch::thief(),
+        "rings" => watch::rings(&mut words),
+        "ring-limits" => watch::limits_of_rings(),
+        "ring-write" => watch::write(),
+        "ring-closed" => watch::closed(),
         "measure" => measure::measure(&mut words),
         other => problem!("no mode {other}"),
     }

@@ -27,6 +27,7 @@ mod cow;
 #[path = "../../assist/src/deed.rs"]
 mod deed;
 mod deviant;
+mod events;
 mod faults;
 mod figures;
 mod fork;
