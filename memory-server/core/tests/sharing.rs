@@ -464,6 +464,7 @@ impl Naive {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn step(&mut self, bench: &mut Bench, op: &Op) {
         let access = |write| {
             if write {

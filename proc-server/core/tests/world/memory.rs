@@ -23,6 +23,10 @@ pub struct Held {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a trouble of its own"
+)]
 pub struct Memory {
     pub tasks: BTreeMap<TaskId, Held>,
     pub reports: VecDeque<Report>,

@@ -365,6 +365,14 @@ impl process::Server for World {
     fn wait_for(&mut self, _: Caller, _: WaitFor) -> Answer<Ended, WaitRefusal> {
         unasked()
     }
+    fn fork(
+        &mut self,
+        _: Caller,
+        _: process::Fork,
+    ) -> Result<Option<TaskId>, process::ForkRefusal> {
+        unasked()
+    }
+
     fn freeze(&mut self, caller: Caller, request: Freeze) -> Answer<u32, FreezeRefusal> {
         let (group, by) = (request.group, Some(self.caller(caller)));
         let times = self.limits.freeze(PROC, accounting::Freeze { group, by });
