@@ -34,9 +34,9 @@ pub fn memory_that_two_tasks_map_is_the_same_and_charged_once(
     payer.write(here, 41)?;
     let before = [world.account(paying)?.usage, world.account(sharing)?.usage];
     payer.write(at(here, 1), 42)?;
-    let shared = payer.share(region, sharer.task, Access::ReadWrite)?;
-    sharer.accept(shared)?;
-    let there = sharer.map(shared, Access::ReadWrite)?;
+    let offered = payer.share(region, sharer.task, Access::ReadWrite)?;
+    sharer.accept(offered)?;
+    let there = sharer.map(offered, Access::ReadWrite)?;
     equal!("what was written", sharer.read(there)?, 41);
     equal!("what was written", sharer.read(at(there, 1))?, 42);
     sharer.write(at(there, 2), 43)?;
@@ -77,9 +77,9 @@ pub fn whoever_exits_first_the_memory_stays_and_its_payer_pays(
         let region = payer.create(8)?;
         let here = payer.map(region, Access::ReadWrite)?;
         payer.write(at(here, 1), 42)?;
-        let shared = payer.share(region, sharer.task, Access::ReadWrite)?;
-        sharer.accept(shared)?;
-        let there = sharer.map(shared, Access::ReadWrite)?;
+        let offered = payer.share(region, sharer.task, Access::ReadWrite)?;
+        sharer.accept(offered)?;
+        let there = sharer.map(offered, Access::ReadWrite)?;
         equal!("what was written", sharer.read(at(there, 1))?, 42);
         if payer_goes_first {
             payer.exit(world)?;
@@ -115,22 +115,24 @@ pub fn rights_on_shared_memory_only_shrink(world: &mut World) -> Result<(), Fail
     let group = world.group()?;
     let mut reader = Partner::start(world, group)?;
     let region = memory::create_region(2)?;
-    let shared = memory::share(region, reader.task, Access::Read)?;
-    refused!(memory::accept(shared), AcceptRefusal::UnknownRegion);
+    let offered = memory::share(region, reader.task, Access::Read)?;
+    refused!(memory::accept(offered), AcceptRefusal::UnknownRegion);
     refused!(
-        memory::map(shared, None, Access::Read),
+        memory::map(offered, None, Access::Read),
         MapRefusal::UnknownRegion
     );
-    reader.accept(shared)?;
+    reader.accept(offered)?;
     ensure!(
-        reader.share(shared, world.task, Access::ReadWrite).is_err(),
+        reader
+            .share(offered, world.task, Access::ReadWrite)
+            .is_err(),
         "more rights were handed on than there were"
     );
     ensure!(
-        reader.map(shared, Access::ReadWrite).is_err(),
+        reader.map(offered, Access::ReadWrite).is_err(),
         "mapped with more rights than there were"
     );
-    let back = reader.share(shared, world.task, Access::Read)?;
+    let back = reader.share(offered, world.task, Access::Read)?;
     memory::accept(back)?;
     refused!(
         memory::map(back, None, Access::ReadWrite),
@@ -140,7 +142,7 @@ pub fn rights_on_shared_memory_only_shrink(world: &mut World) -> Result<(), Fail
         memory::share(back, reader.task, Access::ReadWrite),
         ShareRefusal::NotAllowed
     );
-    let there = reader.map(shared, Access::Read)?;
+    let there = reader.map(offered, Access::Read)?;
     equal!("a new page", reader.read(there)?, 0);
     let end = reader.dies(world, there, Access::ReadWrite)?;
     ensure!(
@@ -161,9 +163,9 @@ pub fn a_killed_payers_memory_is_taken_from_those_who_share_it(
     let mut sharer = Partner::start(world, sharing)?;
     let region = payer.create(128)?;
     let here = payer.map(region, Access::ReadWrite)?;
-    let shared = payer.share(region, sharer.task, Access::ReadWrite)?;
-    sharer.accept(shared)?;
-    let there = sharer.map(shared, Access::ReadWrite)?;
+    let offered = payer.share(region, sharer.task, Access::ReadWrite)?;
+    sharer.accept(offered)?;
+    let there = sharer.map(offered, Access::ReadWrite)?;
     for page in 0..PAGES {
         payer.write(at(here, page), page)?;
         equal!("what was written", sharer.read(at(there, page))?, page);
@@ -221,9 +223,9 @@ pub fn unmapped_while_another_task_is_faulting_on_it(world: &mut World) -> Resul
     let mut other = Partner::start(world, group)?;
     let region = memory::create_region(64)?;
     let here = u64::from(memory::map(region, None, Access::ReadWrite)?);
-    let shared = memory::share(region, other.task, Access::ReadWrite)?;
-    other.accept(shared)?;
-    let there = other.map(shared, Access::ReadWrite)?;
+    let offered = memory::share(region, other.task, Access::ReadWrite)?;
+    other.accept(offered)?;
+    let there = other.map(offered, Access::ReadWrite)?;
     for page in 0..64 {
         // SAFETY: the region was just mapped there, and nothing else is in it.
         unsafe { (at(here, page) as *mut u64).write_volatile(page) };
@@ -239,8 +241,8 @@ pub fn unmapped_while_another_task_is_faulting_on_it(world: &mut World) -> Resul
     }
     memory::destroy_region(region)?;
     equal!("and still does", other.read(at(there, 3))?, 3);
-    other.unmap(shared)?;
-    other.destroy(shared)?;
+    other.unmap(offered)?;
+    other.destroy(offered)?;
     other.exit(world)
 }
 
@@ -251,9 +253,9 @@ pub fn resized_down_it_gives_back_exactly_and_up_it_is_reserved(
     let here = u64::from(memory::map(region, Some(0x3000_0000), Access::ReadWrite)?);
     let group = world.group()?;
     let mut other = Partner::start(world, group)?;
-    let shared = memory::share(region, other.task, Access::ReadWrite)?;
-    other.accept(shared)?;
-    let there = other.map(shared, Access::ReadWrite)?;
+    let offered = memory::share(region, other.task, Access::ReadWrite)?;
+    other.accept(offered)?;
+    let there = other.map(offered, Access::ReadWrite)?;
     for page in 0..100 {
         // SAFETY: the region was just mapped there, and nothing else is in it.
         unsafe { (at(here, page) as *mut u64).write_volatile(page) };
@@ -280,7 +282,7 @@ pub fn resized_down_it_gives_back_exactly_and_up_it_is_reserved(
     }
     refused!(memory::resize(region, 0), ResizeRefusal::BadSize);
     ensure!(
-        other.resize(shared, 50).is_err(),
+        other.resize(offered, 50).is_err(),
         "another group's task made it larger"
     );
     memory::resize(region, 20)?;
@@ -301,8 +303,8 @@ pub fn a_sponsor_takes_over_all_of_it_or_nothing(world: &mut World) -> Result<()
     for page in 0..5 {
         payer.write(at(here, page), page)?;
     }
-    let shared = payer.share(region, sponsor.task, Access::Read)?;
-    sponsor.accept(shared)?;
+    let offered = payer.share(region, sponsor.task, Access::Read)?;
+    sponsor.accept(offered)?;
     let commit = world.usage(sponsoring, Resource::Commit)?;
     limits::set_limit(
         sponsoring,
@@ -314,7 +316,7 @@ pub fn a_sponsor_takes_over_all_of_it_or_nothing(world: &mut World) -> Result<()
         world.account(sponsoring)?.usage,
     ];
     ensure!(
-        sponsor.sponsor(shared).is_err(),
+        sponsor.sponsor(offered).is_err(),
         "it took over what it may not"
     );
     let after = [
@@ -323,7 +325,7 @@ pub fn a_sponsor_takes_over_all_of_it_or_nothing(world: &mut World) -> Result<()
     ];
     equal!("nothing was moved", after, before);
     limits::set_limit(sponsoring, Resource::Commit, Limit::Max)?;
-    sponsor.sponsor(shared)?;
+    sponsor.sponsor(offered)?;
     for (group, before, sign) in [(paying, before[0], false), (sponsoring, before[1], true)] {
         let now = world.account(group)?.usage;
         let moved = |kind: Resource| {
@@ -345,7 +347,7 @@ pub fn a_sponsor_takes_over_all_of_it_or_nothing(world: &mut World) -> Result<()
     equal!("the receipt", receipt.returned, receipt.held);
     world.end_of(payer.task)?;
     payer.gone()?;
-    let there = sponsor.map(shared, Access::Read)?;
+    let there = sponsor.map(offered, Access::Read)?;
     equal!("what was written", sponsor.read(at(there, 4))?, 4);
     sponsor.exit(world)
 }
