@@ -311,6 +311,16 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
             group: Some(GROUP),
         },
     )?;
+    operation(tried, &process::Freeze { group: GROUP })?;
+    operation(tried, &process::Thaw { group: GROUP })?;
+    operation(
+        tried,
+        &process::MoveTask {
+            task: TASK,
+            group: GROUP,
+        },
+    )?;
+    operation(tried, &process::AdoptBand {})?;
     operation(tried, &ReadClock {})?;
     operation(tried, &Sleep { ns: 1 })?;
     let clock = process::Clock { ns: 1 };
@@ -447,6 +457,7 @@ fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
     )?;
     operation(tried, &Unwatch { ring })?;
     operation(tried, &ReadSnapshot { ring })?;
+    operation(tried, &limits::ReadFreeze { group })?;
     rights(tried)?;
     lasting(tried)
 }
