@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
+mod serving;
 
 use common::{Room, ledger};
 use interfaces::accounting::{Server as _, Ticket};
@@ -12,26 +13,10 @@ use interfaces::limits::{
 };
 use interfaces::provision::TASK_KIT;
 use interfaces::{
-    Badge, Call, CallError, Caller, Dispatched, GroupId, Label, Limit, Resource, ServerName,
-    TaskId, call,
+    Badge, Call, CallError, Caller, GroupId, Limit, Resource, ServerName, TaskId, call,
 };
 use limits_core::{Arrival, LimitsServer};
-
-fn dispatch(
-    server: &mut LimitsServer<'static>,
-    caller: Caller,
-    label: Label,
-    payload: &[u8],
-    reply: &mut [u8],
-) -> Dispatched {
-    let arrival = Arrival::Request {
-        label,
-        with_capabilities: false,
-    };
-    let answer = server.handle(Some(Badge::Service(caller)), arrival, payload, reply);
-    server.ledger().check();
-    answer
-}
+use serving::dispatch;
 
 struct World(LimitsServer<'static>);
 

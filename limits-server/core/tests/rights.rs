@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
+mod serving;
 
 use common::{Room, ledger};
 use interfaces::accounting::{
@@ -17,10 +18,10 @@ use interfaces::limits::{
 };
 use interfaces::provision::TASK_KIT;
 use interfaces::{
-    Amounts, Badge, Call, CallError, Caller, Dispatched, GroupId, Label, Limit, Resource,
-    ServerName, TaskId, call,
+    Amounts, Badge, Call, CallError, Caller, GroupId, Limit, Resource, ServerName, TaskId, call,
 };
 use limits_core::{Arrival, ENTRY_BYTES, LimitsServer, Operation};
+use serving::dispatch;
 
 const PROC: Caller = Caller::Server(ServerName::Proc);
 const KIND: Resource = Resource::Frames;
@@ -46,22 +47,6 @@ trait Says: std::fmt::Debug {
     }
 }
 impl<T: std::fmt::Debug> Says for T {}
-
-fn dispatch(
-    server: &mut LimitsServer<'static>,
-    caller: Caller,
-    label: Label,
-    payload: &[u8],
-    reply: &mut [u8],
-) -> Dispatched {
-    let arrival = Arrival::Request {
-        label,
-        with_capabilities: false,
-    };
-    let answer = server.handle(Some(Badge::Service(caller)), arrival, payload, reply);
-    server.ledger().check();
-    answer
-}
 
 /// A maker in the root, which has opened two groups; a member in each, and an outsider in the second.
 struct World {
