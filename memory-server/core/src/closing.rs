@@ -208,9 +208,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return;
         };
         let payer = space.payer;
-        let is_dying = space.state == space::State::Dying;
+        // The tables of a dying space go in the same destruction, unless a kit is kept of it: what stayed in them then would
+        // be the next task's to read.
+        let goes_whole = space.state == space::State::Dying && !space.keeps;
         let place = self.memory.mappings.get(cap).page();
-        let is_unmapped = is_dying || self.unmap(cap);
+        let is_unmapped = goes_whole || self.unmap(cap);
         self.memory.forget_mapping(cap);
         let result = self.kernel.delete(self.memory.slot_of(cap));
         let is_gone = self.expected(result).is_ok();

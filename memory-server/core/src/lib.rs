@@ -14,6 +14,7 @@ pub mod fault;
 mod forking;
 pub mod hands;
 pub mod index;
+pub mod kits;
 mod lending;
 mod making;
 pub mod mapping;

@@ -29,43 +29,54 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .get(request.program)
             .ok_or(CreateRefusal::UnknownProgram)?;
         let (entry, commit, shared) = (program.entry, program.commit(), program.shared());
+        let keeps = program.fits_kit();
         let index = request.task.index;
-        let is_free = self
-            .memory
-            .spaces
-            .peek(index)
-            .is_some_and(|space| space.state == State::Vacant);
-        if !is_free || u64::from(request.thread) >= MAX_THREADS {
+        let there = self.memory.spaces.peek(index);
+        let state = there.map(|space| space.state);
+        let has_kit = there
+            .is_some_and(|space| space.state == State::Kept && space.program == request.program);
+        if !matches!(state, Some(State::Vacant | State::Kept))
+            || u64::from(request.thread) >= MAX_THREADS
+        {
             return Err(CreateRefusal::BadPlace);
         }
-        if !self.memory.mappings.reserve(shared) {
+        if has_kit {
+            self.unkeep(index);
+        } else if state == Some(State::Kept) {
+            self.drop_kit(index);
+        }
+        if !has_kit && !self.set_copies_aside(shared) {
             return Err(CreateRefusal::OutOfMemory);
         }
         let kind = Kind::Program {
             program: request.program,
         };
         let Some(object) = self.memory.objects.create(kind, request.payer, commit) else {
-            self.memory.mappings.unreserve(shared);
+            if has_kit {
+                self.drop_kit(index);
+            } else {
+                self.memory.mappings.unreserve(shared);
+            }
             return Err(CreateRefusal::OutOfMemory);
         };
-        self.memory.spaces.put(
-            index,
-            Space {
-                state: State::Live,
-                task: request.task,
-                payer: request.payer,
-                program: request.program,
-                object,
-                shared_room: shared,
-                first_thread: request.thread,
-                ..Space::default()
-            },
-        );
+        let mishaps = self.counters.mishaps;
+        // A kit has the rest; without one there is nothing yet.
+        self.change_space(index, |space| {
+            space.state = State::Live;
+            space.task = request.task;
+            space.payer = request.payer;
+            space.program = request.program;
+            space.object = object;
+            space.mishaps = mishaps;
+            space.shared_room = shared;
+            space.first_thread = request.thread;
+        });
         let result = self.build(index, request.thread);
         if let Err(failure) = result {
             self.unmake_task_whole(index);
             return Err(failure.into());
         }
+        self.change_space(index, |space| space.keeps = keeps);
         Ok(MadeTask {
             entry,
             stack_top: STACK_TOP,
@@ -111,21 +122,46 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let untyped = self.memory.slots.page(block);
         let result = self.kernel.retype(untyped, Made::ClientCNode, to, 1);
         self.expected(result)?;
-        let root = self.make_root(space)?;
-        for level in [
-            TableLevel::Pointers,
-            TableLevel::Directory,
-            TableLevel::Table,
-        ] {
-            self.make_table(space, level, KIT_ADDRESS)?;
+        if self.root_of(space) == 0 {
+            self.make_root(space)?;
+            for level in [
+                TableLevel::Pointers,
+                TableLevel::Directory,
+                TableLevel::Table,
+            ] {
+                self.make_table(space, level, KIT_ADDRESS)?;
+            }
         }
+        let root = self.root_of(space);
         self.make_ipc_buffer(space, thread, 0)?;
         let to = Slot::Proc(ThreadSlot::Space.of(thread));
         let result = self.kernel.copy(root, to, Access::ReadWrite);
         self.expected(result)
     }
 
-    /// Puts the program's segments and the stack into the space's areas.
+    /// Sets copies aside; kits go for them.
+    pub(crate) fn set_copies_aside(&mut self, copies: u32) -> bool {
+        while !self.memory.mappings.reserve(copies) {
+            if !self.drop_oldest_kit() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Takes an ASID; kits go for it.
+    fn take_asid(&mut self) -> Result<u8, Failure> {
+        loop {
+            if let Some(pool) = self.memory.asids.take() {
+                return Ok(pool);
+            }
+            if !self.drop_oldest_kit() {
+                return Err(Failure::OutOfSpaces);
+            }
+        }
+    }
+
+    /// Puts the program's segments and the stack into the space's areas; a kit has those that are shared.
     fn show_program(&mut self, space: u32) -> Result<(), Failure> {
         let Memory {
             programs,
@@ -137,9 +173,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let number = space;
         let space = spaces.edit(space).ok_or(Failure::OutOfMemory)?;
         let program = programs.get(space.program).ok_or(Failure::OutOfMemory)?;
+        let has_kit = space.root.is_some();
         let segments = program
             .segments()
             .iter()
+            .filter(|segment| !(has_kit && segment.access == Access::Read))
             .map(|segment| match segment.access {
                 Access::Read => {
                     Area::new(segment.run, ARCHIVE, segment.archive_page(), Access::Read)
@@ -177,8 +215,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         Ok(page)
     }
 
-    /// Makes the space's root, with an ASID. Returns its slot.
-    fn make_root(&mut self, space: u32) -> Result<u64, Failure> {
+    /// Makes the space's root, with an ASID.
+    fn make_root(&mut self, space: u32) -> Result<(), Failure> {
         let page = self.make_object(Made::Root)?;
         let slot = self.memory.slots.object(page);
         self.record_for_space(page, Use::Root, space, 0);
@@ -186,12 +224,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             space.root = Some(page);
             space.tables = space.tables.saturating_add(1);
         });
-        let pool = self.memory.asids.take().ok_or(Failure::OutOfSpaces)?;
+        let pool = self.take_asid()?;
         let result = self.kernel.assign_asid(pool, slot);
         match self.expected(result) {
             Ok(()) => {
                 self.change_space(space, |space| space.asid_pool = Some(pool));
-                Ok(slot)
+                Ok(())
             }
             Err(failure) => {
                 self.memory.asids.give_back(pool);

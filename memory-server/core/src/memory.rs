@@ -18,6 +18,7 @@ use crate::area::{Area, Areas};
 use crate::asid::Asids;
 use crate::borrow::{Borrow, Borrows};
 use crate::index::{Index, buckets};
+use crate::kits::Kept;
 use crate::mapping::{FrameCap, Mapping, Mappings, Standing};
 use crate::object::{Object, Objects};
 use crate::owner::{Owner, Owners};
@@ -190,6 +191,8 @@ pub struct Memory<'a> {
     pub programs: Programs,
     /// Where capabilities are.
     pub slots: Slots,
+    /// What is kept for the next task.
+    pub kept: Kept,
     archive_pages: u32,
 }
 
@@ -241,6 +244,7 @@ impl<'a> Memory<'a> {
                 pages: sizes.pages,
                 archive_pages: sizes.archive_pages,
             },
+            kept: Kept::default(),
             archive_pages: sizes.archive_pages,
         })
     }

@@ -10,9 +10,9 @@ use crate::hands::{Kernel, Ledger, Made, Slot};
 use crate::mapping::{FrameCap, Mappings};
 use crate::memory::Memory;
 use crate::owner::Use;
-use crate::program::Fill;
+use crate::program::{FIRST_PAGES, Fill};
 use crate::server::{Failure, MemoryServer};
-use crate::space::MissingTables;
+use crate::space::{MissingTables, Space};
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Serves a page fault of the task in a living space, or says why it cannot go on.
@@ -20,7 +20,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let space = self.space(index);
         let plan = decide(&self.memory, index, fault)?;
         if !space.is_born {
-            self.ask_for_birth(index, space.task)?;
+            self.begin(index, &space)?;
+            if self.memory.mappings.find(index, fault.page()).is_some() {
+                self.count_fault(index);
+                return Ok(());
+            }
         }
         match plan {
             Plan::Idle => self.change_space(index, |space| {
@@ -69,9 +73,63 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 self.change_space(index, |space| space.idle_faults = 0);
             }
         }
+        self.count_fault(index);
+        Ok(())
+    }
+
+    fn count_fault(&mut self, index: u32) {
         self.counters.faults = self.counters.faults.saturating_add(1);
         self.change_space(index, |space| space.faults = space.faults.saturating_add(1));
-        Ok(())
+    }
+
+    /// The first fault of a task: what asks whether it is born also charges the pages that every task writes to at once.
+    /// If they do not all fit, or the task was moved before it ran, each is charged when it is touched, like any other.
+    fn begin(&mut self, index: u32, space: &Space) -> Result<(), Cause> {
+        let first = self.first_pages(space);
+        match self.ledger.charge_task(space.task, frames(first.len())) {
+            Ok(payer) => {
+                self.change_space(index, |space| space.is_born = true);
+                let granted = if payer == space.payer {
+                    self.grant_first(index, space, &first)
+                } else {
+                    0
+                };
+                self.release(payer, frames(first.len().saturating_sub(granted)));
+                Ok(())
+            }
+            Err(ChargeRefusal::Short(_)) => self.ask_for_birth(index, space.task),
+            Err(refusal) => Err(Failure::Charge(refusal).into()),
+        }
+    }
+
+    /// The pages that every task of a program writes to at once; none in a clone, which borrows its parent's.
+    fn first_pages(&self, space: &Space) -> heapless::Vec<u32, FIRST_PAGES> {
+        let object = self.memory.objects.peek(space.object);
+        let program = self.memory.programs.get(space.program);
+        match (object, program) {
+            (Some(object), Some(program)) if !object.is_copied => program.first_pages().collect(),
+            _ => heapless::Vec::new(),
+        }
+    }
+
+    /// Grants pages that are charged; how many. One that cannot be granted now is met again when it is touched.
+    fn grant_first(&mut self, index: u32, space: &Space, pages: &[u32]) -> usize {
+        let granted = pages.iter().take_while(|&&page| {
+            let program = self.memory.programs.get(space.program);
+            let fill = program.map_or(Fill::ZEROS, |program| program.fill(page));
+            let Some(area) = self.memory.areas.find(space.areas, page) else {
+                return false;
+            };
+            self.grant(
+                (index, page),
+                (space.object, page),
+                fill,
+                Access::ReadWrite,
+                area,
+            )
+            .is_ok()
+        });
+        granted.count()
     }
 
     /// Makes the tables that a page needs.
@@ -150,7 +208,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         access: Access,
         area: u32,
     ) -> Result<(), Failure> {
-        if !self.memory.mappings.reserve(1) {
+        if !self.set_copies_aside(1) {
             return Err(Failure::OutOfMemory);
         }
         let Some(cap) = self.memory.mappings.take_copy() else {
@@ -216,4 +274,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
         mapped
     }
+}
+
+/// What so many frames are charged as.
+fn frames(count: usize) -> Amounts {
+    let all = (0..count).try_fold(Amounts::NONE, |sum, _| sum.checked_add(&FRAME_KIT));
+    all.unwrap_or_default()
 }

@@ -19,9 +19,12 @@ use interfaces::memory::{Access, PAGE_BYTES};
 use interfaces::provision::{ProgramInfo, ProgramName};
 
 use crate::area::Run;
+use crate::owner::KIT_ADDRESS;
 
 /// The most segments of a program.
 pub const SEGMENTS: usize = 8;
+/// The most pages that a task is granted with its first fault.
+pub const FIRST_PAGES: usize = 3;
 /// Where images may be, as page numbers: above the main stack and its guard, below the regions.
 pub const IMAGES: Run = Run {
     start: 0x240,
@@ -39,6 +42,8 @@ pub const REGIONS: Run = Run {
 };
 /// The page of the IPC buffer of a task's first thread; each further one's is the next.
 pub const IPC_BUFFERS: u32 = 0x200;
+/// The end of what the tables reach that every task is born with, as a page number.
+const KIT_END: u32 = (KIT_ADDRESS >> 12) + 512;
 /// The end of the main stack, as an address.
 pub const STACK_TOP: u32 = 0x23_0000;
 
@@ -230,6 +235,26 @@ impl Program {
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// Whether all its shared pages are in the reach of the tables that every task is born with.
+    #[must_use]
+    pub fn fits_kit(&self) -> bool {
+        self.segments
+            .iter()
+            .all(|segment| segment.access == Access::ReadWrite || segment.run.end() <= KIT_END)
+    }
+
+    /// The pages that every task writes to at once: the first of each writable segment, and the end of the stack. At most
+    /// [`FIRST_PAGES`], all in the reach of the tables that it is born with.
+    pub fn first_pages(&self) -> impl Iterator<Item = u32> + '_ {
+        self.segments
+            .iter()
+            .filter(|segment| segment.access == Access::ReadWrite)
+            .map(|segment| segment.run.start)
+            .filter(|&page| page < KIT_END)
+            .take(FIRST_PAGES - 1)
+            .chain([STACK.end().saturating_sub(1)])
     }
 
     /// Writable pages that are reserved for it: data, bss, stack.

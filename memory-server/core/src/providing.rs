@@ -54,7 +54,8 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
     ) -> Result<Progress, UnknownRefusal> {
         let index = request.task.index;
         let space = self.space(index);
-        if space.state == State::Vacant || space.task != request.task {
+        let is_there = matches!(space.state, State::Live | State::Dying);
+        if !is_there || space.task != request.task {
             return Err(UnknownRefusal::Unknown);
         }
         Ok(self.unmake_task(index))
@@ -92,6 +93,8 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
     }
 
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {
+        // What is kept is free.
+        self.keep_nothing();
         let memory = &self.memory;
         Ok(PoolFigures {
             pages: u64::from(memory.pool.total()),

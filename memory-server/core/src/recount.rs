@@ -47,7 +47,7 @@ pub fn recount(memory: &Memory<'_>, group: GroupId) -> Amounts {
     for (_, space) in memory
         .spaces
         .iter()
-        .filter(|(_, space)| space.payer == group)
+        .filter(|(_, space)| space.payer == group && space.state != State::Kept)
     {
         count_space(memory, space, &mut held);
     }
@@ -185,7 +185,8 @@ impl Memory<'_> {
         }
         let taken = self.pool.total().saturating_sub(self.pool.free());
         assert_eq!(
-            used.saturating_add(self.owners.lost()),
+            used.saturating_add(self.owners.lost())
+                .saturating_add(self.kept.pages()),
             taken,
             "every used page has a use"
         );

@@ -265,7 +265,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Takes a place among the rings, with the copies that are to be made.
     fn begin_ring(&mut self, ring: u32, record: Ring) -> Result<(), Failure> {
-        if !self.memory.mappings.reserve(u32::from(record.pages)) {
+        if !self.set_copies_aside(u32::from(record.pages)) {
             return Err(Failure::OutOfMemory);
         }
         self.change_ring(ring, |place| *place = record);

@@ -108,13 +108,19 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
 
     /// Gets a block of this size from the pool; its untyped has no children.
     pub(crate) fn obtain(&mut self, bits: u8) -> Result<Block, Failure> {
+        if bits == MIN_BITS
+            && let Some(page) = self.memory.kept.take_page()
+        {
+            return Ok(Block { page, bits });
+        }
         loop {
-            match self
-                .memory
-                .pool
-                .next_step(bits)
-                .ok_or(Failure::OutOfMemory)?
-            {
+            let Some(step) = self.memory.pool.next_step(bits) else {
+                if self.keep_nothing() {
+                    continue;
+                }
+                return Err(Failure::OutOfMemory);
+            };
+            match step {
                 Step::Take(block) => {
                     self.memory.pool.take(block);
                     return Ok(block);
@@ -178,6 +184,9 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
 
     /// The page, from which nothing is made, is free.
     pub(crate) fn free_page(&mut self, page: u32) {
+        if self.memory.kept.keep_page(page) {
+            return;
+        }
         self.memory.pool.give_back(Block {
             page,
             bits: MIN_BITS,

@@ -23,6 +23,8 @@ pub enum State {
     Live,
     /// What is left of one: it gets nothing any more.
     Dying,
+    /// A kit for the next task (see [`crate::kits`]).
+    Kept,
 }
 
 /// How far an address space has come that is being cloned from another.
@@ -85,6 +87,10 @@ pub struct Space {
     pub first_thread: u32,
     /// Page tables of every level, the root included.
     pub tables: u32,
+    /// Whether a kit is to be kept of it: its tables outlive its task, so what is mapped in them is always taken away.
+    pub keeps: bool,
+    /// The server's mishaps when it was made.
+    pub mishaps: u64,
     /// Whether the limits-server knows its task as born.
     pub is_born: bool,
     /// Page faults served.
@@ -126,6 +132,8 @@ impl Default for Space {
             threads: 0,
             first_thread: 0,
             tables: 0,
+            keeps: false,
+            mishaps: 0,
             is_born: false,
             faults: 0,
             idle_faults: 0,

@@ -15,7 +15,8 @@
 //!
 //! Deleting a frame's last capability unmaps it; deleting one of several does not, mapped or not
 //! (`src/arch/x86/64/object/objecttype.c:94`). So in a space that lives on, a capability that has copies is unmapped
-//! before it goes. In a dying one it need not be: nothing runs there, and its tables go in the same destruction.
+//! before it goes. In a dying one it need not be: nothing runs there, and its tables go in the same destruction, unless a
+//! kit is kept of it (`kits`).
 
 use interfaces::memory::{FRAME_KIT, TABLE_KIT};
 use interfaces::provision::Progress;
@@ -23,6 +24,7 @@ use interfaces::provision::Progress;
 use crate::hands::{Kernel, Ledger};
 use crate::mapping::{FrameCap, Mappings};
 use crate::memory::Memory;
+use crate::object::ARCHIVE;
 use crate::owner::{TableLevel, Use};
 use crate::server::{Bill, MemoryServer};
 use crate::space::{Space, State};
@@ -67,12 +69,23 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if left == 0 {
             return Progress::More;
         }
+        if self.space(space).keeps {
+            if self.keep(space) {
+                return Progress::Done;
+            }
+            self.change_space(space, |space| space.keeps = false);
+        }
+        if self.unmake_next(space, &mut bill) {
+            self.settle(&mut bill);
+            return Progress::More;
+        }
         self.vacate(space);
         Progress::Done
     }
 
-    /// Takes a task apart whose making failed: there is little of it.
+    /// Takes a task apart whose making failed, or a kit: there is little of it. No kit is kept.
     pub(crate) fn unmake_task_whole(&mut self, space: u32) {
+        self.change_space(space, |space| space.keeps = false);
         // A space has at most so many things; the loop ends even if a record were wrong.
         for _ in 0..=self.memory.pool.total() {
             if self.unmake_task(space) == Progress::Done {
@@ -137,13 +150,14 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let Some(record) = self.memory.spaces.peek(space) else {
             return false;
         };
-        let (regions, mappings, pages) = (record.regions, record.mappings, record.pages);
+        let (regions, mappings) = (record.regions, record.mappings);
+        let keeps = record.keeps;
         if let Some(region) = regions.first() {
             self.close_region(region, &mut 1, bill);
             return true;
         }
         let object = record.object;
-        if let Some(area) = record.areas.first() {
+        if let Some(area) = self.area_besides_kit(record) {
             if self.drain_area(area, true, &mut 1, bill) {
                 self.remove_area(area, bill);
             }
@@ -154,11 +168,14 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return true;
         }
         if let Some(cap) = Mappings::newest(mappings) {
-            // An IPC buffer's: its frame follows with the space's pages.
-            self.memory.forget_mapping(cap);
+            // An IPC buffer's: its frame follows with the space's pages. Tables that stay must not show it: the proc-server's
+            // copy may be the last, and is mapped nowhere.
+            if !(keeps && self.unmap(cap)) {
+                self.memory.forget_mapping(cap);
+            }
             return true;
         }
-        if let Some(page) = pages.first() {
+        if let Some(page) = self.page_besides_kit(space) {
             self.unmake_page(space, page, bill);
             return true;
         }
@@ -204,7 +221,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return;
         };
         mappings.unreserve(space.shared_room);
-        objects.remove(space.object);
+        // A kit has none of its own.
+        if space.object != ARCHIVE {
+            objects.remove(space.object);
+        }
         if let Some(pool) = space.asid_pool {
             asids.give_back(pool);
         }

@@ -12,6 +12,7 @@ use interfaces::{
 };
 use memory_core::door::{Answer, FaultMessage};
 use memory_core::fault::PageFault;
+use memory_core::space::State;
 
 use crate::fake::{Bench, PROGRAM};
 
@@ -148,8 +149,28 @@ impl Asks for Bench {
     /// Ledger and recount agree, and all records do.
     fn audit(&mut self, group: GroupId) {
         self.server.memory().check();
+        check_kits(self);
         let held = self.proc(Holdings { group }).unwrap();
         assert_eq!(held, self.ledger.0.borrow().used(group), "held and charged");
+    }
+}
+
+/// In no address space that is kept for the next task is there anything but pages of the archive, to be read, and not the
+/// one with the first instruction.
+pub fn check_kits(bench: &Bench) {
+    let memory = bench.server.memory();
+    let world = bench.kernel.0.borrow();
+    let kits = memory.spaces.iter();
+    for (index, kit) in kits.filter(|(_, space)| space.state == State::Kept) {
+        let root = memory.slots.object(kit.root.unwrap());
+        for (address, is_writable) in world.mapped(root) {
+            let frame = world.frame_at(root, address).unwrap();
+            let is_harmless = !is_writable && world.is_archive(frame) && address != 0x24_0000;
+            assert!(
+                is_harmless,
+                "{address:x} is mapped in the kit of place {index}"
+            );
+        }
     }
 }
 

@@ -75,6 +75,8 @@ pub struct World {
     /// Frames that were copied.
     pub copies: u64,
     pub fills: Vec<Fill>,
+    /// The archive's pages.
+    archive: BTreeSet<u64>,
 }
 
 impl World {
@@ -238,6 +240,11 @@ impl World {
         let object = self.caps[&Slot::Own(root)].object;
         let frames = &self.spaces[&object].frames;
         frames.get(&address).map(|&(frame, _)| frame)
+    }
+
+    /// Whether a frame is a page of the archive.
+    pub fn is_archive(&self, frame: u64) -> bool {
+        self.archive.contains(&frame)
     }
 
     /// What is in a frame.
@@ -715,10 +722,9 @@ impl Bench {
         }
         for page in 0..ARCHIVE_PAGES {
             let slot = Slot::Own(memory_slots::archive(pages, page));
-            kernel
-                .0
-                .borrow_mut()
-                .add(slot, Object::Made(Made::Frame), None);
+            let mut world = kernel.0.borrow_mut();
+            let frame = world.add(slot, Object::Made(Made::Frame), None);
+            world.archive.insert(frame);
         }
         kernel.0.borrow_mut().add_window();
         let ledger = FakeLedger::default();
