@@ -37,6 +37,9 @@ const PAGES: usize = 32;
 pub struct Kept {
     /// The places of kits, the oldest first.
     kits: heapless::Vec<u32, KITS>,
+    /// Kits kept since a task was last made. Where many tasks end and none is made, further ones would only take each
+    /// other's place, and each costs more to keep and to take apart than nothing.
+    in_a_row: u32,
     /// Free pages, which the pool takes for used: most pages that come back are wanted again at once, and each way
     /// through the pool's tree costs more than the page's own record.
     pages: heapless::Vec<u32, PAGES>,
@@ -57,6 +60,17 @@ impl Kept {
     /// Keeps a free page. Returns whether there was room.
     pub(crate) fn keep_page(&mut self, page: u32) -> bool {
         self.pages.push(page).is_ok()
+    }
+
+    /// Whether it pays to keep another kit.
+    #[must_use]
+    pub fn wants_another(&self) -> bool {
+        !self.kits.is_full() || (self.in_a_row as usize) < KITS
+    }
+
+    /// A task is being made.
+    pub(crate) fn note_making(&mut self) {
+        self.in_a_row = 0;
     }
 
     fn forget(&mut self, space: u32) {
@@ -136,6 +150,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         };
         // There is room: the oldest went.
         let _ = kept.kits.push(index);
+        kept.in_a_row = kept.in_a_row.saturating_add(1);
         true
     }
 

@@ -40,6 +40,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         {
             return Err(CreateRefusal::BadPlace);
         }
+        self.memory.kept.note_making();
         if has_kit {
             self.unkeep(index);
         } else if state == Some(State::Kept) {

@@ -57,7 +57,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let mut bill = Bill::default();
         self.memory.spaces.drop_report(space);
         self.abandon_forks(space);
-        self.change_space(space, |space| space.state = State::Dying);
+        // Decided once, before anything is taken away: what is taken away so as to leave a kit takes longer.
+        let wants_kit = self.memory.kept.wants_another();
+        self.change_space(space, |space| {
+            space.keeps &= wants_kit || space.state != State::Live;
+            space.state = State::Dying;
+        });
         while let Some(page) = self.space(space).blocks.first() {
             self.unmake_block(page);
         }

@@ -230,7 +230,11 @@ fn a_kit_is_charged_to_nobody_and_counts_as_free() {
         bench.end(index, GROUP);
         bench.audit(GROUP);
     }
-    assert_eq!((0..3).filter(|&index| is_kept(&bench, index)).count(), 2);
+    assert!(is_kept(&bench, 0) && is_kept(&bench, 1));
+    assert!(!is_kept(&bench, 2), "two in a row are enough");
+    bench.spawn(3, GROUP).unwrap();
+    bench.end(3, GROUP);
+    assert!(!is_kept(&bench, 0) && is_kept(&bench, 3), "the oldest goes");
     assert!(bench.ledger.0.borrow().used(GROUP).is_none());
     assert_eq!(
         rest(&mut bench),

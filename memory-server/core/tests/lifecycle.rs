@@ -621,7 +621,7 @@ fn a_kit_goes_before_anybody_is_refused_and_serves_only_its_own_program() {
             bench.spawn(index, GROUP).unwrap();
         }
         bench.spawn(0, GROUP).unwrap();
-        for index in 0..4 {
+        for index in (0..4).rev() {
             bench.end(index, GROUP);
         }
     }

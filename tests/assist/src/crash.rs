@@ -13,6 +13,8 @@ pub fn fault(words: &mut Words<'_>) -> i32 {
     match words.next() {
         "null" => read(0),
         "unmapped" => read(0x5000_0000),
+        // Where the first region of a task would be.
+        "region" => read(0x1000_0000),
         "beyond-4-gib" => read(0x1_0000_0000 | fault as *const () as u64),
         "not-canonical" => read(0x8000_0000_0000_0000),
         "write-text" => write(fault as *const () as u64),

@@ -19,6 +19,7 @@ mod deed;
 mod fork;
 mod fuzz;
 mod group;
+mod leaving;
 mod measure;
 mod opener;
 mod pages;
@@ -87,6 +88,8 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "fork-bomb" => fork::bomb(),
         "fork-refused" => fork::refused(&mut words),
         "fork-threads" => fork::threads(),
+        "leave" => leaving::leave(words.next()),
+        "find" => leaving::find(),
         "hold" => pages::hold(&mut words),
         "reserve" => pages::reserve(&mut words),
         "race" => pages::race(),

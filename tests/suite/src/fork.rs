@@ -1,6 +1,7 @@
 //! Forks: what the child sees, who pays, and what is left when there is no money.
 
 use client::interfaces::process::ExitReason;
+use client::interfaces::provision::Cause;
 use client::interfaces::{Amounts, Limit, Resource};
 use client::{limits, process, time};
 
@@ -130,5 +131,41 @@ pub fn only_the_thread_that_forks_goes_along(world: &mut World) -> Result<(), Fa
     let group = world.group()?;
     world.content(Some(group), format_args!("fork-threads"))?;
     equal!("what is left", world.account(group)?.usage, Amounts::NONE);
+    Ok(())
+}
+
+/// The next task of a place may be born with the address space of the one before it: whatever was mapped there, alone,
+/// lent to a clone or borrowed from one, it sees none of it.
+pub fn what_tasks_left_in_an_address_space_the_next_one_does_not_see(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let group = world.group()?;
+    for how in ["alone", "fork", "outlive", "alone"] {
+        world.content(Some(group), format_args!("leave {how}"))?;
+        world.until("all have ended", || {
+            Ok(world.usage(group, Resource::Tasks)? == 0)
+        })?;
+        // As many as may have ended, at once: each has the place of one of them.
+        let tasks = [
+            world.start(Some(group), format_args!("find"))?,
+            world.start(Some(group), format_args!("find"))?,
+            world.start(Some(group), format_args!("fault region"))?,
+        ];
+        for task in [tasks[0], tasks[1]] {
+            equal!(how, world.end_of(task)?, ExitReason::Exited { code: 0 });
+        }
+        let end = world.end_of(tasks[2])?;
+        ensure!(
+            matches!(
+                end,
+                ExitReason::Fault(Cause::BadAddress {
+                    address: 0x1000_0000,
+                    ..
+                })
+            ),
+            "{how}: a region of another is there: {end:?}"
+        );
+        equal!("what is left", world.account(group)?.usage, Amounts::NONE);
+    }
     Ok(())
 }

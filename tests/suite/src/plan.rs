@@ -129,6 +129,7 @@ macro_rules! every_case {
                 fork::a_fork_at_the_commit_limit_is_refused_and_leaves_nothing,
                 fork::a_fork_bomb_stops_at_its_limit_and_is_killed,
                 fork::only_the_thread_that_forks_goes_along,
+                fork::what_tasks_left_in_an_address_space_the_next_one_does_not_see,
                 hostile::every_wrong_label_length_and_capability_is_refused_by_the_proc_server,
                 hostile::every_wrong_label_length_and_capability_is_refused_by_the_memory_server,
                 hostile::every_wrong_label_length_and_capability_is_refused_by_the_limits_server,
