@@ -13,7 +13,8 @@ pub fn run(main: fn() -> i32) -> ! {
     process::exit(main())
 }
 
-/// Makes a `fn() -> i32` the program's beginning; what it returns is the exit code.
+/// Makes a `fn() -> i32` the program's beginning; what it returns is the exit code. It is not called `main`: so that the host can
+/// check the program as well, it gets another `main` there.
 #[macro_export]
 macro_rules! program {
     ($main:path) => {

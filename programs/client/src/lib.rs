@@ -4,9 +4,9 @@
 //! #![no_std]
 //! #![no_main]
 //!
-//! client::program!(main);
+//! client::program!(begin);
 //!
-//! fn main() -> i32 {
+//! fn begin() -> i32 {
 //!     client::println!("hello from {:?}", client::limits::who_am_i());
 //!     0
 //! }

@@ -11,12 +11,12 @@ use client::interfaces::process::SpawnRefusal;
 use client::process;
 use programs::start_again;
 
-client::program!(main);
+client::program!(begin);
 
 /// What the first instance is not called with.
 const CHILD: &str = "child";
 
-fn main() -> i32 {
+fn begin() -> i32 {
     let mut tells = process::arguments().as_str() != CHILD;
     let Ok(myself) = process::find_program("bomb") else {
         return 1;

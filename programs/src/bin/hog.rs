@@ -13,7 +13,7 @@ use client::memory::PAGE_BYTES;
 use client::{limits, memory, process};
 use programs::start_again;
 
-client::program!(main);
+client::program!(begin);
 
 /// What an eater is called with.
 const EAT: &str = "eat";
@@ -22,7 +22,7 @@ const TOLD: u32 = 2;
 /// How many pages an eater reserves beyond what it can be granted, so that it is the frames that run out.
 const BEYOND: u64 = 64;
 
-fn main() -> i32 {
+fn begin() -> i32 {
     if process::arguments().as_str() == EAT {
         return eat();
     }

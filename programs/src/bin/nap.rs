@@ -5,9 +5,9 @@
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-client::program!(main);
+client::program!(begin);
 
-fn main() -> i32 {
+fn begin() -> i32 {
     client::yield_now();
     0
 }

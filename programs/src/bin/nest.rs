@@ -10,7 +10,7 @@ use client::interfaces::{GroupId, Resource};
 use client::{limits, process};
 use programs::{leading_number, start};
 
-client::program!(main);
+client::program!(begin);
 
 /// The label with which the first instance sends the last one home.
 const SEEN: &str = "seen";
@@ -19,7 +19,7 @@ const INNER: &str = "inner";
 /// The deepest chain that the first instance can print.
 const DEEPEST: usize = 32;
 
-fn main() -> i32 {
+fn begin() -> i32 {
     let arguments = process::arguments();
     let Some(depth) = leading_number(arguments.as_str()) else {
         client::println!("usage: nest DEPTH");

@@ -13,14 +13,14 @@ use client::{limits, process};
 use programs::work::{ROUND, round, share};
 use programs::{leading_number, start_again};
 
-client::program!(main);
+client::program!(begin);
 
 /// The share, in per mille, above which the worker rests.
 const REST_ABOVE: u64 = 600;
 /// How many lines tell the pace.
 const LINES: u64 = 10;
 
-fn main() -> i32 {
+fn begin() -> i32 {
     let Some(rounds) = leading_number(process::arguments().as_str()).map(u64::from) else {
         client::println!("usage: worker ROUNDS");
         return 2;

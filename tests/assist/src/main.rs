@@ -39,12 +39,12 @@ use client::{limits, process};
 
 use crate::words::Words;
 
-client::program!(main);
+client::program!(begin);
 
 /// What the first call of all said: where was this task born?
 type Born = Result<Membership, ProtocolError>;
 
-fn main() -> i32 {
+fn begin() -> i32 {
     let born: Born = limits::who_am_i();
     let arguments = process::arguments();
     let mut words = Words::new(arguments.as_str());

@@ -31,7 +31,7 @@ use crate::samples::Summary;
 pub use crate::trouble::Trouble;
 use crate::world::World;
 
-client::program!(main);
+client::program!(begin);
 
 macro_rules! names {
     ($($list:ident { $($name:literal, $unit:literal, $what:literal;)+ })+) => {
@@ -46,7 +46,7 @@ macro_rules! names {
 }
 every_benchmark!(names);
 
-fn main() -> i32 {
+fn begin() -> i32 {
     let arguments = client::process::arguments();
     let mut words = arguments.as_str().split(' ');
     let mode = words.next().unwrap_or_default();

@@ -59,7 +59,7 @@ use test_records::{Outcome, Record};
 use crate::failure::Failure;
 use crate::world::World;
 
-client::program!(main);
+client::program!(begin);
 
 /// A case: its name as `module::case`, and what it does.
 struct Case {
@@ -88,7 +88,7 @@ macro_rules! tables {
 }
 every_case!(tables);
 
-fn main() -> i32 {
+fn begin() -> i32 {
     world::warm_up();
     let arguments = client::process::arguments();
     let (name, filter) = arguments

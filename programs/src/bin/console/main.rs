@@ -32,9 +32,9 @@ use client::process;
 
 use crate::session::{Mode, Session};
 
-client::program!(main);
+client::program!(begin);
 
-fn main() -> i32 {
+fn begin() -> i32 {
     let arguments = process::arguments();
     let mode = match arguments.as_str() {
         "" => Mode::Alone,

@@ -23,7 +23,7 @@ use test_records::Record;
 use crate::checks::Verdict;
 use crate::groups::Groups;
 
-client::program!(main);
+client::program!(begin);
 
 /// What it is called with if it is not to end the machine: whoever waits for input is told of its last record.
 const THEN_CONSOLE: &str = "then-console";
@@ -36,7 +36,7 @@ const LEAST_SHARE: u64 = 400;
 /// The tasks that the bomb's group may have, and so must have come to.
 const BOMB_TASKS: u64 = 20;
 
-fn main() -> i32 {
+fn begin() -> i32 {
     let mut verdict = Verdict::new();
     match Groups::find() {
         Ok(groups) => demonstrate(&groups, &mut verdict),

@@ -15,12 +15,12 @@ use console_core::puppet::{After, Puppet};
 
 use crate::hands::Own;
 
-client::program!(main);
+client::program!(begin);
 
 /// How long a puppet sleeps at least, and at most, before it asks for orders again.
 const PAUSE: (u64, u64) = (MILLISECOND, 16 * MILLISECOND);
 
-fn main() -> i32 {
+fn begin() -> i32 {
     let mut puppet = Puppet::new(Own);
     let arguments = process::arguments();
     let mut orders = arguments.as_str().split(';').map(str::trim);
