@@ -262,6 +262,8 @@ pub enum CreateRegionRefusal {
     Charge(ChargeRefusal),
     /// The memory-server has no room for another region.
     TableFull,
+    /// More is reserved than the machine can keep: `overcommit` in `system.toml`.
+    OutOfMemory,
 }
 
 /// Why a region was not mapped.
@@ -287,6 +289,8 @@ pub enum MapRefusal {
     Charge(ChargeRefusal),
     /// The group that paid for the memory was killed.
     PayerKilled,
+    /// More is reserved than the machine can keep.
+    OutOfMemory,
 }
 
 /// Why a region was not offered.
@@ -332,6 +336,8 @@ pub enum ResizeRefusal {
     Charge(ChargeRefusal),
     /// The group that paid for the memory was killed.
     PayerKilled,
+    /// More is reserved than the machine can keep.
+    OutOfMemory,
 }
 
 /// Why a group did not take over the payment.
@@ -360,6 +366,8 @@ pub enum CloneRefusal {
     Broken,
     /// The group that paid for the memory was killed.
     PayerKilled,
+    /// More is reserved than the machine can keep.
+    OutOfMemory,
 }
 
 /// Why a region was not unmapped, destroyed or read.

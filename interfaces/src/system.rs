@@ -82,6 +82,8 @@ pub struct Room {
     pub regions: u32,
     /// Mappings of shared pages.
     pub shared_mappings: u32,
+    /// How much memory may be reserved, in per cent of what there is. 100: every reserved page can be had.
+    pub overcommit_percent: u32,
 }
 
 /// The servers' heaps, in MiB: even numbers, as they are mapped in frames of 2 MiB.

@@ -585,6 +585,7 @@ fn memory_pins(pins: &mut Pins) {
             CreateRegionRefusal::BadSize,
             CreateRegionRefusal::Charge(ChargeRefusal::Short(SHORT)),
             CreateRegionRefusal::TableFull,
+            CreateRegionRefusal::OutOfMemory,
         ],
     );
     pins.operation(
@@ -605,6 +606,7 @@ fn memory_pins(pins: &mut Pins) {
             MapRefusal::BadRange,
             MapRefusal::Charge(ChargeRefusal::Killing),
             MapRefusal::PayerKilled,
+            MapRefusal::OutOfMemory,
         ],
     );
     let progress = [provision::Progress::More, provision::Progress::Done];
@@ -701,6 +703,7 @@ fn copying_pins(pins: &mut Pins) {
             ResizeRefusal::NotPayer,
             ResizeRefusal::Charge(charge),
             ResizeRefusal::PayerKilled,
+            ResizeRefusal::OutOfMemory,
         ],
     );
     pins.operation(
@@ -719,6 +722,7 @@ fn copying_pins(pins: &mut Pins) {
         CloneRefusal::TableFull,
         CloneRefusal::Broken,
         CloneRefusal::PayerKilled,
+        CloneRefusal::OutOfMemory,
     ];
     let cloned = memory::Cloned {
         region: REGION,

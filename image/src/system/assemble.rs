@@ -49,7 +49,7 @@ pub(super) fn assemble(
         server_priority: priority(draft.server_priority)?,
         birth_priority: priority(draft.birth_priority)?,
         room: draft.room?,
-        heaps: draft.heaps?.heaps(),
+        heaps: heaps_of(&draft)?,
         groups,
         programs,
         starts,
@@ -63,12 +63,27 @@ pub(super) fn assemble(
     Some((system, programs, memory))
 }
 
+/// The servers' heaps, those that the file leaves out as large as they must be.
+fn heaps_of(draft: &Draft<'_>) -> Option<Heaps> {
+    let heaps = draft.heaps?.heaps();
+    let memory = draft
+        .memory
+        .and_then(|memory| u32::try_from(memory.value).ok());
+    Some(match (draft.room, memory) {
+        (Some(room), Some(memory)) => heaps::filled(heaps, &room, memory),
+        _ => heaps,
+    })
+}
+
 /// Checks that the machine holds the heaps, and the heaps what their servers make of them.
 fn memory(reader: &mut Reader<'_>, draft: &Draft<'_>) {
     let (Some(memory), Some(heaps)) = (draft.memory, draft.heaps) else {
         return;
     };
-    let least = least_memory(heaps.heaps());
+    let Some(all) = heaps_of(draft) else {
+        return;
+    };
+    let least = least_memory(all);
     if memory.value < least {
         let found = memory.value;
         reader.wrong(memory.at, Wrong::LittleMemory { found, least });
@@ -76,7 +91,7 @@ fn memory(reader: &mut Reader<'_>, draft: &Draft<'_>) {
     let (Some(room), Ok(mib)) = (draft.room, u32::try_from(memory.value)) else {
         return;
     };
-    for (server, wrong) in heaps::check(heaps.heaps(), &room, mib) {
+    for (server, wrong) in heaps::check(all, &room, mib) {
         if let Some(wrong) = wrong {
             reader.wrong(heaps.at(server), wrong);
         }

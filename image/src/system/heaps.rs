@@ -20,18 +20,14 @@ pub(super) fn check(
     room: &Room,
     memory_mib: u32,
 ) -> [(ServerName, Option<Wrong>); 3] {
+    let [limits, memory, proc] = least(room, memory_mib);
     let servers = [
-        (ServerName::Limits, heaps.limits, limits_bytes(room)),
-        (
-            ServerName::Memory,
-            heaps.memory,
-            memory_bytes(room, memory_mib),
-        ),
-        (ServerName::Proc, heaps.proc, proc_bytes(room)),
+        (ServerName::Limits, heaps.limits, limits),
+        (ServerName::Memory, heaps.memory, memory),
+        (ServerName::Proc, heaps.proc, proc),
     ];
-    servers.map(|(server, heap, bytes)| {
+    servers.map(|(server, heap, least)| {
         let found = u64::from(heap);
-        let least = bytes.div_ceil(MIB).next_multiple_of(FRAME_MIB);
         let wrong = (found < least).then_some(Wrong::SmallHeap {
             server,
             found,
@@ -40,6 +36,30 @@ pub(super) fn check(
         });
         (server, wrong)
     })
+}
+
+/// The heaps, each that the file leaves out as large as its server needs.
+pub(super) fn filled(heaps: Heaps, room: &Room, memory_mib: u32) -> Heaps {
+    let [limits, memory, proc] = least(room, memory_mib);
+    let or = |heap: u16, least: u64| match heap {
+        0 => u16::try_from(least).unwrap_or(u16::MAX),
+        said => said,
+    };
+    Heaps {
+        limits: or(heaps.limits, limits),
+        memory: or(heaps.memory, memory),
+        proc: or(heaps.proc, proc),
+    }
+}
+
+/// The least heaps in MiB, in the order in which the servers are started.
+fn least(room: &Room, memory_mib: u32) -> [u64; 3] {
+    let bytes = [
+        limits_bytes(room),
+        memory_bytes(room, memory_mib),
+        proc_bytes(room),
+    ];
+    bytes.map(|bytes| bytes.div_ceil(MIB).next_multiple_of(FRAME_MIB))
 }
 
 fn limits_bytes(room: &Room) -> u64 {
@@ -60,6 +80,7 @@ fn memory_bytes(room: &Room, memory_mib: u32) -> u64 {
         regions: room.regions,
         copies: room.shared_mappings,
         program_areas: segments.saturating_add(1),
+        overcommit_percent: room.overcommit_percent,
     };
     sizes.bytes()
 }

@@ -49,7 +49,7 @@ impl<'t> Table<'t> {
         })
     }
 
-    fn get(self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+    pub fn get(self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
         self.entries.get(key)
     }
 }

@@ -1,5 +1,7 @@
 //! The sections of `system.toml`, each read on its own; how they fit together is checked in `assemble` and `groups`.
 
+use std::ops::RangeInclusive;
+
 use interfaces::limits::LABEL_BYTES;
 use interfaces::start::proc_slots;
 use interfaces::system::{Heaps, LOWEST_BAND, Room};
@@ -234,6 +236,11 @@ fn limits<'t>(
     limits
 }
 
+/// How much may be reserved, in per cent of the memory that there is: from exactly that to a hundred times as much.
+const OVERCOMMIT: RangeInclusive<u64> = 100..=10_000;
+/// What it is if the file does not say: every reserved page can be had.
+const DEFAULT_OVERCOMMIT: u32 = 100;
+
 /// The section `[servers]`.
 #[derive(Debug, Default)]
 struct Servers {
@@ -261,11 +268,20 @@ impl Servers {
         let memory = reader
             .table(table, "memory", "[servers.memory]")
             .and_then(|memory| {
-                reader.only(memory, &["heap", "regions", "shared-mappings"]);
+                reader.only(
+                    memory,
+                    &["heap", "regions", "shared-mappings", "overcommit"],
+                );
                 let heap = heap(reader, memory);
                 let regions = room(reader, memory, "regions", 1_000_000);
                 let mappings = room(reader, memory, "shared-mappings", 1_000_000);
-                Some((heap?, regions?, mappings?))
+                let overcommit = match memory.get("overcommit") {
+                    None => Some(DEFAULT_OVERCOMMIT),
+                    Some(_) => reader
+                        .number(memory, "overcommit", OVERCOMMIT)
+                        .and_then(|number| u32::try_from(number.value).ok()),
+                };
+                Some((heap?, regions?, mappings?, overcommit?))
             });
         let proc = reader
             .table(table, "proc", "[servers.proc]")
@@ -293,6 +309,7 @@ impl Servers {
                     threads: proc.2,
                     regions: memory.1,
                     shared_mappings: memory.2,
+                    overcommit_percent: memory.3,
                 };
                 let heaps = HeapDrafts {
                     limits: limits.0,
@@ -311,7 +328,12 @@ impl Servers {
     }
 }
 
+/// A server's heap, in MiB; 0 if the file does not say, and it is to be as large as the server needs.
 fn heap<'t>(reader: &mut Reader<'t>, server: Table<'t>) -> Option<Located<u16>> {
+    if server.get("heap").is_none() {
+        let (value, at) = (0, server.at);
+        return Some(Located { value, at });
+    }
     let heap = reader.number(server, "heap", 2..=MAX_HEAP_MIB)?;
     if !heap.value.is_multiple_of(2) {
         let (key, found) = ("heap".to_owned(), heap.value);

@@ -32,6 +32,20 @@ impl Run {
         self.start.saturating_add(self.pages)
     }
 
+    /// The page tables that it may come to need: one for each 2 MiB, and one for each GiB.
+    #[must_use]
+    pub const fn tables(self) -> u64 {
+        if self.pages == 0 {
+            return 0;
+        }
+        let last = self.end().saturating_sub(1);
+        let small = (last >> 9).saturating_sub(self.start >> 9);
+        let large = (last >> 18).saturating_sub(self.start >> 18);
+        (small as u64)
+            .saturating_add(large as u64)
+            .saturating_add(2)
+    }
+
     /// Whether the page is one of them.
     #[must_use]
     pub const fn contains(self, page: u32) -> bool {
@@ -153,6 +167,8 @@ pub enum InsertRefusal {
 pub struct Areas<'a> {
     records: Table<'a, Area>,
     vacant: Vacancies,
+    /// Page tables that all areas may come to need.
+    tables: u64,
 }
 
 impl<'a> Areas<'a> {
@@ -161,7 +177,17 @@ impl<'a> Areas<'a> {
     pub fn new(records: &'a mut [Area]) -> Self {
         let records = Table::new(records);
         let vacant = Vacancies::new(0, records.len());
-        Self { records, vacant }
+        Self {
+            records,
+            vacant,
+            tables: 0,
+        }
+    }
+
+    /// Page tables that all areas together may come to need.
+    #[must_use]
+    pub const fn tables(&self) -> u64 {
+        self.tables
     }
 
     /// The area.
@@ -269,6 +295,7 @@ impl<'a> Areas<'a> {
             .take(&mut self.records)
             .ok_or(InsertRefusal::Full)?;
         self.records.put(index, area);
+        self.tables = self.tables.saturating_add(area.run.tables());
         list.insert(&mut self.records, after, index);
         Ok(index)
     }
@@ -285,6 +312,8 @@ impl<'a> Areas<'a> {
     /// Nothing is mapped in it any more, and it stands in no other list.
     pub fn remove(&mut self, list: &mut List, index: u32) {
         list.remove(&mut self.records, index);
+        let tables = self.get(index).run.tables();
+        self.tables = self.tables.saturating_sub(tables);
         self.records.put(index, Area::default());
         self.vacant.give_back(&mut self.records, index);
     }

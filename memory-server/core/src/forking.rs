@@ -168,6 +168,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             if !self.memory.objects.has_room() {
                 return Err(CloneSpaceRefusal::TableFull);
             }
+            if !self.memory.can_promise(u64::from(source.size)) {
+                return Err(CloneSpaceRefusal::OutOfMemory);
+            }
             let kits = OBJECT_KIT
                 .checked_add(&REGION_KIT)
                 .unwrap_or(OBJECT_KIT)
@@ -231,6 +234,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             let area = self.memory.areas.get(number);
             if area.is_leaving {
                 continue;
+            }
+            if !self.memory.can_promise(area.run.tables()) {
+                return Err(CloneSpaceRefusal::OutOfMemory);
             }
             let copies = self.memory.regions.get(copy.index).areas;
             let is_charged = !copies.is_empty();

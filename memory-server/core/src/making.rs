@@ -20,6 +20,11 @@ use crate::program::{IPC_BUFFERS, STACK, STACK_TOP};
 use crate::server::{Failure, MemoryServer};
 use crate::space::{Space, State};
 
+/// The pages of a task's kit: its block, four levels of table, an IPC buffer.
+const KIT_PAGES: u64 = 6;
+/// Those of a further thread's: its block and an IPC buffer.
+const THREAD_PAGES: u64 = 2;
+
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Makes a task's objects, or nothing.
     pub(crate) fn make_task(&mut self, request: CreateTask) -> Result<MadeTask, CreateRefusal> {
@@ -30,7 +35,16 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .ok_or(CreateRefusal::UnknownProgram)?;
         let (entry, commit, shared) = (program.entry, program.commit(), program.shared());
         let keeps = program.fits_kit();
+        let runs = program.segments().iter().map(|segment| segment.run);
+        let program_tables = runs
+            .chain([STACK])
+            .fold(0_u64, |sum, run| sum.saturating_add(run.tables()));
         let index = request.task.index;
+        let wanted = u64::from(commit).saturating_add(program_tables);
+        // What is kept may have to go for it, so what is kept is looked at afterwards.
+        if !self.memory.can_promise(wanted.saturating_add(KIT_PAGES)) {
+            return Err(CreateRefusal::OutOfMemory);
+        }
         let there = self.memory.spaces.peek(index);
         let state = there.map(|space| space.state);
         let has_kit = there
@@ -103,6 +117,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 .is_some();
         if is_bad {
             return Err(CreateRefusal::BadPlace);
+        }
+        if !self.memory.can_promise(THREAD_PAGES) {
+            return Err(CreateRefusal::OutOfMemory);
         }
         let result = self
             .make_tcb(index, request.thread)

@@ -51,6 +51,8 @@ pub struct Sizes {
     pub copies: u32,
     /// Areas that a program needs at most.
     pub program_areas: u32,
+    /// How much may be reserved, in per cent of the pages that there are.
+    pub overcommit_percent: u32,
 }
 
 impl Sizes {
@@ -64,6 +66,7 @@ impl Sizes {
             regions: room.regions,
             copies: room.shared_mappings,
             program_areas: programs.most_areas(),
+            overcommit_percent: room.overcommit_percent,
         }
     }
 
@@ -194,6 +197,7 @@ pub struct Memory<'a> {
     /// What is kept for the next task.
     pub kept: Kept,
     archive_pages: u32,
+    overcommit_percent: u32,
 }
 
 impl<'a> Memory<'a> {
@@ -246,6 +250,7 @@ impl<'a> Memory<'a> {
             },
             kept: Kept::default(),
             archive_pages: sizes.archive_pages,
+            overcommit_percent: sizes.overcommit_percent,
         })
     }
 
@@ -256,6 +261,28 @@ impl<'a> Memory<'a> {
             Standing::Own { page } => self.slots.object(page),
             Standing::Copy { number } => self.slots.copy(number),
         }
+    }
+
+    /// Pages that were promised and have not been taken: reserved ones without a frame, and the tables that areas may come
+    /// to need (those that there are already are counted once more).
+    #[must_use]
+    pub fn promised(&self) -> u64 {
+        let granted = u64::from(self.owners.granted());
+        self.objects
+            .committed()
+            .saturating_sub(granted)
+            .saturating_add(self.areas.tables())
+    }
+
+    /// Whether so many more pages can be promised, or taken for something that was never promised. At 100 per cent that
+    /// is so while there is a free page for each promise, so that no promise can fail.
+    #[must_use]
+    pub fn can_promise(&self, pages: u64) -> bool {
+        let percent = u64::from(self.overcommit_percent.saturating_sub(100));
+        let total = u64::from(self.pool.total());
+        let beyond = total.saturating_mul(percent).wrapping_div(100);
+        let free = u64::from(self.pool.free()).saturating_add(beyond);
+        self.promised().saturating_add(pages) <= free
     }
 
     /// Records that a capability is mapped, in an area or, if it is none's, in a space.
@@ -314,6 +341,7 @@ mod tests {
             regions: 8192,
             copies: 65_536,
             program_areas: 6,
+            overcommit_percent: 100,
         };
         assert!(sizes.bytes() < 20 << 20, "{} bytes", sizes.bytes());
     }

@@ -158,6 +158,8 @@ pub struct Objects<'a> {
     vacant: Vacancies,
     /// The eldest object of each payer.
     payers: Index<'a>,
+    /// Pages that are reserved, of all.
+    committed: u64,
 }
 
 impl<'a> Objects<'a> {
@@ -177,6 +179,24 @@ impl<'a> Objects<'a> {
             records,
             vacant: Vacancies::new(1, count),
             payers,
+            committed: 0,
+        }
+    }
+
+    /// Pages that are reserved, of all objects.
+    #[must_use]
+    pub const fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    /// Changes how many pages are reserved for an object.
+    pub fn set_commit(&mut self, index: u32, commit: u32) {
+        if let Some(object) = self.records.edit(index) {
+            self.committed = self
+                .committed
+                .saturating_sub(u64::from(object.commit))
+                .saturating_add(u64::from(commit));
+            object.commit = commit;
         }
     }
 
@@ -198,6 +218,7 @@ impl<'a> Objects<'a> {
                 ..Object::default()
             },
         );
+        self.committed = self.committed.saturating_add(u64::from(commit));
         if kind == Kind::Anonymous {
             self.enlist(index);
         }
@@ -207,6 +228,7 @@ impl<'a> Objects<'a> {
     /// Removes an object that has no frame any more. If others still show frames that were its own, it stays as a ghost
     /// until they are gone; returns whether it is gone.
     pub fn remove(&mut self, index: u32) -> bool {
+        self.set_commit(index, 0);
         let object = self.get(index);
         let is_listed = object.kind == Kind::Anonymous && object.is_charged;
         if !object.left.is_empty() {
@@ -240,6 +262,7 @@ impl<'a> Objects<'a> {
     /// Nobody pays for the object any more, which was revoked and has no frame.
     pub fn discharge(&mut self, index: u32) {
         self.strike(index);
+        self.set_commit(index, 0);
         if let Some(object) = self.records.edit(index) {
             object.is_charged = false;
         }

@@ -143,6 +143,8 @@ pub struct Owners<'a> {
     records: Table<'a, Owner>,
     index: Index<'a>,
     lost: u32,
+    /// Pages that are frames of objects.
+    granted: u32,
 }
 
 impl<'a> Owners<'a> {
@@ -153,7 +155,14 @@ impl<'a> Owners<'a> {
             records: Table::new(records),
             index,
             lost: 0,
+            granted: 0,
         }
+    }
+
+    /// Pages that are frames of objects.
+    #[must_use]
+    pub const fn granted(&self) -> u32 {
+        self.granted
     }
 
     /// What a page is used for.
@@ -187,6 +196,9 @@ impl<'a> Owners<'a> {
         );
         self.index.insert(&mut self.records, page);
         list.push(&mut self.records, page);
+        if used_as == Use::Frame {
+            self.granted = self.granted.saturating_add(1);
+        }
     }
 
     /// Records that a page goes from one owner's list to another's, with whoever borrows it.
@@ -223,6 +235,9 @@ impl<'a> Owners<'a> {
     pub fn forget(&mut self, page: u32, list: &mut List) {
         list.remove(&mut self.records, page);
         self.index.remove(&mut self.records, page);
+        if matches!(self.get(page).used_as, Use::Frame | Use::Left) {
+            self.granted = self.granted.saturating_sub(1);
+        }
         self.records.put(page, Owner::default());
     }
 

@@ -50,6 +50,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if more == 0 {
             return Ok(Progress::Done);
         }
+        if !self.memory.can_promise(u64::from(more)) {
+            return Err(ResizeRefusal::OutOfMemory);
+        }
         let amounts = Amounts::of(Resource::Commit, u64::from(more));
         let group = self
             .ledger
@@ -60,9 +63,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.release(group, amounts);
             return Err(ResizeRefusal::NotPayer);
         }
+        self.memory.objects.set_commit(region.object, request.pages);
         if let Some(object) = self.memory.objects.edit(region.object) {
             object.size = request.pages;
-            object.commit = request.pages;
         }
         Ok(Progress::Done)
     }
@@ -122,9 +125,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             }
             Seen::Nothing => {}
         }
-        if let Some(object) = self.memory.objects.edit(index) {
-            object.commit = place;
-        }
+        self.memory.objects.set_commit(index, place);
         self.owe(bill, object.payer, Amounts::of(Resource::Commit, 1));
         true
     }

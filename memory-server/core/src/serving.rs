@@ -34,6 +34,9 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         if !self.has_region_room(index) || !self.memory.objects.has_room() {
             return Err(CreateRegionRefusal::TableFull);
         }
+        if !self.memory.can_promise(u64::from(pages)) {
+            return Err(CreateRegionRefusal::OutOfMemory);
+        }
         let amounts = NEW.with(Resource::Commit, u64::from(pages));
         let payer = self
             .ledger
@@ -252,6 +255,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 .ok_or(MapRefusal::NoRoom)?,
             Some(address) => wanted(address, request.pages).ok_or(MapRefusal::BadAddress)?,
         };
+        if !self.memory.can_promise(run.tables()) {
+            return Err(MapRefusal::OutOfMemory);
+        }
         let index = request.region.index;
         // The record of a region's first mapping is charged with the region.
         let is_charged = !region.areas.is_empty();

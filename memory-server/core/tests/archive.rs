@@ -79,6 +79,7 @@ fn system(names: &[&str]) -> System {
             threads: 1,
             regions: 1,
             shared_mappings: 1,
+            overcommit_percent: 10_000,
         },
         heaps: Heaps {
             limits: 2,

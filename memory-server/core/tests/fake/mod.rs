@@ -706,6 +706,7 @@ impl Bench {
             threads: 16,
             regions,
             shared_mappings: copies,
+            overcommit_percent: 10_000,
         };
         let programs = programs();
         let sizes = Sizes::new(pages, ARCHIVE_PAGES, &room, &programs);

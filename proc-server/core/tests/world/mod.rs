@@ -643,6 +643,7 @@ fn system() -> interfaces::system::System {
             threads: 0,
             regions: 0,
             shared_mappings: 0,
+            overcommit_percent: 10_000,
         },
         heaps: Heaps {
             limits: 0,
