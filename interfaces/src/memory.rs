@@ -340,6 +340,25 @@ pub enum ResizeRefusal {
     OutOfMemory,
 }
 
+/// Asks how much of the machine's memory is reserved. Anyone may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadCommit {}
+
+/// How much of the machine's memory is reserved, in pages.
+///
+/// What was promised counts: reserved pages that nobody has touched yet, and the page tables that they may come to need.
+/// What is used is not promised any more, but gone. A reservation is refused unless `promised` stays at or below
+/// `most`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Pages that were promised and have not been taken.
+    pub promised: u64,
+    /// Pages that may be promised: those that are free, and `overcommit` beyond.
+    pub most: u64,
+    /// `overcommit` of `system.toml`, in per cent of all memory; 100: every reserved page can be had.
+    pub overcommit: u32,
+}
+
 /// Why a group did not take over the payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SponsorRefusal {
@@ -412,5 +431,7 @@ interface! {
         13 => clone_region(CloneRegion) -> Cloned, or CloneRefusal;
         /// Goes on with that.
         14 => clone_on(CloneOn) -> Progress, or CloneRefusal;
+        /// How much of the machine's memory is reserved.
+        20 => read_commit(ReadCommit) -> Commit, or Never;
     }
 }

@@ -630,6 +630,12 @@ fn memory_pins(pins: &mut Pins) {
         faults: 12,
     };
     pins.operation(&memory::ReadSpace {}, &[space], &[]);
+    let commit = memory::Commit {
+        promised: 300,
+        most: 100_000,
+        overcommit: 100,
+    };
+    pins.operation(&memory::ReadCommit {}, &[commit], &[]);
     sharing_pins(pins);
 }
 

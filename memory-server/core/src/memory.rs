@@ -10,6 +10,7 @@
 //! A fault follows the second picture downwards and makes the third line agree with it. Nothing is ever searched:
 //! capabilities stand in slots computed from page numbers, and records are found through indexes.
 
+use interfaces::memory::Commit;
 use interfaces::start::Block;
 use interfaces::system::Room;
 
@@ -274,15 +275,30 @@ impl<'a> Memory<'a> {
             .saturating_add(self.areas.tables())
     }
 
+    /// Pages that may be promised: each free one, and as many beyond as `system.toml` allows.
+    #[must_use]
+    pub fn most_promised(&self) -> u64 {
+        let percent = u64::from(self.overcommit_percent.saturating_sub(100));
+        let total = u64::from(self.pool.total());
+        let beyond = total.saturating_mul(percent).wrapping_div(100);
+        u64::from(self.pool.free()).saturating_add(beyond)
+    }
+
     /// Whether so many more pages can be promised, or taken for something that was never promised. At 100 per cent that
     /// is so while there is a free page for each promise, so that no promise can fail.
     #[must_use]
     pub fn can_promise(&self, pages: u64) -> bool {
-        let percent = u64::from(self.overcommit_percent.saturating_sub(100));
-        let total = u64::from(self.pool.total());
-        let beyond = total.saturating_mul(percent).wrapping_div(100);
-        let free = u64::from(self.pool.free()).saturating_add(beyond);
-        self.promised().saturating_add(pages) <= free
+        self.promised().saturating_add(pages) <= self.most_promised()
+    }
+
+    /// What clients may know of all that.
+    #[must_use]
+    pub fn commit(&self) -> Commit {
+        Commit {
+            promised: self.promised(),
+            most: self.most_promised(),
+            overcommit: self.overcommit_percent,
+        }
     }
 
     /// Records that a capability is mapped, in an area or, if it is none's, in a space.

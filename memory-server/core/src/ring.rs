@@ -210,6 +210,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .rings
             .vacant(operator)
             .ok_or(RingRefusal::TableFull)?;
+        // The pages, and the notification.
+        if !self.memory.can_promise(u64::from(pages).saturating_add(1)) {
+            return Err(RingRefusal::OutOfMemory);
+        }
         let record = Ring {
             space: Some(space),
             number,

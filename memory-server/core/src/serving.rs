@@ -3,8 +3,8 @@
 use interfaces::limits::Never;
 use interfaces::memory::{
     AREA_KIT, Accept, AcceptRefusal, Accepted, Access, CloneOn, CloneRefusal, CloneRegion, Cloned,
-    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, OBJECT_KIT,
-    Offered, REGION_KIT, REGION_PAGES, ReadRegion, ReadSpace, RegionAccount, RegionId,
+    Commit, CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, OBJECT_KIT,
+    Offered, REGION_KIT, REGION_PAGES, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId,
     RegionRefusal, Resize, ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor,
     SponsorRefusal, Unmap, UnmapPart,
 };
@@ -194,6 +194,10 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
             tables: space.tables,
             faults: space.faults,
         })
+    }
+
+    fn read_commit(&mut self, _: Caller, _: ReadCommit) -> Result<Commit, Never> {
+        Ok(self.memory.commit())
     }
 }
 

@@ -645,6 +645,16 @@ struct Naive {
     memories: Vec<Contents>,
     regions: BTreeMap<RegionId, Handle>,
     values: u64,
+    /// Whether overcommit is off: then what is reserved can be had.
+    is_strict: bool,
+}
+
+/// Whether a failure that was asked for is still to come.
+fn fails_soon(bench: &Bench) -> bool {
+    let world = bench.kernel.0.borrow();
+    let accounts = bench.ledger.0.borrow();
+    world.fail_at.is_some_and(|at| at > world.tried)
+        || accounts.fail_at.is_some_and(|at| at > accounts.charges)
 }
 
 impl Naive {
@@ -758,7 +768,13 @@ impl Naive {
             }
             Op::Write(index, page) => {
                 self.values += 1;
+                let must = self.is_strict && !fails_soon(bench);
                 let is_written = write(bench, index, AT + page * 4096, self.values);
+                if must {
+                    let shown = self.shown(index, page);
+                    let is_kept = shown.is_some_and(|(memory, _)| !self.memories[memory].revoked);
+                    assert!(is_written || !is_kept, "what is reserved can be had");
+                }
                 match self.shown(index, page) {
                     Some((memory, place)) if is_written => {
                         self.memories[memory].pages[place] = self.values;
@@ -894,6 +910,35 @@ impl Naive {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// With overcommit off there is a free page for each promise, and no touch of what is reserved fails, page tables
+    /// and copies included, as long as the kernel and the limits allow it.
+    #[test]
+    fn what_is_reserved_can_be_had(history in prop::collection::vec(op(), 0..150)) {
+        let mut bench = Bench::with_overcommit(330, &[(0, 20), (256, 18)], (14, 600), 100);
+        let before = rest(&mut bench);
+        for index in 0..3 {
+            bench.spawn(index, group_of(index)).unwrap();
+        }
+        let mut naive = Naive { is_strict: true, ..Naive::default() };
+        for op in history {
+            naive.step(&mut bench, &op);
+            audit(&mut bench);
+            let commit = bench.server.memory().commit();
+            prop_assert!(commit.promised <= commit.most, "{commit:?} after {op:?}");
+        }
+        bench.kernel.0.borrow_mut().fail_at = None;
+        bench.ledger.0.borrow_mut().fail_at = None;
+        for index in 0..3 {
+            for page in 0..12 {
+                naive.step(&mut bench, &Op::Write(index, page));
+            }
+        }
+        for index in 0..3 {
+            bench.end(index, group_of(index));
+        }
+        prop_assert_eq!(rest(&mut bench), before);
+    }
 
     #[test]
     fn everybody_reads_what_a_plain_copy_would_have(

@@ -1,9 +1,9 @@
 //! Memory of one's own: reserved by the page, granted when touched.
 
 use interfaces::memory::{
-    Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, CreateRegion,
-    CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, Offered, ReadRegion, ReadSpace,
-    RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Share, ShareRefusal,
+    Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Commit, CreateRegion,
+    CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, Offered, ReadCommit, ReadRegion,
+    ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Share, ShareRefusal,
     SpaceAccount, Sponsor, SponsorRefusal, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
@@ -133,6 +133,15 @@ pub fn read_region(region: RegionId) -> Result<RegionAccount, CallError<RegionRe
 pub fn read_space() -> Result<SpaceAccount, ProtocolError> {
     match call(Server::Memory, &ReadSpace {}) {
         Ok(account) => Ok(account),
+        Err(CallError::Refused(never)) => match never {},
+        Err(CallError::Protocol(error)) => Err(error),
+    }
+}
+
+/// How much of the machine's memory is reserved.
+pub fn commit() -> Result<Commit, ProtocolError> {
+    match call(Server::Memory, &ReadCommit {}) {
+        Ok(commit) => Ok(commit),
         Err(CallError::Refused(never)) => match never {},
         Err(CallError::Protocol(error)) => Err(error),
     }

@@ -8,7 +8,7 @@ use interfaces::limits::{
     CloseGroup, Enter, Hold, LabelText, OpenGroup, ReadFreeze, ReadResource, RemoveGroup,
     ResourceAccount, SetLabel, SetLimit,
 };
-use interfaces::memory::PAGE_BYTES;
+use interfaces::memory::{PAGE_BYTES, ReadCommit};
 use interfaces::process::{Freeze, KillGroup, MoveTask, Thaw};
 use interfaces::{GroupId, Limit, Resource};
 
@@ -117,6 +117,11 @@ impl<S: Servers> Trees<S> {
                 let usage = self.account(group)?.usage;
                 writeln!(out, "anon {}", Bytes(usage.get(Resource::Frames)))?;
                 writeln!(out, "kernel {}", usage.get(Resource::KernelMemory))?;
+                writeln!(out, "reserved {}", Bytes(usage.get(Resource::Commit)))?;
+                let commit = self.ask_memory(&ReadCommit {})?;
+                writeln!(out, "machine_promised {}", Bytes(commit.promised))?;
+                writeln!(out, "machine_most {}", Bytes(commit.most))?;
+                writeln!(out, "overcommit {}", commit.overcommit)?;
             }
             File::MemoryEvents => {
                 let refusals = self.resource(group, Resource::Frames)?.refusals;

@@ -15,6 +15,9 @@
 //!     fn process(&mut self) -> impl Transport {
 //!         interfaces_sel4::Endpoint::new(client::Server::Process.endpoint())
 //!     }
+//!     fn memory(&mut self) -> impl Transport {
+//!         interfaces_sel4::Endpoint::new(client::Server::Memory.endpoint())
+//!     }
 //! }
 //!
 //! trees::Trees::new(Endpoints).write("/cgroup/pen/pids.max", b"20\n")?;
@@ -41,6 +44,7 @@
 //! | `ctl` is the id in 11 columns and a space | the id and a newline | a line is what every other file is |
 //! | one command a write | any number, one a line: all or nothing | half a change is nobody's wish |
 //! | numbers by `atoi` (`12x` is 12), words in quotes | digits alone; a label is one word | a text has one meaning or none |
+//! | there is none | `commit`: pages that may be promised and that are, on the whole machine, and `overcommit` in per cent | commit is limited for all as well |
 //! | a `clone` held open refers to the group | [`Opened`] does, until [`Trees::close`]; after a plain read, until the caller exits | there are no descriptors |
 //!
 //! # Where `/cgroup` differs from cgroup v2

@@ -6,6 +6,7 @@
 use core::fmt;
 
 use interfaces::limits::{CloseGroup, Enter, LabelText, OpenGroup, SetLabel, SetLimit};
+use interfaces::memory::ReadCommit;
 use interfaces::{GroupId, Limit, Resource};
 
 use crate::error::Error;
@@ -31,7 +32,12 @@ enum File {
     Clone,
     Switch,
     Status,
+    /// The whole machine's: beside the caller's own group only.
+    Commit,
 }
+
+/// The file that no group has.
+const COMMIT: &str = "commit";
 
 const FILES: [(&str, File); 4] = [
     ("ctl", File::Ctl),
@@ -106,6 +112,7 @@ impl<S: Servers> Trees<S> {
             each(Entry::file(name));
         }
         if matches!(place, Place::Top) {
+            each(Entry::file(COMMIT));
             each(Entry::directory("groups"));
         }
         Ok(())
@@ -122,6 +129,11 @@ impl<S: Servers> Trees<S> {
         match file {
             File::Ctl => writeln!(out, "{}", self.account(group)?.group)?,
             File::Status => self.print_status(group, out)?,
+            File::Commit => {
+                let commit = self.ask_memory(&ReadCommit {})?;
+                writeln!(out, "{:>WIDTH$} {:>WIDTH$}", commit.most, commit.promised)?;
+                writeln!(out, "{:>WIDTH$}", commit.overcommit)?;
+            }
             File::Clone => {
                 // There is no descriptor whose end would let go of it: the caller's own end does.
                 let opened = self.clone_group(group)?;
@@ -177,7 +189,10 @@ impl<S: Servers> Trees<S> {
             }
             Some(name) => (None, name),
         };
-        let file = FILES.into_iter().find(|(known, _)| *known == name);
+        let file = FILES
+            .into_iter()
+            .chain(group.is_none().then_some((COMMIT, File::Commit)))
+            .find(|(known, _)| *known == name);
         let (_, file) = file.ok_or(Error::NoSuchPath)?;
         parts.end()?;
         let group = match group {

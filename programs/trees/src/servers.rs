@@ -12,6 +12,8 @@ pub trait Servers {
     fn limits(&mut self) -> impl Transport;
     /// The proc-server.
     fn process(&mut self) -> impl Transport;
+    /// The memory-server.
+    fn memory(&mut self) -> impl Transport;
 }
 
 impl<S: Servers> Servers for &mut S {
@@ -21,6 +23,10 @@ impl<S: Servers> Servers for &mut S {
 
     fn process(&mut self) -> impl Transport {
         (**self).process()
+    }
+
+    fn memory(&mut self) -> impl Transport {
+        (**self).memory()
     }
 }
 
@@ -39,6 +45,14 @@ impl<S: Servers> Trees<S> {
         C::Refusal: Into<Error>,
     {
         Ok(call(&mut self.servers.process(), request)?)
+    }
+
+    /// Asks the memory-server.
+    pub(crate) fn ask_memory<C: Call>(&mut self, request: &C) -> Result<C::Reply, Error>
+    where
+        C::Refusal: Into<Error>,
+    {
+        Ok(call(&mut self.servers.memory(), request)?)
     }
 
     /// Which task and which group the caller is.

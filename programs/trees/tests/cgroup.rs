@@ -94,6 +94,7 @@ fn every_file_has_cgroup_v2s_format() {
     let usage = world.limits.ledger().account(pen).unwrap().usage;
     let bytes = usage.get(Resource::Frames).checked_mul(4096).unwrap();
     let kernel = usage.get(Resource::KernelMemory);
+    let reserved = usage.get(Resource::Commit).checked_mul(4096).unwrap();
     for (file, text) in [
         ("pids.max", "2\n".to_owned()),
         ("pids.current", "2\n".to_owned()),
@@ -103,7 +104,12 @@ fn every_file_has_cgroup_v2s_format() {
         ("memory.current", format!("{bytes}\n")),
         ("memory.peak", format!("{bytes}\n")),
         ("memory.events", "low 0\nhigh 0\nmax 1\noom 1\n".to_owned()),
-        ("memory.stat", format!("anon {bytes}\nkernel {kernel}\n")),
+        (
+            "memory.stat",
+            format!(
+                "anon {bytes}\nkernel {kernel}\nreserved {reserved}\nmachine_promised 1228800\nmachine_most 4096000\novercommit 150\n"
+            ),
+        ),
         ("cgroup.procs", format!("{one}\n{two}\n")),
         ("cgroup.events", "populated 1\nfrozen 0\n".to_owned()),
         (

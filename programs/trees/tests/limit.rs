@@ -35,7 +35,11 @@ fn there_are_the_files_of_the_manual_page() {
     let files = ["ctl", "clone", "switch", "status"];
     assert_eq!(
         world.list(me, "/limit").unwrap(),
-        [&files[..], &["groups/"]].concat()
+        [&files[..], &["commit", "groups/"]].concat()
+    );
+    assert_eq!(
+        world.read(me, "/limit/commit").unwrap(),
+        "       1000         300\n        150\n"
     );
     assert_eq!(world.list(me, "/limit/groups").unwrap(), ["1/"]);
     // In a group's directory they are the same, but for `groups`.

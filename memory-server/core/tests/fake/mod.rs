@@ -698,6 +698,16 @@ impl Bench {
 
     /// The same, with so many copies of frame capabilities.
     pub fn with_room(pages: u32, blocks: &[(u32, u8)], regions: u32, copies: u32) -> Self {
+        Self::with_overcommit(pages, blocks, (regions, copies), 10_000)
+    }
+
+    /// The same, with so much that may be reserved, in per cent of what there is.
+    pub fn with_overcommit(
+        pages: u32,
+        blocks: &[(u32, u8)],
+        (regions, copies): (u32, u32),
+        overcommit_percent: u32,
+    ) -> Self {
         let room = Room {
             groups: 0,
             limited_groups: 0,
@@ -706,7 +716,7 @@ impl Bench {
             threads: 16,
             regions,
             shared_mappings: copies,
-            overcommit_percent: 10_000,
+            overcommit_percent,
         };
         let programs = programs();
         let sizes = Sizes::new(pages, ARCHIVE_PAGES, &room, &programs);

@@ -24,6 +24,10 @@ impl Servers for Own {
     fn process(&mut self) -> impl Transport {
         Server::Process.transport()
     }
+
+    fn memory(&mut self) -> impl Transport {
+        Server::Memory.transport()
+    }
 }
 
 /// A line per name; with owner and mode, as far as it has them, if it is to be a long one.

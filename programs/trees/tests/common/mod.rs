@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![expect(clippy::arithmetic_side_effects, reason = "tests")]
 
+pub mod memory;
+
 use std::collections::BTreeMap;
 
 use interfaces::accounting::{
@@ -84,6 +86,14 @@ impl Servers for Client<'_> {
     fn process(&mut self) -> impl Transport {
         Loopback {
             dispatch: process::dispatch::<World>,
+            server: &mut *self.world,
+            caller: self.caller,
+        }
+    }
+
+    fn memory(&mut self) -> impl Transport {
+        Loopback {
+            dispatch: interfaces::memory::dispatch::<World>,
             server: &mut *self.world,
             caller: self.caller,
         }

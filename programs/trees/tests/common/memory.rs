@@ -1,0 +1,53 @@
+//! As much of a memory-server as the trees ask for.
+
+use interfaces::Caller;
+use interfaces::limits::Never;
+use interfaces::memory::{
+    Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Cloned, Commit,
+    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, Offered,
+    ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize,
+    ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Unmap,
+    UnmapPart,
+};
+use interfaces::provision::Progress;
+
+use super::{World, unasked};
+
+/// What it says of the machine.
+pub const COMMIT: Commit = Commit {
+    promised: 300,
+    most: 1000,
+    overcommit: 150,
+};
+
+macro_rules! unasked {
+    ($($name:ident($request:ty) -> $reply:ty, $refusal:ty;)+) => {
+        $(fn $name(&mut self, _: Caller, _: $request) -> Result<$reply, $refusal> {
+            unasked()
+        })+
+    };
+}
+
+impl Server for World {
+    fn read_commit(&mut self, _: Caller, _: ReadCommit) -> Result<Commit, Never> {
+        Ok(COMMIT)
+    }
+
+    unasked! {
+        create_region(CreateRegion) -> RegionId, CreateRegionRefusal;
+        map(Map) -> u32, MapRefusal;
+        unmap(Unmap) -> Progress, RegionRefusal;
+        destroy_region(DestroyRegion) -> Progress, RegionRefusal;
+        read_region(ReadRegion) -> RegionAccount, RegionRefusal;
+        read_space(ReadSpace) -> SpaceAccount, Never;
+        share(Share) -> RegionId, ShareRefusal;
+        offered(Offered) -> Option<RegionId>, Never;
+        accept(Accept) -> Accepted, AcceptRefusal;
+        map_part(MapPart) -> u32, MapRefusal;
+        unmap_part(UnmapPart) -> Progress, RegionRefusal;
+        resize(Resize) -> Progress, ResizeRefusal;
+        sponsor(Sponsor) -> (), SponsorRefusal;
+        clone_region(CloneRegion) -> Cloned, CloneRefusal;
+        clone_on(CloneOn) -> Progress, CloneRefusal;
+    }
+}
