@@ -8,6 +8,7 @@ pub mod archive;
 pub mod build;
 pub mod elf_file;
 pub mod guest;
+pub mod memory_list;
 pub mod progress;
 pub mod qemu;
 pub mod report;

@@ -5,11 +5,15 @@ use std::fmt;
 use serde::Serialize;
 use test_records::{Capability, Record, Rights, split};
 
+use crate::memory_list::MemoryList;
+
 /// Every capability that the root task handed out, in the order in which it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The entries.
     pub capabilities: Vec<Entry>,
+    /// Where the machine's memory is.
+    pub memory: MemoryList,
 }
 
 /// A capability, or a run of equal ones in consecutive slots.
@@ -58,8 +62,12 @@ impl From<&Capability<'_>> for Entry {
 impl Report {
     /// Takes note of a console line.
     pub fn line(&mut self, line: &str) {
-        if let Some(Ok(Record::Capability(capability))) = split(line).record {
-            self.capabilities.push(Entry::from(&capability));
+        match split(line).record {
+            Some(Ok(Record::Capability(capability))) => {
+                self.capabilities.push(Entry::from(&capability));
+            }
+            Some(Ok(Record::Figure { name, value })) => self.memory.figure(name, value),
+            _ => {}
         }
     }
 
@@ -105,7 +113,7 @@ impl fmt::Display for Report {
             rows.extend(self.of(server).map(row));
             table(out, &rows)?;
         }
-        Ok(())
+        write!(out, "{}", self.memory)
     }
 }
 

@@ -86,6 +86,20 @@ pub struct DetachRing {
     pub ring: RingId,
 }
 
+/// Asks whether every place for a group is taken, and there can be more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantsGround {}
+
+/// A tract ([`crate::start::ground`]) was mapped behind the last place. Answered with whether it was wanted: if not, it is
+/// not touched. From others than the memory-server it is never wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddTract {}
+
+/// Asks for the last tract back. Answered with whether nobody is in it: it is not touched any more then. Others than the
+/// memory-server never get one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawTract {}
+
 /// Charges a group and all above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
@@ -513,5 +527,11 @@ interface! {
         33 => read_place(ReadPlace) -> Admitted, or PlaceRefusal;
         /// Gives a kill up.
         34 => abandon_kill(AbandonKill) -> Receipt, or KillRefusal;
+        /// Is more ground wanted for groups.
+        45 => wants_ground(WantsGround) -> bool, or Never;
+        /// A tract more is there.
+        46 => add_tract(AddTract) -> bool, or Never;
+        /// Gives up the last tract, if nobody is in it.
+        47 => withdraw_tract(WithdrawTract) -> bool, or Never;
     }
 }

@@ -242,6 +242,8 @@ pub enum OpenGroupRefusal {
     LedgerFull,
     /// The caller may see the parent, but not open groups in it.
     NotYours,
+    /// Every place is taken, and there can be more: ask the memory-server for [`crate::memory::MakeRoom`], then again.
+    NoRoomYet,
 }
 
 /// Why a group was not closed.

@@ -359,6 +359,23 @@ pub struct Commit {
     pub overcommit: u32,
 }
 
+/// Asks for room for more groups, after `NoRoomYet`: to be asked again until it is done, and then the group can be opened,
+/// unless others were quicker. Nothing happens if there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MakeRoom {}
+
+/// Takes back room for groups that nobody is in, as long as there is any at the end of it: to be asked again until it is
+/// done. Anyone may; it is also done when memory gets short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tidy {}
+
+/// Why no room for groups was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MakeRoomRefusal {
+    /// No memory is left for it.
+    OutOfMemory,
+}
+
 /// Why a group did not take over the payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SponsorRefusal {
@@ -433,5 +450,9 @@ interface! {
         14 => clone_on(CloneOn) -> Progress, or CloneRefusal;
         /// How much of the machine's memory is reserved.
         20 => read_commit(ReadCommit) -> Commit, or Never;
+        /// Room for more groups.
+        22 => make_room(MakeRoom) -> Progress, or MakeRoomRefusal;
+        /// Takes back room for groups that is not needed.
+        23 => tidy(Tidy) -> Progress, or Never;
     }
 }

@@ -90,6 +90,43 @@ pub mod ring_window {
     }
 }
 
+/// Where the groups' places are in the limits-server's address space: the first tract from the start, behind it page
+/// tables for all that there is room for, and what the memory-server maps there as the groups become more.
+pub mod ground {
+    /// The first byte. Below 4 GiB, as the memory-server's addresses are.
+    pub const ADDRESS: u32 = 0xD040_0000;
+    /// The bytes of a group's place.
+    pub const PLACE: usize = 472;
+    /// The places of a tract: what comes and goes as one.
+    pub const TRACT: usize = 512;
+    /// The pages of a tract.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "numbers that are written here"
+    )]
+    pub const TRACT_PAGES: u32 = (PLACE * TRACT / 4096) as u32;
+
+    const _: () = assert!((PLACE * TRACT).is_multiple_of(4096));
+
+    /// The places for so many groups: one stays empty, and tracts are whole.
+    #[must_use]
+    pub const fn places(groups: u32) -> usize {
+        (groups as usize).saturating_add(1).next_multiple_of(TRACT)
+    }
+
+    /// The bytes that those take.
+    #[must_use]
+    pub const fn bytes(groups: u32) -> u64 {
+        (places(groups) as u64).saturating_mul(PLACE as u64)
+    }
+
+    /// The address of a page behind the first tract.
+    #[must_use]
+    pub const fn page(number: u32) -> u32 {
+        ADDRESS.wrapping_add(number.wrapping_add(TRACT_PAGES) << 12)
+    }
+}
+
 /// The memory-server's slots. Most are computed from a page's number, so nothing is searched and nothing runs out.
 pub mod memory_slots {
     /// Its endpoint, to receive from.
@@ -122,6 +159,9 @@ pub mod memory_slots {
     pub const MIN_BITS: u8 = 12;
     /// The largest block.
     pub const MAX_BITS: u8 = 30;
+    /// The slots that each page of the machine has: of what is made of it, of its own smallest untyped, and its share in
+    /// those of the blocks around it.
+    pub const PAGE_SLOTS: u64 = 3;
 
     /// The slot of the object made from the page's own smallest untyped.
     #[must_use]

@@ -112,6 +112,7 @@ fn limits_pins(pins: &mut Pins) {
             OpenGroupRefusal::Killing,
             OpenGroupRefusal::Short(SHORT),
             OpenGroupRefusal::LedgerFull,
+            OpenGroupRefusal::NoRoomYet,
             OpenGroupRefusal::NotYours,
         ],
     );
@@ -636,6 +637,15 @@ fn memory_pins(pins: &mut Pins) {
         overcommit: 100,
     };
     pins.operation(&memory::ReadCommit {}, &[commit], &[]);
+    pins.operation(
+        &memory::MakeRoom {},
+        &progress,
+        &[memory::MakeRoomRefusal::OutOfMemory],
+    );
+    pins.operation(&memory::Tidy {}, &progress, &[]);
+    pins.operation(&accounting::WantsGround {}, &[true], &[]);
+    pins.operation(&accounting::AddTract {}, &[true], &[]);
+    pins.operation(&accounting::WithdrawTract {}, &[true], &[]);
     sharing_pins(pins);
 }
 

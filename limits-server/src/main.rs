@@ -1,7 +1,7 @@
 //! Keeps the ledger: who may use how much of what, and who does.
 //!
 //! **Holds** its endpoint, the memory that its start page names, and, placed there by the memory-server, the
-//! notifications of watchers' rings, whose pages it sees in a window. No untyped, no TCB, no capability to a frame.
+//! notifications of watchers' rings, whose pages it sees in a window, as it does more room for groups. No untyped, no TCB, no capability to a frame.
 //!
 //! **Serves** clients (what `interfaces::limits` lists), the memory-server and the proc-server
 //! (`interfaces::accounting`), and takes birth notices from the kernel. `limits_core::LimitsServer` decides
@@ -13,6 +13,7 @@
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+mod ground;
 mod memory;
 mod start;
 mod window;

@@ -1,11 +1,10 @@
 //! The memory that the start page names, as Rust values. Everything unsafe of this server is here or calls here.
 
 use interfaces::start::Span;
-use limits_core::{
-    BoundSlot, EntrySlot, GroupSlot, LabelSlot, Memory, Slots, TaskSlot, ThreadSlot, TombSlot,
-};
+use limits_core::{BoundSlot, EntrySlot, LabelSlot, Memory, Slots, TaskSlot, ThreadSlot, TombSlot};
 use sel4_root_task::memory;
 
+use crate::ground::{self, Tracts};
 use crate::window::RingWindow;
 
 /// The bytes of the start page.
@@ -33,21 +32,29 @@ pub unsafe fn read_only(span: Span) -> &'static [u8] {
     unsafe { memory::read_only(span.address as *const u8, bytes) }
 }
 
-/// Makes the ledger's slots in the heap, and what its window needs. Nothing if they do not fit.
+/// What the ledger is made of.
+pub struct Carved {
+    /// Its slots: of the groups' places, the first tract.
+    pub memory: Memory<'static>,
+    /// Where rings are.
+    pub window: &'static mut RingWindow,
+    /// Where the groups' places become more.
+    pub tracts: &'static mut Tracts,
+}
+
+/// Makes the ledger's slots in the heap and on their ground, and what its windows need. Nothing if they do not fit.
 ///
 /// # Safety
 ///
-/// 1. The span is mapped to be written.
-/// 2. Nothing else uses it as long as the program runs.
-pub unsafe fn carve(
-    heap: Span,
-    slots: Slots,
-) -> Option<(Memory<'static>, &'static mut RingWindow)> {
+/// 1. The span is mapped to be written, and so is the ground's first tract, zeroed.
+/// 2. Nothing else uses either as long as the program runs.
+pub unsafe fn carve(heap: Span, slots: Slots) -> Option<Carved> {
     let (address, bytes) = (usize::try_from(heap.address), usize::try_from(heap.bytes));
     // SAFETY: (1) and (2) say so.
     let mut rest = unsafe { memory::Heap::new(address.ok()?, bytes.ok()?) };
     let memory = Memory {
-        groups: rest.take(slots.groups, || GroupSlot::VACANT)?,
+        // SAFETY: (1) and (2) say so.
+        groups: unsafe { ground::first_tract() },
         bounds: rest.take(slots.bounds, || BoundSlot::VACANT)?,
         threads: rest.take(slots.threads, || ThreadSlot::VACANT)?,
         labels: rest.take(slots.labels, LabelSlot::vacant)?,
@@ -58,5 +65,11 @@ pub unsafe fn carve(
     // SAFETY: (1) the memory-server maps rings there and nothing else does, and it says when; (2) the ledger, which gets
     // it, stores only between the two, and within the pages that it was told of.
     let window = rest.take(1, || unsafe { RingWindow::new() })?;
-    Some((memory, window.first_mut()?))
+    // SAFETY: (1) the memory-server maps pages there, (2) and says when; (3) the ledger is the only one to call it.
+    let tracts = rest.take(1, || unsafe { Tracts::new() })?;
+    Some(Carved {
+        memory,
+        window: window.first_mut()?,
+        tracts: tracts.first_mut()?,
+    })
 }

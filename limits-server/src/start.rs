@@ -48,16 +48,19 @@ pub fn server(start_page: usize) -> Result<LimitsServer<'static>, Wrong> {
     let blob = unsafe { memory::read_only(start.system) };
     let (system, _) = postcard::take_from_bytes::<System>(blob).map_err(|_| Wrong::System)?;
     let slots = Slots::for_room(&system.room);
-    // SAFETY: (1) the root task mapped the heap for this server alone, and (2) this is the only use of it.
-    let memory = unsafe { memory::carve(start.heap, slots) };
-    let (memory, window) = memory.ok_or(Wrong::Heap {
+    // SAFETY: (1) the root task mapped the heap and the first tract for this server alone, and (2) this is the only use.
+    let carved = unsafe { memory::carve(start.heap, slots) };
+    let carved = carved.ok_or(Wrong::Heap {
         bytes: start.heap.bytes,
         wanted: slots.bytes(),
     })?;
-    let mut ledger = Ledger::try_new(memory).ok_or(Wrong::Heap {
+    let mut ledger = Ledger::try_new(carved.memory).ok_or(Wrong::Heap {
         bytes: start.heap.bytes,
         wanted: slots.bytes(),
     })?;
     ledger.declare(&system.groups).map_err(Wrong::Group)?;
-    Ok(LimitsServer::new(ledger.with_window(window)))
+    let ledger = ledger
+        .with_window(carved.window)
+        .with_ground(carved.tracts, slots.groups);
+    Ok(LimitsServer::new(ledger))
 }

@@ -1,6 +1,9 @@
 //! The hands of the memory-server: each does one thing to the kernel, or asks one thing of the limits-server.
 
-use interfaces::accounting::{AttachRing, Charge, ChargeRefusal, ChargeTask, DetachRing, Release};
+use interfaces::accounting::{
+    AddTract, AttachRing, Charge, ChargeRefusal, ChargeTask, DetachRing, Release, WantsGround,
+    WithdrawTract,
+};
 use interfaces::events::RingId;
 use interfaces::memory::{Access, PAGE_BYTES};
 use interfaces::provision::CLIENT_CNODE_RADIX;
@@ -261,6 +264,18 @@ impl Ledger for Limits {
 
     fn attach_ring(&mut self, request: AttachRing) -> bool {
         call(&mut self.0, &request).is_ok()
+    }
+
+    fn wants_ground(&mut self) -> bool {
+        call(&mut self.0, &WantsGround {}) == Ok(true)
+    }
+
+    fn add_tract(&mut self) -> bool {
+        call(&mut self.0, &AddTract {}) == Ok(true)
+    }
+
+    fn withdraw_tract(&mut self) -> bool {
+        call(&mut self.0, &WithdrawTract {}) == Ok(true)
     }
 
     fn detach_ring(&mut self, ring: RingId) -> bool {

@@ -53,6 +53,7 @@ pub fn boot(info: BootInfo) -> Result<Supervisor, Failure> {
         let reporter = Reporter {
             info,
             plan: &plan,
+            shared_mappings: system.room.shared_mappings,
             grants: &grants,
             kernel,
             helper: &helper,
@@ -108,6 +109,9 @@ fn build(info: BootInfo, loader: &mut Loader<'_>, image: &Image<'_>) -> Result<(
     space::make_tables(plan, server).map_err(failed)?;
     loader.load(image)?;
     space::map_heap(plan, server).map_err(failed)?;
+    if server == ServerName::Limits {
+        space::map_ground(plan, server).map_err(failed)?;
+    }
     if server == ServerName::Memory {
         space::map_archive(plan, info, server).map_err(failed)?;
     }

@@ -30,6 +30,8 @@ pub struct Reporter<'a> {
     pub info: BootInfo,
     /// The plan.
     pub plan: &'a BootPlan,
+    /// How many copies of frames' capabilities there are slots for, beside the pages' own.
+    pub shared_mappings: u32,
     /// The table.
     pub grants: &'a [Grant],
     /// Which kernel this is.
@@ -56,9 +58,24 @@ impl Reporter<'_> {
             };
             failed = u32::saturating_add(failed, u32::from(!as_planned));
         }
+        self.memory();
         let passed = cases.saturating_sub(failed);
         record(&Record::Done { passed, failed });
         Ok(failed == 0)
+    }
+
+    /// Reports where the machine's memory is: all of it, what is handed out, and what the system keeps for what.
+    fn memory(&self) {
+        let figure = |name: &str, value| record(&Record::Figure { name, value });
+        figure("memory.pages", u64::from(self.plan.pages));
+        figure("memory.shared-mappings", self.shared_mappings.into());
+        figure("memory.handed-out", self.plan.remainders.bytes());
+        for (item, bytes) in self.plan.own() {
+            let mut name = Text::<80>::default();
+            // What does not fit is cut: the text is for readers.
+            let _ = write!(name, "memory.own.{item}");
+            figure(name.as_str(), bytes);
+        }
     }
 
     fn server(&self, server: ServerName, look: impl Fn(u64) -> Result<Found>) -> Result<bool> {

@@ -45,6 +45,17 @@ pub fn map_heap(plan: &BootPlan, server: ServerName) -> Result<()> {
     Ok(())
 }
 
+/// Maps the first places for groups.
+pub fn map_ground(plan: &BootPlan, server: ServerName) -> Result<()> {
+    let root = space(plan, server);
+    let addresses = (layout::GROUND..).step_by(PAGE_BYTES);
+    for (slot, address) in plan.slots(Item::Ground).iter().zip(addresses) {
+        let frame = cap::Frame::from_bits(slot);
+        frame.map(root, address, CapRights::READ_WRITE, VmAttributes::DEFAULT)?;
+    }
+    Ok(())
+}
+
 /// Maps the archive, read-only, through copies of the capabilities to the root task's own image.
 pub fn map_archive(plan: &BootPlan, info: BootInfo, server: ServerName) -> Result<()> {
     let root = space(plan, server);

@@ -23,7 +23,7 @@ use test_records::Record;
 use crate::input::Input;
 use crate::{machine_end, serial};
 
-/// The lines of all tasks: 2 MiB, so it is never on a stack.
+/// The lines of all tasks: 1 MiB, so it is never on a stack.
 static LINES: spin::Mutex<Lines> = spin::Mutex::new(Lines::new());
 /// The orders for tasks.
 static MAIL: spin::Mutex<Mail> = spin::Mutex::new(Mail::new());

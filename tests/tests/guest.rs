@@ -27,6 +27,10 @@ const FAILS: &str = "deviant::this_case_fails_on_purpose";
 const THERE_ARE_CASES: &str = "harness::there_are_cases";
 const A_FAILURE_IS_SEEN: &str = "harness::a_failing_case_is_reported_as_failing";
 const EVERY_CAPABILITY: &str = "report::every_capability_is_in_the_plan_and_no_other";
+const OWN_MEMORY: &str =
+    "report::kernel_and_servers_keep_less_than_32_mib_with_room_for_65536_groups";
+/// What the kernel and the servers may keep of `image/system.toml`'s machine, in bytes.
+const MOST_KEPT: u64 = 32 << 20;
 /// The share of all instructions that the demonstration's worker must get, in per cent.
 const LEAST_SHARE: f64 = 40.0;
 
@@ -106,7 +110,7 @@ fn build(arguments: &Arguments) {
     let built = [
         any(cases::system(), THERE_ARE_CASES).then_some(("the suite", &SUITE_IMAGE)),
         any(cases::deviant(), A_FAILURE_IS_SEEN).then_some(("the deviant system", &DEVIANT_IMAGE)),
-        any(&[], EVERY_CAPABILITY).then_some(("the report", &REPORT_IMAGE)),
+        any(&[OWN_MEMORY], EVERY_CAPABILITY).then_some(("the report", &REPORT_IMAGE)),
     ];
     for (what, image) in built.into_iter().flatten() {
         eprintln!("building {what}");
@@ -135,6 +139,7 @@ fn trials() -> Vec<Trial> {
         REPORT.passed()?;
         capabilities::compare(&REPORT.report())
     }));
+    trials.push(trial(OWN_MEMORY, the_servers_keep_little));
     trials.extend([
         trial(
             "demonstration::image_boot_succeeds_and_all_is_well",
@@ -158,6 +163,16 @@ fn trials() -> Vec<Trial> {
         ),
     ]);
     trials
+}
+
+/// What is not handed out to clients, nor slots for their frames, is listed and stays below its bound.
+fn the_servers_keep_little() -> Result<(), String> {
+    REPORT.passed()?;
+    let memory = REPORT.report().memory;
+    let kept = memory.kernel_and_servers();
+    require(memory.handed_out > 0 && kept < MOST_KEPT, || {
+        format!("{kept} bytes are kept:\n{memory}")
+    })
 }
 
 fn trial(name: &str, run: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {

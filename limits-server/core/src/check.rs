@@ -146,7 +146,10 @@ impl Ledger<'_> {
     fn check_free_places(&self) {
         let mut free = vec![false; self.groups.len()];
         let mut here = self.first_free;
+        let mut before = NONE;
         while here != NONE {
+            assert_eq!(self.groups[here as usize].siblings.previous, before);
+            before = here;
             assert!(!free[here as usize], "place {here} is free twice");
             free[here as usize] = true;
             assert_eq!(self.groups[here as usize].life, Life::Free);

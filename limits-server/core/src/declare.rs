@@ -3,12 +3,13 @@
 use core::fmt;
 
 use interfaces::limits::SetRefusal;
+use interfaces::start::ground;
 use interfaces::system::{Group, Room};
 use interfaces::{GroupId, Resource};
 
 use crate::bounds::{BoundSlot, LabelSlot};
 use crate::entries::{ENTRIES, EntrySlot};
-use crate::group::{GroupSlot, ROOT};
+use crate::group::ROOT;
 use crate::ledger::Ledger;
 use crate::tasks::{TaskSlot, ThreadSlot};
 use crate::tombs::{TOMBS, TombSlot};
@@ -95,7 +96,7 @@ impl Ledger<'_> {
 /// How many slots a ledger with so much room needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
-    /// One more than there can be groups: place 0 stays empty.
+    /// One more than there can be groups, as place 0 stays empty, in whole tracts. They are not in the heap.
     pub groups: usize,
     /// Groups with limits.
     pub bounds: usize,
@@ -116,7 +117,7 @@ impl Slots {
     #[must_use]
     pub const fn for_room(room: &Room) -> Self {
         Self {
-            groups: (room.groups as usize).saturating_add(1),
+            groups: ground::places(room.groups),
             bounds: room.limited_groups as usize,
             labels: room.labels as usize,
             tasks: room.tasks as usize,
@@ -126,12 +127,11 @@ impl Slots {
         }
     }
 
-    /// The bytes that they take, if the memory begins where any of them may begin.
+    /// The bytes that they take, but for the groups' own, if the memory begins where any of them may begin.
     #[must_use]
     pub const fn bytes(&self) -> usize {
-        self.groups
-            .saturating_mul(size_of::<GroupSlot>())
-            .saturating_add(self.bounds.saturating_mul(size_of::<BoundSlot>()))
+        self.bounds
+            .saturating_mul(size_of::<BoundSlot>())
             .saturating_add(self.labels.saturating_mul(size_of::<LabelSlot>()))
             .saturating_add(self.threads.saturating_mul(size_of::<ThreadSlot>()))
             .saturating_add(self.tasks.saturating_mul(size_of::<TaskSlot>()))

@@ -24,9 +24,12 @@ pub(crate) const ROOT: u32 = interfaces::GroupId::ROOT.index;
 pub(crate) const NEW_MODE: u16 = 0;
 
 /// What a place in the ledger is used for.
+///
+/// All zeros are a free place: fresh memory is full of them ([`crate::ground`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Life {
-    /// Nothing; `siblings.next` is the next free place.
+    /// Nothing; `siblings` are its neighbours in the line of free places.
     Free,
     /// A group.
     Live,

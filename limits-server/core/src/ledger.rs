@@ -28,6 +28,7 @@ use crate::climb::climb;
 use crate::entries::{ENTRY_BYTES, EntrySlot};
 use crate::events::Rings;
 use crate::freeze::Frost;
+use crate::ground::Footing;
 use crate::group::{GROUP_BYTES, Gate, GroupSlot, Life, ROOT};
 use crate::kill::Kills;
 use crate::list::{self, NONE, at, at_mut};
@@ -64,6 +65,8 @@ pub struct Ledger<'a> {
     pub(crate) first_free: u32,
     /// Groups alive.
     pub(crate) alive: u32,
+    /// How the places become more.
+    pub(crate) footing: Footing<'a>,
 }
 
 /// The memory for a ledger: so much of everything can there be at once.
@@ -129,18 +132,21 @@ impl<'a> Ledger<'a> {
             receipts: 0,
             first_free: NONE,
             alive: 0,
+            footing: Footing::firm(0),
         };
+        ledger.footing = Footing::firm(ledger.groups.len());
         ledger.found()?;
         Some(ledger)
     }
 
     /// Makes the root, and every other place free, the lowest first in line.
     fn found(&mut self) -> Option<()> {
-        for (index, slot) in (0..NONE).zip(self.groups.iter_mut()).rev() {
+        for slot in self.groups.iter_mut() {
             *slot = GroupSlot::VACANT;
+        }
+        for index in (0..NONE).take(self.groups.len()).rev() {
             if index > ROOT {
-                slot.siblings.next = self.first_free;
-                self.first_free = index;
+                self.push_free(index);
             }
         }
         let root = at_mut(self.groups, ROOT)?;
@@ -165,13 +171,16 @@ impl<'a> Ledger<'a> {
             Some(task) => self.born(task).ok_or(OpenGroupRefusal::UnknownGroup)?,
         };
         let index = self.first_free;
-        let next_free = self
-            .slot(index)
-            .ok_or(OpenGroupRefusal::LedgerFull)?
-            .siblings
-            .next;
+        if index == NONE {
+            let can_grow = self.can_grow();
+            return Err(if can_grow {
+                OpenGroupRefusal::NoRoomYet
+            } else {
+                OpenGroupRefusal::LedgerFull
+            });
+        }
         self.charge_records(above, 1, GROUP_BYTES)?;
-        self.first_free = next_free;
+        self.unlink_free(index);
         self.alive = self.alive.wrapping_add(1);
         let by = (opener != NONE).then(|| self.task_id(opener));
         let generation = self.settle_in(index, above, opener == NONE);
@@ -335,7 +344,6 @@ impl<'a> Ledger<'a> {
     /// Makes a place free for another group, unless its generations are used up. What stands in it is written anew
     /// when it is taken again.
     fn free_place(&mut self, index: u32) {
-        let next_free = self.first_free;
         let Some(slot) = at_mut(self.groups, index) else {
             return;
         };
@@ -346,8 +354,7 @@ impl<'a> Ledger<'a> {
         };
         slot.generation = next;
         slot.life = Life::Free;
-        slot.siblings.next = next_free;
-        self.first_free = index;
+        self.push_free(index);
     }
 
     /// What a group's records cost the groups above: its slot, its limits, its label.
@@ -403,7 +410,7 @@ impl<'a> Ledger<'a> {
     /// Room for groups in all, the root's included.
     #[must_use]
     pub fn group_room(&self) -> u64 {
-        (self.groups.len() as u64).saturating_sub(1)
+        (self.footing.most() as u64).saturating_sub(1)
     }
 
     /// The gate of a group, to be changed.

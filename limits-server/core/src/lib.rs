@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`ledger`] | the groups: how they open, live and vanish |
 //! | [`group`] | what is kept of one group |
+//! | [`ground`] | places for more of them, as they come |
 //! | [`bounds`] | what is kept aside: limits, labels |
 //! | [`charge`] | charges and their receipts |
 //! | [`settings`] | limits, labels, bands |
@@ -44,6 +45,7 @@ pub mod declare;
 pub mod entries;
 pub mod events;
 pub mod freeze;
+pub mod ground;
 pub mod group;
 mod keeping;
 pub mod kill;
@@ -66,6 +68,7 @@ pub use check::Snapshot;
 pub use declare::{Slots, Undeclared, declared};
 pub use entries::{ENTRIES, ENTRY_BYTES, EntrySlot};
 pub use events::Window;
+pub use ground::Ground;
 pub use group::{GROUP_BYTES, GroupSlot};
 pub use kill::KILLS;
 pub use ledger::{Alarms, Ledger, Memory};

@@ -45,7 +45,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if !self.has_region_room(space) || !self.memory.objects.has_room() {
             return Err(CloneRefusal::TableFull);
         }
-        if !self.memory.can_promise(u64::from(source.size)) {
+        if !self.can_promise(u64::from(source.size)) {
             return Err(CloneRefusal::OutOfMemory);
         }
         let count = pages_to_lend(&source);

@@ -168,7 +168,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             if !self.memory.objects.has_room() {
                 return Err(CloneSpaceRefusal::TableFull);
             }
-            if !self.memory.can_promise(u64::from(source.size)) {
+            if !self.can_promise(u64::from(source.size)) {
                 return Err(CloneSpaceRefusal::OutOfMemory);
             }
             let kits = OBJECT_KIT
@@ -235,7 +235,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             if area.is_leaving {
                 continue;
             }
-            if !self.memory.can_promise(area.run.tables()) {
+            if !self.can_promise(area.run.tables()) {
                 return Err(CloneSpaceRefusal::OutOfMemory);
             }
             let copies = self.memory.regions.get(copy.index).areas;

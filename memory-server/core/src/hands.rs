@@ -119,6 +119,15 @@ pub trait Ledger {
     /// Tells the limits-server that a ring is there. Returns whether it takes it.
     fn attach_ring(&mut self, request: AttachRing) -> bool;
 
+    /// Asks whether every place for a group is taken, and there can be more.
+    fn wants_ground(&mut self) -> bool;
+
+    /// Tells the limits-server that a tract more is mapped. Returns whether it takes it.
+    fn add_tract(&mut self) -> bool;
+
+    /// Asks the limits-server for its last tract. Returns whether it has let go of it.
+    fn withdraw_tract(&mut self) -> bool;
+
     /// Tells the limits-server that a ring is about to go. Returns whether it has let go of it.
     fn detach_ring(&mut self, ring: RingId) -> bool;
 }

@@ -12,6 +12,7 @@ mod closing;
 pub mod door;
 pub mod fault;
 mod forking;
+pub mod ground;
 pub mod hands;
 pub mod index;
 pub mod kits;

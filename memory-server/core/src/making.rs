@@ -42,7 +42,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let index = request.task.index;
         let wanted = u64::from(commit).saturating_add(program_tables);
         // What is kept may have to go for it, so what is kept is looked at afterwards.
-        if !self.memory.can_promise(wanted.saturating_add(KIT_PAGES)) {
+        if !self.can_promise(wanted.saturating_add(KIT_PAGES)) {
             return Err(CreateRefusal::OutOfMemory);
         }
         let there = self.memory.spaces.peek(index);
@@ -118,7 +118,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if is_bad {
             return Err(CreateRefusal::BadPlace);
         }
-        if !self.memory.can_promise(THREAD_PAGES) {
+        if !self.can_promise(THREAD_PAGES) {
             return Err(CreateRefusal::OutOfMemory);
         }
         let result = self

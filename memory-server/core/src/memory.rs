@@ -18,6 +18,7 @@ use crate::archive::Programs;
 use crate::area::{Area, Areas};
 use crate::asid::Asids;
 use crate::borrow::{Borrow, Borrows};
+use crate::ground::Ground;
 use crate::index::{Index, buckets};
 use crate::kits::Kept;
 use crate::mapping::{FrameCap, Mapping, Mappings, Standing};
@@ -93,6 +94,22 @@ impl Sizes {
 
     const fn mappings(&self) -> u32 {
         self.pages.saturating_add(self.copies)
+    }
+
+    /// The bytes of heap that the records of so many pages and of so many copies take: what clients' frames cost besides
+    /// themselves.
+    #[must_use]
+    pub fn bytes_for_pages(pages: u32, copies: u32) -> u64 {
+        let of = |pages, copies| Self {
+            pages,
+            archive_pages: 0,
+            tasks: 0,
+            regions: 0,
+            copies,
+            program_areas: 0,
+            overcommit_percent: 100,
+        };
+        of(pages, copies).bytes().saturating_sub(of(0, 0).bytes())
     }
 
     /// The bytes of heap that all tables take.
@@ -189,6 +206,8 @@ pub struct Memory<'a> {
     pub regions: Regions<'a>,
     /// Rings of watchers.
     pub rings: Rings,
+    /// The limits-server's ground.
+    pub ground: Ground,
     /// ASIDs.
     pub asids: Asids,
     /// Programs.
@@ -243,6 +262,7 @@ impl<'a> Memory<'a> {
             spaces: Spaces::new(heap.carve(sizes.tasks)?),
             regions: Regions::new(heap.carve(sizes.regions)?),
             rings: Rings::default(),
+            ground: Ground::default(),
             asids: Asids::default(),
             programs,
             slots: Slots {
@@ -281,7 +301,9 @@ impl<'a> Memory<'a> {
         let percent = u64::from(self.overcommit_percent.saturating_sub(100));
         let total = u64::from(self.pool.total());
         let beyond = total.saturating_mul(percent).wrapping_div(100);
-        u64::from(self.pool.free()).saturating_add(beyond)
+        u64::from(self.pool.free())
+            .saturating_add(self.kept.pages().into())
+            .saturating_add(beyond)
     }
 
     /// Whether so many more pages can be promised, or taken for something that was never promised. At 100 per cent that

@@ -30,6 +30,8 @@ pub enum Use {
     Thread,
     /// The frame of a thread's IPC buffer; the place is the thread's.
     IpcBuffer,
+    /// A page of the limits-server's ground; the place is its number.
+    Ground,
     /// A page of a watcher's ring, or its notification; the place is the page within the ring.
     Ring,
     /// Nothing, but the kernel would not give it back: an error of ours, counted.

@@ -103,7 +103,9 @@ fn count_space(memory: &Memory<'_>, space: &Space, held: &mut Amounts) {
                 Use::Root => ROOT,
                 Use::Table => TABLE_KIT,
                 Use::IpcBuffer => IPC_BUFFER,
-                Use::Nothing | Use::Frame | Use::Left | Use::Ring | Use::Lost => Amounts::NONE,
+                Use::Nothing | Use::Frame | Use::Left | Use::Ground | Use::Ring | Use::Lost => {
+                    Amounts::NONE
+                }
             },
         );
         if owner.used_as() == Use::Thread && owner.place() == space.first_thread {
@@ -183,6 +185,8 @@ impl Memory<'_> {
             used = used
                 .saturating_add(self.check_list(ring.list, index, |used_as| used_as == Use::Ring));
         }
+        let ground = self.ground.list;
+        used = used.saturating_add(self.check_list(ground, 0, |used_as| used_as == Use::Ground));
         let taken = self.pool.total().saturating_sub(self.pool.free());
         assert_eq!(
             used.saturating_add(self.owners.lost())

@@ -50,7 +50,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if more == 0 {
             return Ok(Progress::Done);
         }
-        if !self.memory.can_promise(u64::from(more)) {
+        if !self.can_promise(u64::from(more)) {
             return Err(ResizeRefusal::OutOfMemory);
         }
         let amounts = Amounts::of(Resource::Commit, u64::from(more));

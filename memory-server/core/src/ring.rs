@@ -211,7 +211,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .vacant(operator)
             .ok_or(RingRefusal::TableFull)?;
         // The pages, and the notification.
-        if !self.memory.can_promise(u64::from(pages).saturating_add(1)) {
+        if !self.can_promise(u64::from(pages).saturating_add(1)) {
             return Err(RingRefusal::OutOfMemory);
         }
         let record = Ring {

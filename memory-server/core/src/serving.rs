@@ -3,10 +3,10 @@
 use interfaces::limits::Never;
 use interfaces::memory::{
     AREA_KIT, Accept, AcceptRefusal, Accepted, Access, CloneOn, CloneRefusal, CloneRegion, Cloned,
-    Commit, CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, OBJECT_KIT,
-    Offered, REGION_KIT, REGION_PAGES, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId,
-    RegionRefusal, Resize, ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor,
-    SponsorRefusal, Unmap, UnmapPart,
+    Commit, CreateRegion, CreateRegionRefusal, DestroyRegion, MakeRoom, MakeRoomRefusal, Map,
+    MapPart, MapRefusal, OBJECT_KIT, Offered, REGION_KIT, REGION_PAGES, ReadCommit, ReadRegion,
+    ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server, Share,
+    ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{Amounts, Caller, GroupId, Resource};
@@ -34,7 +34,7 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         if !self.has_region_room(index) || !self.memory.objects.has_room() {
             return Err(CreateRegionRefusal::TableFull);
         }
-        if !self.memory.can_promise(u64::from(pages)) {
+        if !self.can_promise(u64::from(pages)) {
             return Err(CreateRegionRefusal::OutOfMemory);
         }
         let amounts = NEW.with(Resource::Commit, u64::from(pages));
@@ -199,6 +199,14 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
     fn read_commit(&mut self, _: Caller, _: ReadCommit) -> Result<Commit, Never> {
         Ok(self.memory.commit())
     }
+
+    fn make_room(&mut self, _: Caller, _: MakeRoom) -> Result<Progress, MakeRoomRefusal> {
+        self.make_ground()
+    }
+
+    fn tidy(&mut self, _: Caller, _: Tidy) -> Result<Progress, Never> {
+        Ok(self.take_ground_back())
+    }
 }
 
 /// What is charged for a region of new memory, besides its pages.
@@ -259,7 +267,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 .ok_or(MapRefusal::NoRoom)?,
             Some(address) => wanted(address, request.pages).ok_or(MapRefusal::BadAddress)?,
         };
-        if !self.memory.can_promise(run.tables()) {
+        if !self.can_promise(run.tables()) {
             return Err(MapRefusal::OutOfMemory);
         }
         let index = request.region.index;

@@ -25,7 +25,17 @@ pub fn who_am_i() -> Result<Membership, ProtocolError> {
 
 /// Opens a group.
 pub fn open_group(parent: Option<GroupId>) -> Result<GroupId, CallError<OpenGroupRefusal>> {
-    call(Server::Limits, &OpenGroup { parent })
+    loop {
+        match call(Server::Limits, &OpenGroup { parent }) {
+            Err(CallError::Refused(OpenGroupRefusal::NoRoomYet)) => {}
+            opened => return opened,
+        }
+        // The ledger grows with the groups, and only the memory-server has memory for it.
+        crate::memory::make_room().map_err(|refused| match refused {
+            CallError::Refused(_) => CallError::Refused(OpenGroupRefusal::LedgerFull),
+            CallError::Protocol(error) => CallError::Protocol(error),
+        })?;
+    }
 }
 
 /// Lets go of a group.

@@ -2,9 +2,10 @@
 
 use interfaces::memory::{
     Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Commit, CreateRegion,
-    CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, Offered, ReadCommit, ReadRegion,
-    ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Share, ShareRefusal,
-    SpaceAccount, Sponsor, SponsorRefusal, Unmap, UnmapPart,
+    CreateRegionRefusal, DestroyRegion, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal,
+    Offered, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize,
+    ResizeRefusal, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap,
+    UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{CallError, ProtocolError, TaskId};
@@ -135,6 +136,24 @@ pub fn read_space() -> Result<SpaceAccount, ProtocolError> {
         Ok(account) => Ok(account),
         Err(CallError::Refused(never)) => match never {},
         Err(CallError::Protocol(error)) => Err(error),
+    }
+}
+
+/// Makes room for more groups; [`crate::limits::open_group`] does so when it must.
+pub fn make_room() -> Result<(), CallError<MakeRoomRefusal>> {
+    while call(Server::Memory, &MakeRoom {})? == Progress::More {}
+    Ok(())
+}
+
+/// Takes back the room for groups that nobody is in.
+pub fn tidy() -> Result<(), ProtocolError> {
+    loop {
+        match call(Server::Memory, &Tidy {}) {
+            Ok(Progress::More) => {}
+            Ok(Progress::Done) => return Ok(()),
+            Err(CallError::Refused(never)) => match never {},
+            Err(CallError::Protocol(error)) => return Err(error),
+        }
     }
 }
 

@@ -5,8 +5,8 @@
 use core::fmt;
 
 use interfaces::limits::{
-    CloseGroup, Enter, Hold, LabelText, OpenGroup, ReadFreeze, ReadResource, RemoveGroup,
-    ResourceAccount, SetLabel, SetLimit,
+    CloseGroup, Enter, Hold, LabelText, ReadFreeze, ReadResource, RemoveGroup, ResourceAccount,
+    SetLabel, SetLimit,
 };
 use interfaces::memory::{PAGE_BYTES, ReadCommit};
 use interfaces::process::{Freeze, KillGroup, MoveTask, Thaw};
@@ -234,9 +234,7 @@ impl<S: Servers> Trees<S> {
         let label = LabelText::try_new(name)
             .filter(|_| is_name(name))
             .ok_or(Error::BadName)?;
-        let group = self.ask_limits(&OpenGroup {
-            parent: Some(parent),
-        })?;
+        let group = self.open_group(parent)?;
         let kept = self
             .ask_limits(&SetLabel { group, label })
             .and_then(|()| self.ask_limits(&Hold { group }));

@@ -10,6 +10,7 @@ use interfaces::limits::{
     CloseGroupRefusal, EnterRefusal, FindGroupRefusal, Never, OpenGroupRefusal, ReadRefusal,
     RemoveRefusal, SetRefusal,
 };
+use interfaces::memory::MakeRoomRefusal;
 use interfaces::process::{self, KillGroupRefusal, TaskRefusal};
 use interfaces::{Amounts, CallError, ProtocolError, Shortage};
 
@@ -189,13 +190,19 @@ impl From<SetRefusal> for Error {
     }
 }
 
+impl From<MakeRoomRefusal> for Error {
+    fn from(MakeRoomRefusal::OutOfMemory: MakeRoomRefusal) -> Self {
+        Self::Refused(Refusal::Full)
+    }
+}
+
 impl From<OpenGroupRefusal> for Error {
     fn from(refusal: OpenGroupRefusal) -> Self {
         Self::Refused(match refusal {
             OpenGroupRefusal::UnknownGroup => return Self::NoSuchPath,
             OpenGroupRefusal::Killing => Refusal::Killing,
             OpenGroupRefusal::Short(shortage) => Refusal::Short(shortage),
-            OpenGroupRefusal::LedgerFull => Refusal::Full,
+            OpenGroupRefusal::LedgerFull | OpenGroupRefusal::NoRoomYet => Refusal::Full,
             OpenGroupRefusal::NotYours => Refusal::NotYours,
         })
     }

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use interfaces::limits::{CloseGroup, Enter, LabelText, OpenGroup, SetLabel, SetLimit};
+use interfaces::limits::{CloseGroup, Enter, LabelText, SetLabel, SetLimit};
 use interfaces::memory::ReadCommit;
 use interfaces::{GroupId, Limit, Resource};
 
@@ -218,9 +218,7 @@ impl<S: Servers> Trees<S> {
 
     /// Opens a group below one and goes there, or does neither.
     fn clone_group(&mut self, parent: GroupId) -> Result<Opened, Error> {
-        let group = self.ask_limits(&OpenGroup {
-            parent: Some(parent),
-        })?;
+        let group = self.open_group(parent)?;
         if let Err(error) = self.ask_limits(&Enter { group }) {
             // Why it did not go there is what there is to tell.
             let _ = self.ask_limits(&CloseGroup { group });

@@ -1,7 +1,9 @@
 //! Whom the trees ask.
 
-use interfaces::limits::{Account, Membership, ReadAccount, WhoAmI};
-use interfaces::{Call, GroupId, Transport, call};
+use interfaces::limits::{Account, Membership, OpenGroup, OpenGroupRefusal, ReadAccount, WhoAmI};
+use interfaces::memory::MakeRoom;
+use interfaces::provision::Progress;
+use interfaces::{Call, CallError, GroupId, Transport, call};
 
 use crate::error::Error;
 use crate::tree::Trees;
@@ -53,6 +55,20 @@ impl<S: Servers> Trees<S> {
         C::Refusal: Into<Error>,
     {
         Ok(call(&mut self.servers.memory(), request)?)
+    }
+
+    /// Opens a group, making room for it if there is none yet.
+    pub(crate) fn open_group(&mut self, parent: GroupId) -> Result<GroupId, Error> {
+        let request = OpenGroup {
+            parent: Some(parent),
+        };
+        loop {
+            match call(&mut self.servers.limits(), &request) {
+                Err(CallError::Refused(OpenGroupRefusal::NoRoomYet)) => {}
+                opened => return Ok(opened?),
+            }
+            while self.ask_memory(&MakeRoom {})? == Progress::More {}
+        }
     }
 
     /// Which task and which group the caller is.

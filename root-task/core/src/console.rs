@@ -23,8 +23,8 @@ pub const MESSAGE_OUTPUT: usize = 3 * LINE_BYTES;
 const AROUND: usize = 14;
 const _: () = assert!(LINE_BYTES + AROUND <= MESSAGE_OUTPUT);
 
-/// As many lines as there can be tasks.
-pub const LINES: usize = 1 << TASK_INDEX_BITS;
+/// As many lines as there can be tasks: half of what a badge could name, as the kernel has 4,095 address spaces.
+pub const LINES: usize = 1 << (TASK_INDEX_BITS - 1);
 
 /// A line that is being gathered.
 #[derive(Clone, Copy, Debug)]

@@ -8,12 +8,13 @@
 //!     0xC020_0000   scratch: a page table and nothing in it (memory-server)
 //!     0xC040_0000   the archive, read-only (memory-server)
 //!     0xD000_0000   watchers' rings: page tables, and what the memory-server maps there (limits-server)
+//!     0xD040_0000   groups' places: a tract, behind it page tables and what the memory-server maps (limits-server)
 //!   0x1_0000_0000   heap, in frames of 2 MiB
 //! ```
 
 use core::ops::Range;
 
-use interfaces::start::ring_window;
+use interfaces::start::{ground, ring_window};
 
 use crate::image::PAGE;
 
@@ -42,6 +43,8 @@ pub const SCRATCH_BYTES: u64 = LARGE_PAGE;
 pub const RINGS: u64 = ring_window::ADDRESS as u64;
 /// How much of that there is.
 pub const RINGS_BYTES: u64 = ring_window::BYTES as u64;
+/// Where the places of groups are in the limits-server.
+pub const GROUND: u64 = ground::ADDRESS as u64;
 /// The archive.
 pub const ARCHIVE: u64 = 0xC040_0000;
 /// The most bytes of an archive.
@@ -56,6 +59,7 @@ pub const ROOT_SCRATCH: usize = 0x2_0000_0000;
 const _: () = assert!(SYSTEM + SYSTEM_PAGES * PAGE <= SCRATCH);
 const _: () = assert!(SCRATCH + SCRATCH_BYTES <= ARCHIVE);
 const _: () = assert!(RINGS.is_multiple_of(LARGE_PAGE) && RINGS + RINGS_BYTES <= HEAP);
+const _: () = assert!(GROUND.is_multiple_of(LARGE_PAGE) && RINGS + RINGS_BYTES <= GROUND);
 const _: () = assert!(HEAP.is_multiple_of(DIRECTORY) && ARCHIVE.is_multiple_of(LARGE_PAGE));
 
 /// The most page tables of one server: as many as cover an archive of 480 MiB and the rest besides.

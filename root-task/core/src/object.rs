@@ -104,6 +104,8 @@ pub enum Item {
     Frames(ServerName),
     /// A server's heap.
     Heap(ServerName),
+    /// The limits-server's first places for groups.
+    Ground,
     /// An endpoint.
     Endpoint(Port),
     /// The proc-server's notification.
@@ -138,6 +140,7 @@ impl fmt::Display for Item {
             Self::Watchman => out.write_str("watchman of proc-server"),
             Self::Frames(server) => write!(out, "image of {server}"),
             Self::Heap(server) => write!(out, "heap of {server}"),
+            Self::Ground => out.write_str("first groups of limits-server"),
             Self::Endpoint(port) => write!(out, "endpoint of {port}"),
             Self::News => out.write_str("notification of proc-server"),
             Self::Input => out.write_str("notification of root-task"),

@@ -26,8 +26,8 @@ use crate::wish::wishes;
 pub const OBJECTS: usize = 64;
 /// The most pieces in which they come to lie.
 pub const RETYPES: usize = 256;
-/// What is kept to restart a server: 4 MiB, more than the objects of the largest but for its CNode and heap.
-pub const SPARE_BITS: u8 = 22;
+/// What is kept to restart a server: 1 MiB, more than the objects of the largest but for its CNode and heap.
+pub const SPARE_BITS: u8 = 20;
 /// The radix of the CNode above the root task's: slot 0 is the root task's own, slot 1 the one looked into.
 pub const REPORT_RADIX: u8 = 1;
 
@@ -212,6 +212,14 @@ impl BootPlan {
             remainders: inventory.remainders(),
             copies,
             inventory,
+        })
+    }
+
+    /// What the system keeps for itself of the memory that the kernel left, in bytes: what for, largest first.
+    pub fn own(&self) -> impl Iterator<Item = (Item, u64)> + '_ {
+        self.objects.iter().map(|object| {
+            let bytes = 1_u64 << object.kind.bits(object.size_bits);
+            (object.item, object.slots.count.saturating_mul(bytes))
         })
     }
 

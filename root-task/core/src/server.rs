@@ -1,7 +1,7 @@
 //! What one server needs: its address space, its CSpace, its heap, its priority.
 
 use interfaces::ServerName;
-use interfaces::start::{limits_slots, memory_slots, proc_slots};
+use interfaces::start::{ground, limits_slots, memory_slots, proc_slots};
 use interfaces::system::System;
 
 use crate::image::{Image, PAGE};
@@ -107,6 +107,9 @@ pub(crate) fn plan_server(
     if server == ServerName::Limits {
         tables
             .cover_small(layout::RINGS, layout::RINGS_BYTES)
+            .map_err(too_many)?;
+        tables
+            .cover_small(layout::GROUND, ground::bytes(system.room.groups))
             .map_err(too_many)?;
     }
     if server == ServerName::Memory {

@@ -1,7 +1,7 @@
 //! What is to be made, before it has a place.
 
 use interfaces::ServerName;
-use interfaces::start::proc_slots;
+use interfaces::start::{ground, proc_slots};
 
 use crate::image::PAGE;
 use crate::inventory::Inventory;
@@ -116,6 +116,12 @@ pub(crate) fn wishes(
     wish(Item::ScratchTable, Kind::PageTable, 0, 1)?;
     wish(Item::ReportCNode, Kind::CNode, REPORT_RADIX, 1)?;
     wish(Item::Helper, Kind::Tcb, 0, 1)?;
+    wish(
+        Item::Ground,
+        Kind::SmallFrame,
+        0,
+        u64::from(ground::TRACT_PAGES),
+    )?;
     wish(Item::Spare, Kind::Untyped, SPARE_BITS, 1)?;
     Ok(wishes)
 }

@@ -88,7 +88,7 @@ fn a_usual_machine_is_divided_without_loss() {
     assert_eq!(plan.archive_pages, 733);
     assert_eq!(plan.inventory.gaps(), 0);
     assert_eq!(plan.remainders.left_out, 0);
-    // The servers' own: the memory-server's CNode of 16 MiB, the heaps of 56, the reserve of 4, and small things.
+    // The servers' own: the memory-server's CNode of 16 MiB, the heaps of 56, the reserve of 1, and small things.
     let own = plan.inventory.bytes() - plan.remainders.bytes();
     assert!(own < 80 << 20, "{own}");
 }

@@ -95,8 +95,8 @@ pub const SETTINGS: &[Setting] = &[
     number("WORD_SIZE", 64, "the bit-field generator asks for it"),
     number(
         "ROOT_CNODE_SIZE_BITS",
-        16,
-        "65,536 slots (2 MiB) for the root task, which names every object of the servers",
+        14,
+        "16,384 slots (512 KiB) for the root task, which names every object of the servers",
     ),
     number(
         "MAX_NUM_BOOTINFO_UNTYPED_CAPS",
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn autoconf_has_a_line_for_each_setting() {
         let text = Configuration::of(Profile::Debug).autoconf();
-        assert!(text.contains("#define CONFIG_ROOT_CNODE_SIZE_BITS 16 "));
+        assert!(text.contains("#define CONFIG_ROOT_CNODE_SIZE_BITS 14 "));
         assert!(text.contains("#define CONFIG_DEBUG_BUILD 1 "));
         assert_eq!(text.matches("#define ").count(), SETTINGS.len());
     }

@@ -94,6 +94,7 @@ impl World {
         }
         // One assistant, so that whatever the servers set up once is there before anything is compared.
         world.run(None, format_args!("exit 0"))?;
+        memory::tidy()?;
         world.usage = world.account(world.own)?.usage;
         world.pool = process::pool()?;
         Ok(world)
@@ -196,6 +197,8 @@ impl World {
         self.end_tasks()?;
         self.close_groups()?;
         self.audit()?;
+        // Room for groups that the case opened.
+        memory::tidy()?;
         let (usage, pool) = (self.account(self.own)?.usage, process::pool()?);
         let before = (
             core::mem::replace(&mut self.usage, usage),

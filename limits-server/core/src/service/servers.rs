@@ -4,12 +4,13 @@
 //! spawns, or whoever is inside the group that is charged.
 
 use interfaces::accounting::{
-    AbandonKill, Admitted, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal, ChargeTask,
-    CheckRights, Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal, DetachRing,
-    EndRefusal, EndTask, EndThread, Figures, FinishKill, Freeze, FreezeRefusal, IsBelow,
-    KillRefusal, LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled, NextVictim,
-    OwnRecords, OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal,
-    RightsRefusal, Server, SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal, Unsettled,
+    AbandonKill, AddTract, Admitted, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal,
+    ChargeTask, CheckRights, Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal,
+    DetachRing, EndRefusal, EndTask, EndThread, Figures, FinishKill, Freeze, FreezeRefusal,
+    IsBelow, KillRefusal, LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled,
+    NextVictim, OwnRecords, OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release,
+    ReleaseRefusal, RightsRefusal, Server, SetCredentials, Thaw, ThreadTicket, Ticket,
+    TicketRefusal, Unsettled, WantsGround, WithdrawTract,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
@@ -195,6 +196,18 @@ impl Server for LimitsServer<'_> {
         }
         self.ledger.detach_ring(request.ring);
         Ok(())
+    }
+
+    fn wants_ground(&mut self, _: Caller, _: WantsGround) -> Result<bool, Never> {
+        Ok(self.ledger.wants_ground())
+    }
+
+    fn add_tract(&mut self, caller: Caller, _: AddTract) -> Result<bool, Never> {
+        Ok(caller == Caller::Server(ServerName::Memory) && self.ledger.add_tract())
+    }
+
+    fn withdraw_tract(&mut self, caller: Caller, _: WithdrawTract) -> Result<bool, Never> {
+        Ok(caller == Caller::Server(ServerName::Memory) && self.ledger.withdraw_tract())
     }
 
     fn own_records(&mut self, _: Caller, request: OwnRecords) -> Result<Amounts, LookupRefusal> {

@@ -13,7 +13,7 @@ use interfaces::accounting::{AttachRing, ChargeRefusal};
 use interfaces::events::RingId;
 use interfaces::memory::Access;
 use interfaces::provision::{ProgramId, ProgramName};
-use interfaces::start::{Block, memory_slots, proc_slots, ring_window};
+use interfaces::start::{Block, ground, memory_slots, proc_slots, ring_window};
 use interfaces::system::Room;
 use interfaces::{Amounts, GroupId, Resource, Shortage, TaskId};
 use memory_core::archive::Programs;
@@ -98,9 +98,12 @@ impl World {
     fn add_window(&mut self) {
         let root = Slot::Own(memory_slots::LIMITS_SPACE);
         let object = self.add(root, Object::Made(Made::Root), None);
-        let tables = (0..ring_window::BYTES)
-            .step_by(1 << 21)
-            .map(|offset| TableLevel::Table.place(ring_window::ADDRESS + offset))
+        // The rings', and those of four tracts of ground.
+        let ground = ground::ADDRESS..ground::page(4 * ground::TRACT_PAGES);
+        let tables = (ring_window::ADDRESS..ring_window::ADDRESS + ring_window::BYTES)
+            .chain(ground)
+            .step_by(1 << 12)
+            .map(|address| TableLevel::Table.place(address))
             .collect();
         let view = SpaceView {
             tables,
@@ -547,6 +550,10 @@ pub struct Accounts {
     pub rings: BTreeMap<RingId, AttachRing>,
     /// Which charge is to fail.
     pub fail_at: Option<u64>,
+    /// How many tracts of ground the limits-server would take, how many it has, and whether the last is free.
+    pub tracts_wanted: u32,
+    pub tracts: u32,
+    pub tracts_free: bool,
 }
 
 impl Accounts {
@@ -628,6 +635,29 @@ impl Ledger for FakeLedger {
         let mut accounts = self.0.borrow_mut();
         let is_new = accounts.rings.insert(request.ring, request).is_none();
         is_new && accounts.born.contains_key(&request.task)
+    }
+
+    fn wants_ground(&mut self) -> bool {
+        self.0.borrow().tracts_wanted > 0
+    }
+
+    fn add_tract(&mut self) -> bool {
+        let mut accounts = self.0.borrow_mut();
+        let is_wanted = accounts.tracts_wanted > 0;
+        if is_wanted {
+            accounts.tracts_wanted -= 1;
+            accounts.tracts += 1;
+        }
+        is_wanted
+    }
+
+    fn withdraw_tract(&mut self) -> bool {
+        let mut accounts = self.0.borrow_mut();
+        let is_free = accounts.tracts_free && accounts.tracts > 0;
+        if is_free {
+            accounts.tracts -= 1;
+        }
+        is_free
     }
 
     fn detach_ring(&mut self, ring: RingId) -> bool {

@@ -455,6 +455,18 @@ impl Server for World {
         unreachable!("the memory-server's to ask")
     }
 
+    fn wants_ground(&mut self, _: Caller, _: WantsGround) -> Result<bool, Never> {
+        unreachable!("the memory-server's to ask")
+    }
+
+    fn add_tract(&mut self, _: Caller, _: AddTract) -> Result<bool, Never> {
+        unreachable!("the memory-server's to ask")
+    }
+
+    fn withdraw_tract(&mut self, _: Caller, _: WithdrawTract) -> Result<bool, Never> {
+        unreachable!("the memory-server's to ask")
+    }
+
     fn own_records(&mut self, _: Caller, request: OwnRecords) -> Result<Amounts, LookupRefusal> {
         let children = self.limits.parents.values();
         let children = children

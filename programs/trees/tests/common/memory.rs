@@ -4,10 +4,10 @@ use interfaces::Caller;
 use interfaces::limits::Never;
 use interfaces::memory::{
     Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Cloned, Commit,
-    CreateRegion, CreateRegionRefusal, DestroyRegion, Map, MapPart, MapRefusal, Offered,
-    ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize,
-    ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Unmap,
-    UnmapPart,
+    CreateRegion, CreateRegionRefusal, DestroyRegion, MakeRoom, MakeRoomRefusal, Map, MapPart,
+    MapRefusal, Offered, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal,
+    Resize, ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal,
+    Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 
@@ -33,7 +33,12 @@ impl Server for World {
         Ok(COMMIT)
     }
 
+    fn make_room(&mut self, _: Caller, _: MakeRoom) -> Result<Progress, MakeRoomRefusal> {
+        Err(MakeRoomRefusal::OutOfMemory)
+    }
+
     unasked! {
+        tidy(Tidy) -> Progress, Never;
         create_region(CreateRegion) -> RegionId, CreateRegionRefusal;
         map(Map) -> u32, MapRefusal;
         unmap(Unmap) -> Progress, RegionRefusal;
