@@ -147,6 +147,8 @@ pub fn groups_4096_below_one_parent_are_opened_charged_and_closed(
         (account.usage, account.children),
         (Amounts::NONE, 0)
     );
+    // The room that was made for them goes as well.
+    memory::tidy()?;
     let now = process::pool()?;
     equal!(
         "free pages and slots",
