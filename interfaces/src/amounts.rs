@@ -342,9 +342,9 @@ pub struct Shortage {
     pub resource: Resource,
     /// The group whose limit it was, unless the caller may not see that group.
     pub group: Option<GroupId>,
-    /// Its limit.
+    /// Its limit; of a group that the caller may not see, perhaps only what was left of it.
     pub limit: u64,
-    /// What it used already.
+    /// What it used already; then 0.
     pub used: u64,
     /// What was asked on top.
     pub asked: u64,
@@ -361,7 +361,19 @@ impl fmt::Display for Shortage {
         } = self;
         match self.group {
             Some(group) => write!(out, "group {group}")?,
-            None => out.write_str("a group above")?,
+            None if *limit == u64::MAX => {
+                return write!(
+                    out,
+                    "asked for {asked} {resource}, more than can be counted"
+                );
+            }
+            None => {
+                let left = limit.saturating_sub(*used);
+                return write!(
+                    out,
+                    "asked for {asked} {resource}, a group above has {left} left"
+                );
+            }
         }
         write!(
             out,

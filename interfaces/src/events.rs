@@ -24,7 +24,9 @@
 //! by page, while things go on happening. The last page says at which number it is true. A watcher puts together what
 //! the pages list, applies every event since the watch began, in order (a birth adds what is not there, an end removes
 //! what is), up to that number, and from there on knows exactly what is there: what lives throughout is on a page,
-//! what comes or goes meanwhile is in the ring, and no id ever comes back.
+//! what comes or goes meanwhile is in the ring, and no id ever comes back. One thing is to be added: a branch vanishes
+//! in one record, and its middle may have been on no page; so whatever then stands below a group that is not there has
+//! gone with it.
 
 use core::fmt;
 
@@ -119,7 +121,8 @@ kinds! {
     /// A group was opened.
     Opened = 5, "opened";
     /// A group has vanished, and with it all groups that were still below: they held nothing but each other. A group
-    /// never vanishes before those below it, so one record says it of all.
+    /// never vanishes before those below it, so one record says it of all. A very long branch vanishes in several parts,
+    /// a record for each.
     Gone = 6, "gone";
     /// Usage rose above a soft limit.
     SoftLimit = 7, "soft-limit";

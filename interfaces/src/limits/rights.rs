@@ -66,10 +66,9 @@ impl Rights {
     /// No right.
     pub const NONE: Self = Self(0);
 
-    /// What a task may do to its own group without any entry: read it, spawn and open groups in it, and take back
-    /// into it what is below it. Nothing of that touches a limit or another task's part in it.
-    pub const MEMBER: Self =
-        Self(Self::SEE.0 | Self::CHARGE.0 | Self::SUBGROUPS.0 | Self::MOVE_IN.0);
+    /// What a task may do to its own group without any entry: read it, and spawn and open groups in it, as far as the
+    /// group's limits on tasks and on groups allow. Nothing of that touches a limit or another task's part in it.
+    pub const MEMBER: Self = Self(Self::SEE.0 | Self::CHARGE.0 | Self::SUBGROUPS.0);
 
     /// What a mode's `r` gives.
     pub const MODE_READ: Self = Self(Self::SEE.0 | Self::WATCH.0);

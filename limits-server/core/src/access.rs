@@ -6,8 +6,8 @@
 //! what the group's mode gives to its uid and gid. An operator sees everything besides, and changes no more than
 //! anybody else. Which operation needs which right stands in [`crate::needs`].
 //!
-//! A refusal shows a group's id only to who may see that group; the numbers are shown in any case, since anybody may
-//! ask how much is left to it.
+//! A refusal shows a group's id, its limit and its usage only to who may see that group. Others are told how much was
+//! left, since anybody may ask how much is left to it.
 
 use interfaces::accounting::RightsRefusal;
 use interfaces::limits::{Account, Effective, Rights};
@@ -174,7 +174,7 @@ impl Ledger<'_> {
             .is_some_and(|index| self.is_within(index, viewer.home.index))
     }
 
-    fn is_strictly_below(&self, index: u32, top: u32) -> bool {
+    pub(crate) fn is_strictly_below(&self, index: u32, top: u32) -> bool {
         index != top && self.is_within(index, top)
     }
 
@@ -191,10 +191,7 @@ impl Ledger<'_> {
     /// As much of a shortage as the viewer may see.
     #[must_use]
     pub fn shortage_for(&self, viewer: Viewer, shortage: Shortage) -> Shortage {
-        Shortage {
-            group: shortage.group.filter(|&group| self.may_see(viewer, group)),
-            ..shortage
-        }
+        cut(shortage, |group| self.may_see(viewer, group))
     }
 
     /// As much of an account as the viewer may see.
@@ -215,12 +212,24 @@ impl Ledger<'_> {
         }
     }
 
-    /// As much of a shortage as somebody inside a group may see.
+    /// As much of a shortage as somebody inside a group may see, and whoever waits for it: the numbers of a limit that was
+    /// in the way stay, since a parent is told by them why its child ended.
     #[must_use]
     pub fn shortage_within(&self, home: GroupId, shortage: Shortage) -> Shortage {
-        let seen = |group: &GroupId| self.is_within(group.index, home.index);
+        if shortage
+            .group
+            .is_some_and(|group| self.is_within(group.index, home.index))
+        {
+            return shortage;
+        }
         Shortage {
-            group: shortage.group.filter(seen),
+            group: None,
+            // What fits no number is the root's to refuse, and what the whole machine uses is nobody's business.
+            used: if shortage.limit == u64::MAX {
+                0
+            } else {
+                shortage.used
+            },
             ..shortage
         }
     }
@@ -254,5 +263,24 @@ impl Ledger<'_> {
             here = slot.parent;
         }
         false
+    }
+}
+
+/// A shortage as it is shown: of a group that is not seen, only how much was left.
+///
+/// What is left anybody can find out by asking for it; how much others use must not show, not even as a sum.
+fn cut(shortage: Shortage, seen: impl FnOnce(GroupId) -> bool) -> Shortage {
+    if shortage.group.is_some_and(seen) {
+        return shortage;
+    }
+    let left = match shortage.limit {
+        u64::MAX => u64::MAX,
+        limit => limit.saturating_sub(shortage.used),
+    };
+    Shortage {
+        group: None,
+        limit: left,
+        used: 0,
+        ..shortage
     }
 }

@@ -172,11 +172,14 @@ impl Ledger<'_> {
         Ok(page(first, next, |index| self.task_id(index)))
     }
 
-    /// The state of the group in a place.
+    /// The state of the group in a place: what it or a group above it is.
     pub(crate) fn state_of(&self, index: u32) -> GroupState {
-        match self.slot(index) {
-            Some(slot) if slot.gate.is_killing() => GroupState::Killing,
-            _ => GroupState::Live,
+        if self.is_closed(index) {
+            GroupState::Killing
+        } else if self.is_frozen(index) {
+            GroupState::Frozen
+        } else {
+            GroupState::Live
         }
     }
 

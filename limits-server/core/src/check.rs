@@ -35,7 +35,7 @@ pub struct Snapshot {
     tombs: (Vec<TombSlot>, u64),
     kills: Kills,
     alarms: Alarms,
-    counters: (u64, u32, u32),
+    counters: (u64, u32, u32, u32),
 }
 
 impl Snapshot {
@@ -78,7 +78,12 @@ impl Ledger<'_> {
             tombs: (self.tombs.slots.to_vec(), self.tombs.vanished),
             kills: self.kills.clone(),
             alarms: self.alarms,
-            counters: (self.receipts, self.first_free, self.alive),
+            counters: (
+                self.receipts,
+                self.first_free,
+                self.alive,
+                self.first_leaving,
+            ),
         }
     }
 
@@ -97,12 +102,24 @@ impl Ledger<'_> {
             }
         }
         self.check_tree();
+        self.check_leaving();
         self.check_kills();
         self.check_entries();
         self.check_labels();
         self.check_tombs();
         self.check_rings();
         self.check_frost();
+    }
+
+    /// Those on their way out are listed, each once, and nobody holds on to them.
+    fn check_leaving(&self) {
+        let listed = walk(self.groups, self.first_leaving, |slot| slot.opened);
+        let marked = self.groups.iter().filter(|slot| slot.leaving).count();
+        assert_eq!(listed.len(), marked, "groups on their way out");
+        for &index in &listed {
+            let slot = &self.groups[index as usize];
+            assert!(slot.leaving && slot.life == Life::Live && slot.opener == NONE);
+        }
     }
 
     /// Rings and groups agree about who watches what, and every walk stands on something that is there.
@@ -266,7 +283,10 @@ impl Ledger<'_> {
 
     /// One group: its lists, its counts, and its usage counted again from nothing.
     fn check_group(&self, index: u32, slot: &GroupSlot) {
-        assert!(slot.is_kept(), "group {index} should have vanished");
+        assert!(
+            slot.is_kept() || slot.leaving,
+            "group {index} should have vanished"
+        );
         let children = walk(self.groups, slot.first_child, |slot| slot.siblings);
         assert_eq!(
             children.len(),

@@ -203,7 +203,7 @@ impl Ledger<'_> {
                 }
             }
         }
-        self.recheck_watches(Some(task));
+        self.recheck_watches(task);
         found.then_some(()).ok_or(RevokeRefusal::NotYours)
     }
 
@@ -247,14 +247,18 @@ impl Ledger<'_> {
         }
     }
 
-    /// The entries of a group, as far as the viewer may see who holds them: that of the task that opened it first.
+    /// The entries of a group, that of the task that opened it first: all of them for who is above, for others as far
+    /// as they may see who holds them.
     #[must_use]
     pub fn holdings(&self, viewer: Viewer, group: GroupId) -> Option<Holdings> {
-        let slot = self.locate(group).and_then(|index| self.slot(index))?;
+        let index = self.locate(group)?;
+        let slot = self.slot(index)?;
+        // Who is above takes rights back, wherever those who hold them have gone since.
+        let above = self.is_strictly_below(index, viewer.home.index);
         let mut holdings = Holdings::new();
         let mut add = |task: u32, rights: Rights, giver: Option<TaskId>| {
             let task = self.task_id(task);
-            let seen = |&task: &TaskId| self.may_see_task(viewer, task);
+            let seen = |&task: &TaskId| above || self.may_see_task(viewer, task);
             if seen(&task) && !rights.is_none() {
                 let giver = giver.filter(seen);
                 // There are as many places as a group can have entries.

@@ -283,8 +283,17 @@ impl Ledger<'_> {
                 || self.may(viewer, group, Operation::Watch).is_ok())
     }
 
-    /// A task, or anybody, may see less than before: watches of what may not be watched any more are over.
-    pub(crate) fn recheck_watches(&mut self, task: Option<TaskId>) {
+    /// A task may see less than before: its watches of what it may not watch any more are over.
+    pub(crate) fn recheck_watches(&mut self, task: TaskId) {
+        self.recheck_rings(|ring| ring.owner == Some(task));
+    }
+
+    /// Somebody may see less of a group than before, and not less of any other: likewise.
+    pub(crate) fn recheck_watches_of(&mut self, group: u32) {
+        self.recheck_rings(|ring| ring.group == group);
+    }
+
+    fn recheck_rings(&mut self, concerned: impl Fn(&Ring) -> bool) {
         if self.rings.are_quiet() {
             return;
         }
@@ -292,13 +301,10 @@ impl Ledger<'_> {
             let Some(slot) = at(&self.rings.all, ring) else {
                 return;
             };
-            let Some(owner) = slot
-                .owner
-                .filter(|&owner| task.is_none_or(|task| task == owner))
-            else {
+            let Some(owner) = slot.owner else {
                 continue;
             };
-            if slot.group == NONE {
+            if slot.group == NONE || !concerned(slot) {
                 continue;
             }
             let (group, operator) = (self.id(slot.group), slot.operator);

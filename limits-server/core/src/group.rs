@@ -104,6 +104,8 @@ pub struct GroupSlot {
     pub(crate) band: u8,
     /// Whether the walk of a snapshot may stand on it.
     pub(crate) walked: bool,
+    /// Whether it is on its way out; then nobody holds on to it, and `opened` are its neighbours among such.
+    pub(crate) leaving: bool,
     /// How often it was frozen and not thawed.
     pub(crate) frozen: u32,
 }
@@ -149,6 +151,7 @@ impl GroupSlot {
         held: false,
         band: 0,
         walked: false,
+        leaving: false,
         frozen: 0,
     };
 

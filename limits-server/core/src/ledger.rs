@@ -5,7 +5,8 @@
 //! - A group's usage is exactly: what other servers hold of it, what the tickets of threads it pays for hold, its
 //!   tasks and threads, the records of the groups directly below, and the usage of those groups.
 //! - A charge counts at every level or at none; only an admitted charge shows anywhere.
-//! - A group lives while it has a task, pays for anything, has a group below, or whoever opened it holds on to it.
+//! - A group lives while it has a task, pays for anything, has a group below, or whoever opened it holds on to it;
+//!   then it vanishes, with what is left of a very long branch in the requests after that.
 //! - A place's generation never comes again: an old id names no group for ever.
 //!
 //! # Never
@@ -18,13 +19,12 @@
 //! The memory is whatever the start page gives; a const generic would fix the number of groups at build time.
 //!
 //! What a kind of operation does stands in a module of its own: [`crate::charge`], [`crate::settings`],
-//! [`crate::account`], [`crate::tasks`], [`crate::moving`], [`crate::kill`], [`crate::freeze`], [`crate::access`].
+//! [`crate::account`], [`crate::tasks`], [`crate::moving`], [`crate::vanishing`], [`crate::kill`], [`crate::freeze`], [`crate::access`].
 
 use interfaces::limits::{Cause, CloseGroupRefusal, OpenGroupRefusal};
 use interfaces::{GroupId, TaskId};
 
 use crate::bounds::{Aside, BoundSlot, LabelSlot};
-use crate::climb::climb;
 use crate::entries::{ENTRY_BYTES, EntrySlot};
 use crate::events::Rings;
 use crate::freeze::Frost;
@@ -67,6 +67,8 @@ pub struct Ledger<'a> {
     pub(crate) alive: u32,
     /// How the places become more.
     pub(crate) footing: Footing<'a>,
+    /// The first group that is on its way out ([`crate::vanishing`]).
+    pub(crate) first_leaving: u32,
 }
 
 /// The memory for a ledger: so much of everything can there be at once.
@@ -133,6 +135,7 @@ impl<'a> Ledger<'a> {
             first_free: NONE,
             alive: 0,
             footing: Footing::firm(0),
+            first_leaving: NONE,
         };
         ledger.footing = Footing::firm(ledger.groups.len());
         ledger.found()?;
@@ -242,7 +245,7 @@ impl<'a> Ledger<'a> {
             return Err(CloseGroupRefusal::NotYours);
         }
         self.let_go(index);
-        self.recheck_watches(Some(task));
+        self.recheck_watches(task);
         Ok(())
     }
 
@@ -260,56 +263,8 @@ impl<'a> Ledger<'a> {
         self.settle_because(index, Cause::Closed);
     }
 
-    /// Lets a group vanish if nothing keeps it, and then the one above, as far up as that goes.
-    ///
-    /// What vanished is counted on the way and given back level by level in the same walk, so that the end of a
-    /// long branch costs no more than its length: a client that builds one must not stop the server by letting go.
-    #[inline]
-    pub(crate) fn settle(&mut self, index: u32) {
-        self.settle_because(index, Cause::Emptied);
-    }
-
-    /// The same, and why.
-    #[inline]
-    pub(crate) fn settle_because(&mut self, index: u32, cause: Cause) {
-        if at(self.groups, index).is_some_and(|slot| !slot.is_kept()) {
-            self.vanish_from(index, cause);
-        }
-    }
-
-    fn vanish_from(&mut self, index: u32, cause: Cause) {
-        // A group that is being killed is kept; so the kill that covers the first covers all that go with it.
-        let killed = self.killed_above(index);
-        let mut cause = killed.unwrap_or(cause);
-        let (mut groups, mut bytes) = (0_u32, 0_u64);
-        let mut here = index;
-        let mut last = None;
-        while let Some(slot) = at_mut(self.groups, here) {
-            let above = slot.parent;
-            slot.drop_records(groups, bytes);
-            if slot.is_kept() {
-                // Above a group that stays, nothing else changes.
-                climb(self.groups, above, NONE, |slot| {
-                    slot.drop_records(groups, bytes);
-                });
-                break;
-            }
-            groups = groups.wrapping_add(1);
-            bytes = bytes.wrapping_add(self.record_bytes(here));
-            last = Some((above, self.id(here)));
-            self.vanish(here, above, cause);
-            here = above;
-            cause = killed.unwrap_or(Cause::Emptied);
-        }
-        if let Some((above, group)) = last
-            && !self.rings.are_quiet()
-        {
-            self.tell_gone(above, group);
-        }
-    }
-
     /// Takes an empty group away. Its records are given back by the caller.
-    fn vanish(&mut self, index: u32, above: u32, cause: Cause) {
+    pub(crate) fn vanish(&mut self, index: u32, above: u32, cause: Cause) {
         self.kills.pass_over(self.groups, index);
         self.bury(index, cause);
         self.drop_entries_of_group(index);
@@ -318,6 +273,9 @@ impl<'a> Ledger<'a> {
             return;
         };
         let (is_watched, is_walked) = (slot.first_watch != NONE, slot.walked);
+        if slot.leaving {
+            self.stay(index);
+        }
         if is_watched {
             self.end_watches_of(index);
         }

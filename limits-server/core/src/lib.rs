@@ -25,6 +25,7 @@
 //! | [`tombs`] | what is remembered of groups that have vanished |
 //! | [`events`] | who watches, and what each hears |
 //! | `news` | what operations tell as they happen |
+//! | [`vanishing`] | how groups vanish, a long branch in parts |
 //! | [`declare`] | the groups of `system.toml` |
 //! | [`service`] | the door and the two interfaces |
 
@@ -59,6 +60,7 @@ pub mod service;
 pub mod settings;
 pub mod tasks;
 pub mod tombs;
+pub mod vanishing;
 
 pub use access::{Forbidden, Viewer};
 pub use bounds::{BOUND_BYTES, BoundSlot, LABEL_BYTES, LabelSlot};

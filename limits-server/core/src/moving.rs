@@ -63,7 +63,7 @@ impl Ledger<'_> {
         self.enter(index, target);
         let from = self.id(source);
         self.tell(target, News::Moved { task, from });
-        self.recheck_watches(Some(task));
+        self.recheck_watches(task);
         self.settle(source);
         Ok(self.admitted(target))
     }

@@ -94,6 +94,7 @@ impl<'a> LimitsServer<'a> {
         payload: &[u8],
         reply: &mut [u8],
     ) -> Dispatched {
+        self.ledger.leave_on();
         let dispatched = self.serve(badge, arrival, payload, reply);
         self.ledger.rings.signal();
         dispatched

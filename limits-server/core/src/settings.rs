@@ -138,7 +138,7 @@ impl Ledger<'_> {
         if let Some(slot) = at_mut(self.groups, index) {
             (slot.uid, slot.gid) = (uid, gid);
         }
-        self.recheck_watches(None);
+        self.recheck_watches_of(index);
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl Ledger<'_> {
         if let Some(slot) = at_mut(self.groups, index) {
             slot.mode = mode;
         }
-        self.recheck_watches(None);
+        self.recheck_watches_of(index);
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
 
 use crate::climb::{self, parts};
-use crate::group::{Life, ROOT};
+use crate::group::ROOT;
 use crate::ledger::Ledger;
 use crate::list::{self, Links, NONE, at, at_mut};
 use crate::news::News;
@@ -27,6 +27,8 @@ pub const LET_GO: u32 = 2048;
 
 /// What a record costs, in levels of the tree walked.
 const RECORD_LEVELS: u32 = 8;
+/// What a group costs that vanishes, wherever it is, in levels of the tree walked.
+const VANISHING_LEVELS: u32 = 48;
 
 /// How far a task or thread has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,7 +295,7 @@ impl Ledger<'_> {
     }
 
     /// Lets go of some of what a task opened, before it is ended: at most so many groups that [`LET_GO`] levels of the
-    /// tree are walked for them (and whatever the last of them takes). `Done` if it holds on to none any more.
+    /// tree are walked for them (and what the last of them takes). `Done` if it holds on to none any more.
     ///
     /// Every group that vanishes costs a walk to the root. A task may open thousands at the end of a long branch; in
     /// one go their walks together would keep everybody else waiting for seconds.
@@ -307,9 +309,13 @@ impl Ledger<'_> {
                 return Ok(Progress::More);
             }
             let depth = self.slot(opened).map_or(0, |slot| slot.depth);
+            let before = self.alive;
             self.let_go(opened);
-            let vanished = self.slot(opened).is_none_or(|slot| slot.life != Life::Live);
-            let mut walked = if vanished { depth.max(1) } else { 1 };
+            let vanished = before.saturating_sub(self.alive);
+            let mut walked = match vanished {
+                0 => 1,
+                some => depth.saturating_add(some.saturating_mul(VANISHING_LEVELS)),
+            };
             if !self.rings.are_quiet() {
                 // Telling so walks up once more, and writes to every ring that hears of it.
                 let records = self.rings.watching.saturating_mul(RECORD_LEVELS);
@@ -326,7 +332,7 @@ impl Ledger<'_> {
             let group = self.entries.get(entry).map_or(NONE, |entry| entry.group);
             let depth = self.slot(group).map_or(0, |slot| slot.depth);
             self.drop_entry(entry);
-            left = left.saturating_sub(depth.max(1));
+            left = left.saturating_sub(depth.max(4));
         }
         Ok(Progress::Done)
     }
@@ -385,7 +391,7 @@ impl Ledger<'_> {
         let slot = known.and_then(|index| at_mut(self.tasks, index));
         let slot = slot.ok_or(CredentialsRefusal::UnknownTask)?;
         (slot.uid, slot.gid) = (uid, gid);
-        self.recheck_watches(Some(task));
+        self.recheck_watches(task);
         Ok(())
     }
 

@@ -22,6 +22,11 @@ use crate::list::{self, Links, NONE, at, at_mut};
 pub const TOMBS: usize = 1024;
 /// How many vanished groups above another are passed on the way to a living one, before the way counts as lost.
 const LEVELS: usize = 64;
+/// How many of a chain are looked at, the newest first. The hash can be computed by anybody: whoever aims groups at a chain
+/// makes those that vanished longer ago forgotten sooner, and nobody's search longer.
+const CHAIN: usize = 32;
+/// How many tombstones one page looks at, on the ways up from those it lists too: some tens of thousands of instructions.
+const PAGE_STEPS: usize = 1024;
 
 /// Room for one tombstone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,14 +88,20 @@ impl<'a> Tombs<'a> {
         self.place(u64::from(mixed))
     }
 
-    /// The tombstone of a group.
-    pub fn find(&self, group: GroupId) -> Option<&Tombstone> {
-        let mut here = at(self.slots, self.heads(group))?.head;
-        while let Some(slot) = at(self.slots, here) {
+    /// The tombstone of a group; `steps` is raised by how many were looked at.
+    pub fn find(&self, group: GroupId, steps: &mut usize) -> Option<&Tombstone> {
+        let first = at(self.slots, self.heads(group))?.head;
+        let mut here = at(self.slots, first)?.chain.previous;
+        for _ in 0..CHAIN {
+            *steps = steps.saturating_add(1);
+            let slot = at(self.slots, here)?;
             if slot.stone.group == group {
                 return Some(&slot.stone);
             }
-            here = slot.chain.next;
+            if here == first {
+                return None;
+            }
+            here = slot.chain.previous;
         }
         None
     }
@@ -179,9 +190,13 @@ impl Ledger<'_> {
         if self.locate(group).is_some() && self.may_see(viewer, group) {
             return Err(TombstoneRefusal::Alive);
         }
-        let stone = self.tombs.find(group).ok_or(TombstoneRefusal::Unknown)?;
+        let steps = &mut 0;
+        let stone = self
+            .tombs
+            .find(group, steps)
+            .ok_or(TombstoneRefusal::Unknown)?;
         let above = self
-            .living_above(stone)
+            .living_above(stone, steps)
             .filter(|&above| self.may_see(viewer, above));
         if above.is_none() && !viewer.operator {
             return Err(TombstoneRefusal::Unknown);
@@ -198,17 +213,23 @@ impl Ledger<'_> {
 
     /// A page of the groups that have vanished below one that is there, oldest first.
     ///
-    /// Each call looks at no more tombstones than fit a page, so a page may be empty and not the last.
+    /// Each call lists no more tombstones than fit a page and looks at a bounded number, so a page may be empty and not
+    /// the last.
     pub fn tombstones(&self, top: GroupId, after: u64) -> Result<TombstonePage, ReadRefusal> {
         let top = self.locate(top).ok_or(ReadRefusal::UnknownGroup)?;
         let mut items = heapless::Vec::new();
         let from = after.max(self.tombs.oldest());
-        let until = from.saturating_add(TOMBSTONES as u64);
+        let mut until = from.saturating_add(TOMBSTONES as u64);
+        let mut steps = 0;
         for sequence in from..until {
+            if steps > PAGE_STEPS {
+                until = sequence;
+                break;
+            }
             let Some(stone) = self.tombs.nth(sequence) else {
                 return Ok(TombstonePage { items, next: None });
             };
-            let above = self.living_above(stone);
+            let above = self.living_above(stone, &mut steps);
             if above.is_some_and(|above| self.is_within(above.index, top)) {
                 // No more are looked at than fit.
                 let _ = items.push(stone.group);
@@ -219,13 +240,13 @@ impl Ledger<'_> {
     }
 
     /// The nearest group above a vanished one that is still there.
-    fn living_above(&self, stone: &Tombstone) -> Option<GroupId> {
+    fn living_above(&self, stone: &Tombstone, steps: &mut usize) -> Option<GroupId> {
         let mut above = stone.parent;
         for _ in 0..LEVELS {
             if self.locate(above).is_some() {
                 return Some(above);
             }
-            above = self.tombs.find(above)?.parent;
+            above = self.tombs.find(above, steps)?.parent;
         }
         None
     }

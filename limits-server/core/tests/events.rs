@@ -85,6 +85,20 @@ impl Mirror {
         }
     }
 
+    /// Drops what stands below a group that is not there: it has gone with a branch whose middle was on no page.
+    fn prune(&mut self) {
+        loop {
+            let known = &self.groups;
+            let lost = known
+                .iter()
+                .find(|(_, parent)| parent.is_some_and(|parent| !known.contains_key(&parent)));
+            let Some(&group) = lost.map(|(group, _)| group) else {
+                return;
+            };
+            self.groups.remove(&group);
+        }
+    }
+
     fn remove(&mut self, group: GroupId) {
         self.groups.remove(&group);
         let below: Vec<GroupId> = self
@@ -476,7 +490,7 @@ fn only_a_free_place_and_a_born_task_and_a_right_size_make_a_ring() {
 }
 
 #[test]
-fn a_long_branch_that_vanishes_is_one_record() {
+fn a_branch_that_vanishes_is_one_record_for_each_part_of_it() {
     let mut world = World::new(400);
     let root = world.birth(0, None, GroupId::ROOT).unwrap();
     world.attach(0, root);
@@ -489,7 +503,22 @@ fn a_long_branch_that_vanishes_is_one_record() {
     for &group in &groups[1..] {
         world.ledger.close_group(group, root).unwrap();
     }
-    assert_eq!(events(&mut reader), [Event::Gone { group: groups[1] }]);
+    let levels = limits_core::vanishing::LEVELS as usize;
+    let mut tops: Vec<_> = groups[1..].rchunks(levels).map(|part| part[0]).collect();
+    assert_eq!(
+        events(&mut reader),
+        [Event::Gone {
+            group: tops.remove(0)
+        }]
+    );
+    while world.ledger.leave_on() {
+        world.ledger.check();
+    }
+    let gone: Vec<_> = tops
+        .into_iter()
+        .map(|group| Event::Gone { group })
+        .collect();
+    assert_eq!(events(&mut reader), gone);
 }
 
 /// One step of a history.
@@ -732,6 +761,7 @@ impl History {
                 Next::Empty => break,
             }
         }
+        watcher.mirror.prune();
         // Read or lost, every number there was has been accounted for.
         assert_eq!(
             watcher.heard,
@@ -777,6 +807,34 @@ proptest! {
             history.check();
         }
     }
+}
+
+/// The middle of a branch that vanishes is on no page, its lower end was opened after the watch began: one record takes
+/// all of it away, and what is below the unknown is known to be gone.
+#[test]
+fn a_branch_that_vanishes_before_its_page_leaves_no_orphan() {
+    let mut world = World::new(16);
+    let root = world.birth(0, None, GroupId::ROOT).unwrap();
+    world.attach(0, root);
+    let top = world.ledger.open_group(GroupId::ROOT, Some(root)).unwrap();
+    let middle = world.ledger.open_group(top, Some(root)).unwrap();
+    let mut reader = world.watch(root, 0, GroupId::ROOT, Kinds::TREE).unwrap();
+    let leaf = world.ledger.open_group(middle, Some(root)).unwrap();
+    for group in [top, middle, leaf] {
+        world.ledger.close_group(group, root).unwrap();
+    }
+    let mut mirror = Mirror::default();
+    let page = world.ledger.read_snapshot(root, RingId(0)).unwrap();
+    assert!(!page.more);
+    for item in page.items {
+        mirror.add(item);
+    }
+    for event in events(&mut reader) {
+        mirror.apply(event);
+    }
+    assert!(mirror.groups.contains_key(&leaf));
+    mirror.prune();
+    assert_eq!(mirror, world.truth(GroupId::ROOT));
 }
 
 #[test]

@@ -510,7 +510,7 @@ fn a_shortage_names_only_groups_that_the_caller_may_see() {
         (seen.group, seen.limit, seen.asked),
         (Some(declared(BOMB)), 0, 1)
     );
-    // Now it is a group above that refuses: the numbers are told, the name is not.
+    // Now it is a group above that refuses: how much is left is told, but neither its name nor what others use.
     let own = host
         .ask(
             outer,
@@ -566,9 +566,19 @@ fn a_shortage_names_only_groups_that_the_caller_may_see() {
         panic!("not a shortage")
     };
     assert_eq!(
-        (hidden.group, hidden.resource, hidden.limit),
-        (None, kernel, standing + limits_core::GROUP_BYTES + 40)
+        (hidden.group, hidden.resource, hidden.limit, hidden.used),
+        (None, kernel, 40, 0)
     );
+    // Nor does what fits no number tell how much the whole machine uses.
+    let amounts = Amounts::of(kernel, u64::MAX);
+    let too_much = limits::WouldFit {
+        group: None,
+        amounts,
+    };
+    let WouldFitRefusal::Short(hidden) = refused(host.ask(client(2), &too_much)) else {
+        panic!("not a shortage")
+    };
+    assert_eq!((hidden.group, hidden.used), (None, 0));
     let charge = accounting::Charge {
         group: below,
         amounts: Amounts::of(kernel, 4096),

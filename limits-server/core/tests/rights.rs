@@ -608,11 +608,21 @@ fn a_move_needs_both_rights_and_changes_nothing_above() {
     };
     let unseen = Err(CallError::Refused(MoveRefusal::UnknownGroup));
     assert_eq!(world.ask(PROC, &up), unseen);
-    // A member takes back into its own group what is below it.
+    // Nor does a member take anything into its own group, unless it was given the right to.
     let back = MoveTask {
         by: Some(world.spare),
         ..up
     };
+    let lacking = Err(CallError::Refused(MoveRefusal::NotYours));
+    assert_eq!(world.ask(PROC, &back), lacking);
+    world.did(
+        maker,
+        &limits::Grant {
+            group: to,
+            task: world.spare,
+            rights: Rights::MOVE_IN,
+        },
+    );
     assert_eq!(world.ask(PROC, &back).unwrap().group, to);
 }
 

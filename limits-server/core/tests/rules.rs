@@ -14,6 +14,7 @@ use interfaces::limits::{
 };
 use interfaces::provision::{Progress, TASK_KIT, THREAD_KIT};
 use interfaces::{Amounts, GroupId, Limit, Resource, Shortage, TaskId};
+use limits_core::vanishing::LEVELS;
 use limits_core::{BOUND_BYTES, GROUP_BYTES, KILLS, LABEL_BYTES, LET_GO, Ledger};
 
 const FRAME: Amounts = Amounts::of(Resource::Frames, 1);
@@ -658,9 +659,13 @@ fn many_groups_at_the_end_of_a_long_branch_are_let_go_of_in_slices() {
             break;
         }
         let gone = before - ledger.groups_alive();
-        assert!(gone <= LET_GO.div_ceil(DEEP), "{gone} at once");
+        assert!(gone <= LET_GO.div_ceil(DEEP) + LEVELS, "{gone} at once");
     }
     assert!(slices >= LEAVES * DEEP / LET_GO, "{slices} slices");
+    // What is left of the branch goes with the requests that come.
+    while ledger.leave_on() {
+        ledger.check();
+    }
     assert_eq!(ledger.groups_alive(), 1);
     assert_eq!(used(&ledger, GroupId::ROOT, Resource::Tasks), 1);
     ledger.end_task(opener).unwrap();
@@ -1070,8 +1075,49 @@ fn ten_thousand_levels_are_only_a_longer_walk() {
     // The one charge at the bottom keeps all of them; with it they go.
     assert_eq!(ledger.groups_alive(), 10_001);
     ledger.release(charge);
+    let mut rounds = 1;
+    while ledger.leave_on() {
+        rounds += 1;
+        assert!(ledger.groups_alive() >= 10_001 - rounds * LEVELS);
+    }
     assert_eq!(ledger.groups_alive(), 1);
     ledger.check();
+}
+
+#[test]
+fn a_long_branch_vanishes_in_parts_unless_somebody_moves_in() {
+    let long = LEVELS * 3;
+    let mut ledger = ledger(Room::all(long as usize + 4));
+    let opener = birth(&mut ledger, 0, GroupId::ROOT);
+    let mut branch = vec![GroupId::ROOT];
+    for _ in 0..long {
+        branch.push(
+            ledger
+                .open_group(*branch.last().unwrap(), Some(opener))
+                .unwrap(),
+        );
+    }
+    for &group in &branch[1..] {
+        ledger.close_group(group, opener).unwrap();
+        ledger.check();
+    }
+    assert_eq!(ledger.groups_alive(), 1 + long - LEVELS);
+    // The one that is next on its way out is an empty group like any other; who opens another in it keeps it.
+    let next = branch[(long - LEVELS) as usize];
+    let new = ledger.open_group(next, Some(opener)).unwrap();
+    while ledger.leave_on() {}
+    ledger.check();
+    assert_eq!(ledger.groups_alive(), 2 + long - LEVELS);
+    // One that is removed by name while it is on its way out goes at once, and once.
+    ledger.close_group(new, opener).unwrap();
+    ledger.check();
+    let next = branch[(long - 2 * LEVELS) as usize + 1];
+    ledger.remove_group(next).unwrap();
+    ledger.check();
+    while ledger.leave_on() {
+        ledger.check();
+    }
+    assert_eq!(ledger.groups_alive(), 1);
 }
 
 #[test]

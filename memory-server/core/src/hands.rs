@@ -35,8 +35,6 @@ pub enum Made {
     Frame,
     /// A notification, in a page that nobody else can use the rest of.
     Notification,
-    /// An endpoint.
-    Endpoint,
 }
 
 /// A slot.

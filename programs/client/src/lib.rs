@@ -27,7 +27,6 @@ pub mod limits;
 pub mod memory;
 pub mod process;
 pub mod server;
-pub mod talk;
 pub mod time;
 
 pub use entry::{PANIC_CODE, run};

@@ -37,7 +37,6 @@ mod history;
 mod hostile;
 mod kill;
 mod ledger;
-mod links;
 mod many;
 mod memory;
 mod moves;

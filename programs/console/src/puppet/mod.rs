@@ -22,10 +22,7 @@ pub use hands::{Hands, Words, words};
 pub use order::{Order, OrderError};
 pub use play::{After, Puppet};
 
-/// The most bytes of an order.
-pub const ORDER_BYTES: usize = 200;
-/// The most bytes of an answer: a line's.
-pub const ANSWER_BYTES: usize = interfaces::links::LINE_BYTES;
+pub use interfaces::console::{ANSWER_BYTES, ORDER_BYTES};
 
 /// What `help` answers: every verb, in one line.
 pub const HELP: &str = "spawn [-g GROUP] PROGRAM ARGS; thread; region PAGES; touch REGION [N]; free REGION; \

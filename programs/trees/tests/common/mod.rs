@@ -13,7 +13,6 @@ use interfaces::accounting::{
 };
 use interfaces::call::{Answer, Loopback};
 use interfaces::limits::{Never, Page};
-use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
     Exit, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, JoinThread, Kill, KillGroup,
@@ -328,17 +327,8 @@ impl process::Server for World {
     fn wait(&mut self, _: Caller, _: Wait) -> Answer<Ended, WaitRefusal> {
         unasked()
     }
-    fn kill(&mut self, caller: Caller, request: Kill) -> Answer<(), TaskRefusal> {
-        let task = request.task;
-        if let Err(refusal) = self.read_task(caller, ReadTask { task: Some(task) }) {
-            return Answer::Now(Err(refusal));
-        }
-        let ending = interfaces::events::Ending::NeverRan;
-        self.limits
-            .end_task(PROC, EndTask { task, ending })
-            .expect("it lives");
-        self.tasks.remove(&task);
-        Answer::Now(Ok(()))
+    fn kill(&mut self, _: Caller, _: Kill) -> Answer<(), TaskRefusal> {
+        unasked()
     }
     fn children(&mut self, _: Caller, _: Children) -> Result<Page<TaskId>, TaskRefusal> {
         unasked()
@@ -410,21 +400,6 @@ impl process::Server for World {
         let by = Some(self.caller(caller));
         let request = accounting::MoveTask { task, group, by };
         self.limits.move_task(PROC, request).map(|_| ())
-    }
-    fn offer(&mut self, _: Caller, _: Offer) -> Answer<Link, LinkRefusal> {
-        unasked()
-    }
-    fn accept(&mut self, _: Caller, _: Accept) -> Answer<Link, LinkRefusal> {
-        unasked()
-    }
-    fn hang_up(&mut self, _: Caller, _: HangUp) -> Result<(), LinkRefusal> {
-        unasked()
-    }
-    fn read_links(&mut self, _: Caller, _: ReadLinks) -> Result<Links, Never> {
-        unasked()
-    }
-    fn set_alarm(&mut self, _: Caller, _: SetAlarm) -> Result<(), LinkRefusal> {
-        unasked()
     }
     fn adopt_band(&mut self, _: Caller, _: AdoptBand) -> Result<(), Never> {
         unasked()
