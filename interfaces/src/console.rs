@@ -2,17 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::TaskId;
 use crate::interface;
 use crate::limits::Never;
 use crate::text::Text;
 
 /// The most bytes in one line; the rest of a longer one is dropped and counted.
 pub const LINE_BYTES: usize = 240;
-/// The most bytes of an order.
-pub const ORDER_BYTES: usize = 200;
-/// The most bytes of an answer to one.
-pub const ANSWER_BYTES: usize = 600;
 /// The most bytes of input in one answer.
 pub const INPUT_BYTES: usize = 200;
 
@@ -53,31 +48,6 @@ pub struct ReadInput {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollInput {}
 
-/// Leaves an order for a task, which takes it when it next asks ([`Attend`]). For an operator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Post {
-    /// For whom.
-    pub task: TaskId,
-    /// The order.
-    pub order: Text<ORDER_BYTES>,
-}
-
-/// Asks what became of an order. For an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Collect {
-    /// Whose order it was.
-    pub task: TaskId,
-    /// Takes the order back unless it is answered: nobody waits for it any more.
-    pub withdraw: bool,
-}
-
-/// Asks for the order that was left for the caller, if any, and answers the one that it took before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attend {
-    /// The answer: what came of it, or why nothing did.
-    pub answer: Option<Result<Text<ANSWER_BYTES>, Text<ANSWER_BYTES>>>,
-}
-
 /// Writes text to the serial line at once and without the caller's number in front: a prompt, a line that is being
 /// edited. For an operator.
 ///
@@ -98,17 +68,6 @@ pub struct Input {
     pub bytes: heapless::Vec<u8, INPUT_BYTES>,
     /// How many bytes were lost since the last answer because nobody read them.
     pub lost: u32,
-}
-
-/// Why an order was not left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PostRefusal {
-    /// The caller is no operator.
-    NotOperator,
-    /// The task has an order that it has not answered.
-    Busy,
-    /// Too many tasks have orders.
-    Full,
 }
 
 /// Why there is no input.
@@ -146,11 +105,5 @@ interface! {
         5 => write_raw(WriteRaw) -> (), or OperatorRefusal;
         /// Takes what was typed.
         6 => poll_input(PollInput) -> Input, or OperatorRefusal;
-        /// Leaves an order.
-        7 => post(Post) -> (), or PostRefusal;
-        /// What became of it.
-        8 => collect(Collect) -> Option<Result<Text<ANSWER_BYTES>, Text<ANSWER_BYTES>>>, or OperatorRefusal;
-        /// Takes an order.
-        9 => attend(Attend) -> Option<Text<ORDER_BYTES>>, or Never;
     }
 }

@@ -16,7 +16,7 @@
 //! | [`process`] | clients | proc-server |
 //! | [`console`] | clients | root task |
 //!
-//! [`events`] is what a watcher reads in a ring. [`system`] and [`start`] are not interfaces but what a machine and a server are told when they start.
+//! [`events`] is what a watcher reads in a ring, [`links`] how two clients talk. [`system`] and [`start`] are not interfaces but what a machine and a server are told when they start.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -30,6 +30,7 @@ pub mod encode;
 pub mod events;
 pub mod identity;
 pub mod limits;
+pub mod links;
 pub mod memory;
 pub mod process;
 pub mod provision;

@@ -11,6 +11,7 @@ use crate::events::RingId;
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::{Never, Page};
+use crate::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use crate::provision::{
     Cause, CloneSpaceRefusal, CreateRefusal, PoolFigures, ProgramId, ProgramName, RingRefusal,
     UnknownRefusal,
@@ -507,6 +508,16 @@ interface! {
         22 => move_task(MoveTask) -> (), or MoveRefusal;
         /// Follows the caller's group.
         23 => adopt_band(AdoptBand) -> (), or Never;
+        /// Offers a link to another task.
+        30 => offer(Offer) -> Link, or LinkRefusal, later;
+        /// Accepts one.
+        31 => accept(Accept) -> Link, or LinkRefusal, later;
+        /// Ends one.
+        32 => hang_up(HangUp) -> (), or LinkRefusal;
+        /// Lists them.
+        33 => read_links(ReadLinks) -> Links, or Never;
+        /// Rings the caller's bell at a time.
+        34 => set_alarm(SetAlarm) -> (), or LinkRefusal;
         /// Forks the caller.
         60 => fork(Fork) -> Option<TaskId>, or ForkRefusal;
     }

@@ -20,6 +20,8 @@ pub const CLIENT_CNODE_RADIX: u32 = 4;
 /// The slots in the proc-server's CSpace per thread: TCB, CNode, address-space root, IPC buffer frame.
 /// The last three of a further thread's stay empty but for the frame.
 pub const THREAD_SLOTS: u64 = 4;
+/// The slots in the proc-server's CSpace for a task's mailbox ([`crate::links`]): the endpoint and the bell.
+pub const MAILBOX_SLOTS: u64 = 2;
 /// The most threads of one task.
 pub const TASK_THREADS: u32 = 16;
 
@@ -46,17 +48,36 @@ impl ThreadSlot {
     }
 }
 
+/// Which of a task's [`MAILBOX_SLOTS`] holds what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum MailboxSlot {
+    /// The endpoint.
+    Endpoint,
+    /// The notification that is bound to the first thread.
+    Bell,
+}
+
+impl MailboxSlot {
+    /// The slot for the task whose first thread is `first` in the proc-server's CSpace.
+    #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "a thread index has 13 bits")]
+    pub const fn of(self, first: u32) -> u64 {
+        crate::start::proc_slots::MAILBOXES + first as u64 * MAILBOX_SLOTS + self as u64
+    }
+}
+
 /// What every task is made of, charged with its birth ticket besides what its program needs: one block with TCB
 /// and CNode, four levels of page table, the frame of its first IPC buffer.
 ///
-/// Slots: four in the proc-server's CSpace, the sixteen of its own CNode, and in the memory-server's one for the
-/// block, four for the tables and one for the frame.
+/// Slots: four in the proc-server's CSpace and two more for its mailbox, the sixteen of its own CNode, and in the
+/// memory-server's one for the block, four for the tables and one for the frame.
 pub const TASK_KIT: Amounts = Amounts::of(Resource::Tasks, 1)
     .with(Resource::Threads, 1)
     .with(Resource::Frames, 1)
     .with(Resource::Commit, 1)
     .with(Resource::KernelMemory, 5 * PAGE_BYTES)
-    .with(Resource::CapSlots, 4 + 16 + 6)
+    .with(Resource::CapSlots, 4 + MAILBOX_SLOTS + 16 + 6)
     .with(Resource::AddressSpaces, 1);
 
 /// What a further thread is made of: one block with the TCB, the frame of its IPC buffer.
@@ -130,6 +151,14 @@ pub struct CreateThread {
     pub thread: u32,
     /// Its number within the task, 1 to [`TASK_THREADS`] - 1; decides where its IPC buffer is.
     pub number: u32,
+}
+
+/// Makes a task's mailbox ([`crate::links`]) in the rest of the page that holds its TCB and its CNode: an endpoint and a
+/// notification appear in its [`MAILBOX_SLOTS`], which must be empty before. They go with that page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateMailbox {
+    /// The task.
+    pub task: TaskId,
 }
 
 /// Takes a further thread's objects back; its slots in the proc-server are empty afterwards.
@@ -393,6 +422,8 @@ interface! {
         20 => create_ring(CreateRing) -> MadeRing, or RingRefusal;
         /// Takes a watcher's ring back.
         21 => destroy_ring(DestroyRing) -> (), or UnknownRefusal;
+        /// Makes a task's mailbox.
+        30 => create_mailbox(CreateMailbox) -> (), or CreateRefusal;
         /// Takes back what a killed group pays for.
         10 => revoke(Revoke) -> Progress, or Never;
         /// Clones an address space.

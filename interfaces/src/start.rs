@@ -263,6 +263,8 @@ pub mod proc_slots {
     pub const MAX_THREADS: u64 = 8192;
     /// The first of the slots of threads; [`crate::provision::THREAD_SLOTS`] each.
     pub const THREADS: u64 = 16384;
+    /// The first of the slots of mailboxes; [`crate::provision::MAILBOX_SLOTS`] for each thread that can be a task's first.
+    pub const MAILBOXES: u64 = THREADS + MAX_THREADS * crate::provision::THREAD_SLOTS;
     /// The CNode's radix.
     pub const RADIX: u32 = 16;
     /// The birth CNode's radix.
@@ -285,12 +287,20 @@ pub mod client_slots {
     pub const CONSOLE: u64 = 4;
     /// The memory-server again, for the kernel to send faults to.
     pub const FAULT: u64 = 5;
+    /// The task's mailbox, to receive from. Empty until it has its first link.
+    pub const MAILBOX: u64 = 6;
+    /// The first of the slots of links, to send to; as many as a task can have ([`crate::links::LINKS`]).
+    pub const LINKS: u64 = 7;
     /// The first of the slots of rings' notifications, to receive from; as many as a task can have rings.
     pub const RINGS: u64 = 12;
 }
 
 const _: () = assert!(proc_slots::RING > proc_slots::WATCHMAN);
-const _: () = assert!(proc_slots::THREADS + proc_slots::MAX_THREADS * 4 <= 1 << proc_slots::RADIX);
+const _: () = assert!(
+    proc_slots::MAILBOXES + proc_slots::MAX_THREADS * crate::provision::MAILBOX_SLOTS
+        <= 1 << proc_slots::RADIX
+);
+const _: () = assert!(client_slots::LINKS + crate::links::LINKS as u64 == client_slots::RINGS);
 const _: () =
     assert!(limits_slots::RINGS + crate::events::RINGS as u64 <= 1 << limits_slots::RADIX);
 const _: () = assert!(client_slots::RINGS + crate::events::TASK_RINGS as u64 <= 16);

@@ -1008,6 +1008,7 @@ fn process_pins(pins: &mut Pins) {
     pins.operation(&process::ReadPool {}, &[], &operator);
     clock_pins(pins);
     clients_freezing_pins(pins);
+    link_pins(pins);
 }
 
 fn freezing_pins(pins: &mut Pins, admitted: accounting::Admitted) {
@@ -1061,6 +1062,45 @@ fn clients_freezing_pins(pins: &mut Pins) {
         ],
     );
     pins.operation(&process::AdoptBand {}, &[()], &[]);
+}
+
+fn link_pins(pins: &mut Pins) {
+    use interfaces::links::{
+        Accept, HangUp, Line, LineText, Link, LinkRefusal, Offer, ReadLinks, Said, SetAlarm,
+    };
+    let (partner, ns) = (TASK, 1_000_000);
+    let link = Link { partner, slot: 7 };
+    let refusals = [
+        LinkRefusal::UnknownTask,
+        LinkRefusal::NoSlot,
+        LinkRefusal::TableFull,
+        LinkRefusal::TimedOut,
+        LinkRefusal::NoMailbox,
+        LinkRefusal::Memory(CreateRefusal::OutOfMemory),
+        LinkRefusal::Kernel(10),
+    ];
+    pins.operation(&Offer { to: TASK, ns }, &[link], &refusals);
+    pins.operation(
+        &Accept {
+            from: Some(TASK),
+            ns,
+        },
+        &[link],
+        &refusals,
+    );
+    pins.operation(&HangUp { partner }, &[()], &refusals);
+    pins.operation(&ReadLinks {}, &[[link].into_iter().collect()], &[]);
+    pins.operation(&SetAlarm { ns }, &[()], &refusals);
+    for said in [Said::Order, Said::Done, Said::Refused] {
+        let text = LineText::try_new("help").expect("short");
+        let number = 7;
+        pins.bytes("line", &Line { number, said, text });
+    }
+    pins.operation(
+        &provision::CreateMailbox { task: TASK },
+        &[()],
+        &[CreateRefusal::UnknownTask],
+    );
 }
 
 fn clock_pins(pins: &mut Pins) {
@@ -1250,37 +1290,6 @@ fn console_pins(pins: &mut Pins) {
         &console::PollInput {},
         &[console::Input::default()],
         &refusal,
-    );
-    let task = TaskId {
-        index: 7,
-        generation: 2,
-    };
-    pins.operation(
-        &console::Post {
-            task,
-            order: Text::try_new("help").expect("short"),
-        },
-        &[()],
-        &[
-            console::PostRefusal::NotOperator,
-            console::PostRefusal::Busy,
-            console::PostRefusal::Full,
-        ],
-    );
-    pins.operation(
-        &console::Collect {
-            task,
-            withdraw: true,
-        },
-        &[None, Some(Err(Text::try_new("no").expect("short")))],
-        &refusal,
-    );
-    pins.operation(
-        &console::Attend {
-            answer: Some(Ok(Text::try_new("yes").expect("short"))),
-        },
-        &[None, Some(Text::try_new("help").expect("short"))],
-        &[],
     );
 }
 

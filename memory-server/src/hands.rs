@@ -96,6 +96,7 @@ const fn kind(made: Made) -> (ObjectType, u8) {
         Made::Table(TableLevel::Table) => (ObjectType::PageTable, 0),
         Made::Frame => (ObjectType::SmallFrame, 0),
         Made::Notification => (ObjectType::Notification, 0),
+        Made::Endpoint => (ObjectType::Endpoint, 0),
     }
 }
 

@@ -3,7 +3,7 @@
 use interfaces::Transport;
 use interfaces::call::Dispatched;
 use interfaces::identity::Badge;
-use interfaces::provision::{CLIENT_CNODE_RADIX, THREAD_SLOTS, ThreadSlot};
+use interfaces::provision::{CLIENT_CNODE_RADIX, MailboxSlot, THREAD_SLOTS, ThreadSlot};
 use interfaces::start::{client_slots, proc_slots};
 use interfaces_sel4::{Endpoint, answer_in_registers, answer_saved};
 use process_core::clock::timer_ticks;
@@ -52,6 +52,16 @@ const fn reply_slot(waiter: u32) -> Slot {
     own(proc_slots::REPLIES.saturating_add(waiter as u64))
 }
 
+/// A slot of a client's CNode, as the memory-server made it, without a guard.
+const fn client(first: u32, slot: u64) -> Slot {
+    let node = cap::CNode::from_bits(ThreadSlot::CNode.of(first));
+    Slot::new(node, slot, CLIENT_RADIX)
+}
+
+const fn bell(first: u32) -> cap::Notification {
+    cap::Notification::from_bits(MailboxSlot::Bell.of(first))
+}
+
 const fn tcb(thread: u32) -> cap::Tcb {
     cap::Tcb::from_bits(ThreadSlot::Tcb.of(thread))
 }
@@ -92,9 +102,7 @@ impl Hands for Capabilities {
             Service::Limits => proc_slots::LIMITS_MINT,
             Service::Console => proc_slots::CONSOLE_MINT,
         };
-        // As the memory-server made it, without a guard.
-        let node = cap::CNode::from_bits(ThreadSlot::CNode.of(first));
-        Slot::new(node, slot, CLIENT_RADIX)
+        client(first, slot)
             .mint_from(own(from), CapRights::WRITE_GRANT, badge.encode())
             .map_err(refused)
     }
@@ -201,8 +209,7 @@ impl Hands for Capabilities {
     }
 
     fn place_ring(&mut self, first: u32, slot: u64) -> Result<(), KernelError> {
-        let node = cap::CNode::from_bits(ThreadSlot::CNode.of(first));
-        Slot::new(node, slot, CLIENT_RADIX)
+        client(first, slot)
             .move_from(own(proc_slots::RING))
             .map_err(refused)
     }
@@ -210,6 +217,64 @@ impl Hands for Capabilities {
     fn drop_ring(&mut self) {
         // Deleting nothing cannot fail, and deleting a copy of a notification neither.
         let _ = own(proc_slots::RING).delete();
+    }
+
+    fn open_mailbox(&mut self, first: u32) -> Result<(), KernelError> {
+        let (scratch, ring) = (own(proc_slots::SCRATCH), own(MailboxSlot::Bell.of(first)));
+        let badge = Badge::Signal { bits: 1 }.encode();
+        // The bell needs a badge, which only a copy can have; the original goes.
+        scratch.move_from(ring).map_err(refused)?;
+        let minted = ring.mint_from(scratch, CapRights::ALL, badge);
+        scratch.delete().and(minted).map_err(refused)?;
+        tcb(first).bind_notification(bell(first)).map_err(refused)?;
+        client(first, client_slots::MAILBOX)
+            .copy_from(own(MailboxSlot::Endpoint.of(first)), CapRights::READ)
+            .map_err(refused)
+    }
+
+    fn drop_mailbox(&mut self, first: u32) {
+        // Deleting nothing cannot fail, and these three neither; with its last capability the bell is unbound.
+        let _ = client(first, client_slots::MAILBOX).delete();
+        let _ = own(MailboxSlot::Endpoint.of(first)).delete();
+        let _ = own(MailboxSlot::Bell.of(first)).delete();
+    }
+
+    fn mint_link(
+        &mut self,
+        first: u32,
+        slot: u64,
+        to: u32,
+        badge: Badge,
+    ) -> Result<(), KernelError> {
+        client(first, slot)
+            .mint_from(
+                own(MailboxSlot::Endpoint.of(to)),
+                CapRights::WRITE,
+                badge.encode(),
+            )
+            .map_err(refused)
+    }
+
+    fn drop_link(&mut self, first: u32, slot: u64) -> Result<(), KernelError> {
+        client(first, slot).delete().map_err(refused)
+    }
+
+    fn cancel_sends(&mut self, to: u32, badge: Badge) -> Result<(), KernelError> {
+        // The kernel takes the badge from a capability with every right.
+        let scratch = own(proc_slots::SCRATCH);
+        scratch
+            .mint_from(
+                own(MailboxSlot::Endpoint.of(to)),
+                CapRights::ALL,
+                badge.encode(),
+            )
+            .map_err(refused)?;
+        let cancelled = scratch.cancel_badged_sends();
+        scratch.delete().and(cancelled).map_err(refused)
+    }
+
+    fn ring_bell(&mut self, first: u32) {
+        bell(first).signal();
     }
 
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError> {

@@ -55,6 +55,6 @@ pub unsafe fn carve(heap: Span, room: Room) -> Option<Slots> {
         tasks: rest.take(room.tasks, Task::vacant)?,
         threads: rest.take(room.threads, || Thread::VACANT)?,
         waiters: rest.take(room.threads, || Waiter::VACANT)?,
-        deadlines: rest.take(room.threads, || Place::VACANT)?,
+        deadlines: rest.take(room.deadlines(), || Place::VACANT)?,
     })
 }

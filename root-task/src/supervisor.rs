@@ -4,16 +4,15 @@
 //! receive hears of all three. Nothing here waits for anybody.
 
 use boot_core::console::Lines;
-use boot_core::mail::{self, Mail};
 use boot_core::raw::Unfinished;
 use interfaces::call::Answer;
 use interfaces::console::{
-    Attend, Collect, Halt, Input as Typed, ORDER_BYTES, OperatorRefusal, PollInput, Post,
-    PostRefusal, ReadDropped, ReadInput, ReadInputRefusal, Server, Write, WriteRaw, WriteRecord,
+    Halt, Input as Typed, OperatorRefusal, PollInput, ReadDropped, ReadInput, ReadInputRefusal,
+    Server, Write, WriteRaw, WriteRecord,
 };
 use interfaces::identity::TaskTag;
 use interfaces::limits::Never;
-use interfaces::{Badge, Caller, Label, ProtocolError, ServerName, Text, console};
+use interfaces::{Badge, Caller, Label, ProtocolError, ServerName, console};
 use interfaces_sel4::{Message, Port, Response};
 use sel4::{Fault, cap, is_fault_label};
 use sel4_root_task::println;
@@ -25,8 +24,6 @@ use crate::{machine_end, serial};
 
 /// The lines of all tasks: 1 MiB, so it is never on a stack.
 static LINES: spin::Mutex<Lines> = spin::Mutex::new(Lines::new());
-/// The orders for tasks.
-static MAIL: spin::Mutex<Mail> = spin::Mutex::new(Mail::new());
 
 /// The service.
 pub struct Supervisor {
@@ -41,7 +38,6 @@ impl Supervisor {
     pub fn new(endpoint: cap::Endpoint, input: Option<Input>) -> Option<Self> {
         let console = Console {
             lines: LINES.try_lock()?,
-            mail: MAIL.try_lock()?,
             unfinished: Unfinished::new(),
             input,
         };
@@ -119,7 +115,6 @@ fn server_fault(server: ServerName, fault: Option<Fault>) -> Response {
 /// Who prints what.
 struct Console {
     lines: MutexGuard<'static, Lines>,
-    mail: MutexGuard<'static, Mail>,
     unfinished: Unfinished,
     input: Option<Input>,
 }
@@ -204,33 +199,5 @@ impl Server for Console {
             return Err(OperatorRefusal::NotOperator);
         }
         Ok(self.input.as_mut().map(Input::poll).unwrap_or_default())
-    }
-
-    fn post(&mut self, caller: Caller, request: Post) -> Result<(), PostRefusal> {
-        if !caller.is_operator() {
-            return Err(PostRefusal::NotOperator);
-        }
-        self.mail.post(request.task.tag(), request.order)
-    }
-
-    fn collect(
-        &mut self,
-        caller: Caller,
-        request: Collect,
-    ) -> Result<Option<mail::Answer>, OperatorRefusal> {
-        if !caller.is_operator() {
-            return Err(OperatorRefusal::NotOperator);
-        }
-        Ok(self.mail.collect(request.task.tag(), request.withdraw))
-    }
-
-    fn attend(
-        &mut self,
-        caller: Caller,
-        request: Attend,
-    ) -> Result<Option<Text<ORDER_BYTES>>, Never> {
-        Ok(caller
-            .task()
-            .and_then(|task| self.mail.attend(task, request.answer)))
     }
 }

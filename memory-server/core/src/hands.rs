@@ -35,6 +35,8 @@ pub enum Made {
     Frame,
     /// A notification, in a page that nobody else can use the rest of.
     Notification,
+    /// An endpoint.
+    Endpoint,
 }
 
 /// A slot.

@@ -5,7 +5,8 @@
 
 use interfaces::memory::Access;
 use interfaces::provision::{
-    CreateRefusal, CreateTask, CreateThread, Made as MadeTask, TASK_THREADS, ThreadSlot,
+    CreateMailbox, CreateRefusal, CreateTask, CreateThread, Made as MadeTask, MailboxSlot,
+    TASK_THREADS, ThreadSlot,
 };
 use interfaces::start::memory_slots::MIN_BITS;
 use interfaces::start::proc_slots::MAX_THREADS;
@@ -129,6 +130,25 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return Err(failure.into());
         }
         Ok(ipc_buffer(request.number))
+    }
+
+    /// Makes a task's mailbox in the rest of its first block. If it fails halfway, the proc-server empties its slots; what
+    /// was made there takes its few bytes of the page until the task ends.
+    pub(crate) fn make_mailbox(&mut self, request: CreateMailbox) -> Result<(), CreateRefusal> {
+        let unknown = CreateRefusal::UnknownTask;
+        let index = self.memory.spaces.find(request.task).ok_or(unknown)?;
+        let first = self.space(index).first_thread;
+        let block = self.owners().find(Use::Thread, index, first);
+        let untyped = self.memory.slots.page(block.ok_or(unknown)?);
+        for (made, slot) in [
+            (Made::Endpoint, MailboxSlot::Endpoint),
+            (Made::Notification, MailboxSlot::Bell),
+        ] {
+            let to = Slot::Proc(slot.of(first));
+            let result = self.kernel.retype(untyped, made, to, 1);
+            self.expected(result)?;
+        }
+        Ok(())
     }
 
     /// Fills the space in the order in which the kernel wants its parts.

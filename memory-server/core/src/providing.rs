@@ -2,9 +2,10 @@
 
 use interfaces::limits::Never;
 use interfaces::provision::{
-    CloneSpace, CloneSpaceRefusal, CreateRefusal, CreateRing, CreateTask, CreateThread, Describe,
-    DestroyRing, DestroyTask, DestroyThread, Holdings, Made, MadeRing, PoolFigures, ProgramInfo,
-    Progress, ReadPool, Report, Revoke, RingRefusal, Server, TakeReport, UnknownRefusal,
+    CloneSpace, CloneSpaceRefusal, CreateMailbox, CreateRefusal, CreateRing, CreateTask,
+    CreateThread, Describe, DestroyRing, DestroyTask, DestroyThread, Holdings, Made, MadeRing,
+    PoolFigures, ProgramInfo, Progress, ReadPool, Report, Revoke, RingRefusal, Server, TakeReport,
+    UnknownRefusal,
 };
 use interfaces::{Amounts, Caller};
 
@@ -27,6 +28,10 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
 
     fn create_thread(&mut self, _: Caller, request: CreateThread) -> Result<u32, CreateRefusal> {
         self.make_thread(request)
+    }
+
+    fn create_mailbox(&mut self, _: Caller, request: CreateMailbox) -> Result<(), CreateRefusal> {
+        self.make_mailbox(request)
     }
 
     fn destroy_thread(&mut self, _: Caller, request: DestroyThread) -> Result<(), UnknownRefusal> {

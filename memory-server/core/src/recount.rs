@@ -9,7 +9,7 @@ use interfaces::events::RING_PAGES;
 use interfaces::memory::{
     AREA_KIT, BORROW_KIT, COPY_KIT, FRAME_KIT, PAGE_BYTES, REGION_KIT, TABLE_KIT,
 };
-use interfaces::provision::{CLIENT_CNODE_RADIX, THREAD_SLOTS};
+use interfaces::provision::{CLIENT_CNODE_RADIX, MAILBOX_SLOTS, THREAD_SLOTS};
 use interfaces::{Amounts, GroupId, Resource};
 
 use crate::closing::own_amounts;
@@ -25,8 +25,11 @@ use crate::table::List;
 /// The page of a thread's TCB, with the slots that the thread has in the proc-server's CSpace.
 const BLOCK: Amounts =
     Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 1 + THREAD_SLOTS);
-/// What a task's first block holds besides.
-const CLIENT_CNODE: Amounts = Amounts::of(Resource::CapSlots, 1 << CLIENT_CNODE_RADIX);
+/// What a task's first block holds besides, and the slots for its mailbox, which are its own whether it has one or not.
+const CLIENT_CNODE: Amounts = Amounts::of(
+    Resource::CapSlots,
+    (1 << CLIENT_CNODE_RADIX) + MAILBOX_SLOTS,
+);
 /// A root, with its ASID.
 const ROOT: Amounts = TABLE_KIT.with(Resource::AddressSpaces, 1);
 /// An IPC buffer: a frame that is reserved and granted at once.

@@ -24,8 +24,8 @@ use interfaces::memory::{
     ReadSpace, RegionId, RegionRefusal, Unmap,
 };
 use interfaces::provision::{
-    Cause, CreateRefusal, CreateTask, CreateThread, Describe, DestroyTask, DestroyThread, Progress,
-    ReadPool, Report, ThreadSlot, UnknownRefusal,
+    Cause, CreateMailbox, CreateRefusal, CreateTask, CreateThread, Describe, DestroyTask,
+    DestroyThread, Progress, ReadPool, Report, ThreadSlot, UnknownRefusal,
 };
 use interfaces::{Call, Caller, Label, ProtocolError, Resource, ServerName, TaskId};
 use memory_core::door::{Answer, FaultMessage};
@@ -569,6 +569,29 @@ fn a_thread_comes_and_goes_alone() {
 }
 
 #[test]
+fn a_mailbox_is_made_in_the_page_that_its_task_has_and_goes_with_it() {
+    let mut bench = bench();
+    let before = rest(&mut bench);
+    assert_eq!(
+        bench.proc(CreateMailbox { task: task(0) }),
+        Err(CreateRefusal::UnknownTask)
+    );
+    bench.spawn(0, GROUP).unwrap();
+    let free = bench.proc(ReadPool {}).unwrap().free;
+    assert_eq!(bench.proc(CreateMailbox { task: task(0) }), Ok(()));
+    assert_eq!(bench.proc(ReadPool {}).unwrap().free, free);
+    bench.audit(GROUP);
+    bench.end(0, GROUP);
+    assert_eq!(rest(&mut bench), before);
+    bench.spawn(0, GROUP).unwrap();
+    assert_eq!(
+        bench.proc(CreateMailbox { task: task(0) }),
+        Ok(()),
+        "its slots are empty again"
+    );
+}
+
+#[test]
 fn a_large_task_is_taken_apart_in_slices() {
     let mut bench = Bench::new(1024, &[(0, 22)]);
     let before = rest(&mut bench);
@@ -686,6 +709,8 @@ fn life(bench: &mut Bench) {
         thread: 9,
         number: 1,
     };
+    // One that is half made goes with the task, too.
+    let _ = bench.proc(CreateMailbox { task: task(2) });
     let has_thread = bench.proc(thread).is_ok();
     if !has_thread {
         assert!(bench.ledger.0.borrow_mut().release(GROUP, thread_kit()));

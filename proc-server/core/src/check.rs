@@ -1,6 +1,7 @@
 //! The invariants of the tables, as something that can be asked for after every step of a test.
 
 use interfaces::TaskId;
+use interfaces::links::SUITORS;
 
 use crate::hands::Hands;
 use crate::lifecycle::Lifecycle;
@@ -155,20 +156,67 @@ impl Waiters<'_> {
                 "no more waiters than threads",
             )?;
             owned = owned.saturating_add(mine);
-            aimed = aimed.saturating_add(slot.killers.places::<Waiter>(slots).count());
+            aimed = aimed.saturating_add(slot.aimed.places::<Waiter>(slots).count());
         }
         must(owned == taken, "every waiter is in its owner's list")?;
-        let killers = (0..u32::try_from(slots.len()).unwrap_or(u32::MAX))
+        let aiming = (0..u32::try_from(slots.len()).unwrap_or(u32::MAX))
             .filter_map(|waiter| self.tenant(waiter))
-            .filter(|(_, awaits)| matches!(awaits, Awaits::Killed(_)))
+            .filter(|(_, awaits)| awaits.aim().is_some())
             .count();
-        must(aimed == killers, "every killer is in its victim's list")?;
+        must(
+            aimed == aiming,
+            "whoever aims at a task is in that task's list",
+        )?;
         let _ = (OWNED, AIMED);
         Ok(())
     }
 }
 
 impl<H: Hands> ProcServer<'_, H> {
+    /// Whether every link stands in both tasks, and alarms are for those who have a bell.
+    fn check_links(&self) -> Checked {
+        for index in self.tasks.places() {
+            let task = self.tasks.id_at(index);
+            let Some((task, slot)) = task.and_then(|task| Some((task, self.tasks.get(task)?)))
+            else {
+                must(
+                    !self.has_alarm(index),
+                    "an alarm is for somebody who is there",
+                )?;
+                continue;
+            };
+            let lives = slot.life.is_running();
+            must(
+                !self.has_alarm(index) || (lives && slot.has_mailbox),
+                "an alarm is for a running task with a bell",
+            )?;
+            for partner in slot.links.iter().flatten() {
+                let theirs = self.tasks.get(*partner);
+                must(
+                    lives
+                        && slot.has_mailbox
+                        && theirs.is_some_and(|theirs| {
+                            theirs.life.is_running() && theirs.links.contains(&Some(task))
+                        }),
+                    "a link stands in two running tasks",
+                )?;
+                must(
+                    slot.links
+                        .iter()
+                        .filter(|&&link| link == Some(*partner))
+                        .count()
+                        == 1,
+                    "two tasks have one link",
+                )?;
+            }
+            must(
+                self.waiters.suitors(&self.tasks, task).count() <= SUITORS,
+                "so many offer at most",
+            )?;
+        }
+        Ok(())
+    }
+
     /// Whether every invariant of the server's tables holds.
     pub fn check(&self) -> Checked {
         self.tasks.check()?;
@@ -178,10 +226,16 @@ impl<H: Hands> ProcServer<'_, H> {
             let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);
             must(
                 !self.deadlines.has(waiter)
-                    || matches!(awaits, Some(Awaits::Time | Awaits::Child(_))),
+                    || matches!(
+                        awaits,
+                        Some(
+                            Awaits::Time | Awaits::Child(_) | Awaits::Offer(_) | Awaits::Accept(_)
+                        )
+                    ),
                 "who has a deadline waits for it",
             )?;
         }
+        self.check_links()?;
         let still = |task: &&Task| task.still;
         let tasks = self.tasks.task_slots();
         must(

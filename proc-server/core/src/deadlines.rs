@@ -1,6 +1,7 @@
 //! Who is to be woken when: a heap of deadlines, the earliest first.
 //!
-//! Every waiter can have one deadline, so there is room for all and nobody is refused for want of it.
+//! Every waiter can have one deadline, and so can every task (the number of its place behind those of the waiters), for its
+//! alarm; so there is room for all and nobody is refused for want of it. To this module both are waiters.
 //!
 //! # Invariants
 //!

@@ -121,6 +121,7 @@ impl<H: Hands> ProcServer<'_, H> {
             return;
         }
         self.mark_still(task, false);
+        self.end_links(task);
         while let Some((waiter, _)) = self.first_waiter(task, |_| true) {
             self.hands.drop_reply(waiter);
             self.forget(waiter);
@@ -170,7 +171,7 @@ impl<H: Hands> ProcServer<'_, H> {
             }
         }
         // Their own entries name the task, so they leave while it is still there.
-        while let Some(waiter) = self.waiters.first_killer(&self.tasks, task) {
+        while let Some((waiter, ..)) = self.waiters.first_aimed_at(&self.tasks, task) {
             self.answer::<Kill>(waiter, &Ok(()));
         }
         self.jobs.gone(task);
@@ -416,7 +417,11 @@ impl<H: Hands> ProcServer<'_, H> {
     }
 
     /// The oldest of a task's waiters that waits for such a thing.
-    fn first_waiter(&self, task: TaskId, wanted: impl Fn(Awaits) -> bool) -> Option<(u32, Awaits)> {
+    pub(crate) fn first_waiter(
+        &self,
+        task: TaskId,
+        wanted: impl Fn(Awaits) -> bool,
+    ) -> Option<(u32, Awaits)> {
         self.waiters
             .of(&self.tasks, task)
             .find(|&(_, awaits)| wanted(awaits))

@@ -98,6 +98,33 @@ pub trait Hands {
     /// Makes the slot for the notification of a new ring empty.
     fn drop_ring(&mut self);
 
+    /// Finishes a mailbox that the memory-server has made for the task whose first thread is `first`: the right to receive
+    /// from it in the task's CSpace, the bell with its badge and bound to the thread. If it fails, [`Hands::drop_mailbox`]
+    /// makes everything empty.
+    fn open_mailbox(&mut self, first: u32) -> Result<(), KernelError>;
+
+    /// Makes the slots of a mailbox empty that is half made, here and in the task's CSpace.
+    fn drop_mailbox(&mut self, first: u32);
+
+    /// Puts the right to send to the mailbox of the task whose first thread is `to`, with this badge, and nothing else,
+    /// into an empty slot of the CSpace of the task whose first thread is `first`.
+    fn mint_link(
+        &mut self,
+        first: u32,
+        slot: u64,
+        to: u32,
+        badge: Badge,
+    ) -> Result<(), KernelError>;
+
+    /// Makes the slot of a link empty.
+    fn drop_link(&mut self, first: u32, slot: u64) -> Result<(), KernelError>;
+
+    /// Lets everybody go on who is sending to a mailbox with this badge: they send again, over a slot that is empty.
+    fn cancel_sends(&mut self, to: u32, badge: Badge) -> Result<(), KernelError>;
+
+    /// Rings the bell of a mailbox.
+    fn ring_bell(&mut self, first: u32);
+
     /// Keeps the reply capability of whoever is being served in reply slot `waiter`.
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError>;
 

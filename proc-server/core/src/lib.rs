@@ -14,7 +14,7 @@
 //! | [`programs`] | what a birth costs |
 //! | [`room`] | how much can be kept track of |
 //! | [`server`] | who is served, and what can be asked |
-//! | `birth`, `fork`, `death`, `groups`, `freeze`, `rings`, `sleep` | the order of steps, and what is taken back when one fails |
+//! | `birth`, `fork`, `death`, `groups`, `freeze`, `rings`, `links`, `sleep` | the order of steps, and what is taken back when one fails |
 //! | `check` | whether all of that is still true |
 
 #![cfg_attr(not(test), no_std)]
@@ -26,6 +26,7 @@ mod death;
 mod fork;
 mod freeze;
 mod groups;
+mod links;
 mod rings;
 mod sleep;
 

@@ -30,13 +30,19 @@ impl Room {
         }
     }
 
+    /// Deadlines: one for each thread that can wait, and one for each task's alarm.
+    #[must_use]
+    pub const fn deadlines(self) -> usize {
+        self.threads.saturating_add(self.tasks)
+    }
+
     /// How many bytes of heap that takes, alignment included.
     #[must_use]
     pub const fn bytes(self) -> usize {
         let tasks = self.tasks.saturating_mul(size_of::<Task>());
         let threads = self.threads.saturating_mul(size_of::<Thread>());
         let waiters = self.threads.saturating_mul(size_of::<Waiter>());
-        let deadlines = self.threads.saturating_mul(size_of::<Place>());
+        let deadlines = self.deadlines().saturating_mul(size_of::<Place>());
         let padding = align_of::<Task>()
             .saturating_add(align_of::<Thread>())
             .saturating_add(align_of::<Waiter>())

@@ -14,6 +14,7 @@ use interfaces::accounting::Receipt;
 use interfaces::call::{Answer, Call, encode_answer};
 use interfaces::identity::{Badge, Caller};
 use interfaces::limits::{Never, Page};
+use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
     Exit, ExitReason, Figures, FindProgram, FindRefusal, Fork, ForkRefusal, Freeze, FreezeRefusal,
@@ -392,6 +393,26 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
 
     fn move_task(&mut self, caller: Caller, request: MoveTask) -> Result<(), MoveRefusal> {
         self.move_to(caller, request)
+    }
+
+    fn offer(&mut self, caller: Caller, request: Offer) -> Answer<Link, LinkRefusal> {
+        self.offer_link(caller, request)
+    }
+
+    fn accept(&mut self, caller: Caller, request: Accept) -> Answer<Link, LinkRefusal> {
+        self.accept_link(caller, request)
+    }
+
+    fn hang_up(&mut self, caller: Caller, request: HangUp) -> Result<(), LinkRefusal> {
+        self.hang_up_on(caller, request.partner)
+    }
+
+    fn read_links(&mut self, caller: Caller, _: ReadLinks) -> Result<Links, Never> {
+        Ok(self.links_of(caller))
+    }
+
+    fn set_alarm(&mut self, caller: Caller, request: SetAlarm) -> Result<(), LinkRefusal> {
+        self.set_alarm_of(caller, request.ns)
     }
 
     fn adopt_band(&mut self, caller: Caller, request: AdoptBand) -> Result<(), Never> {

@@ -1,8 +1,9 @@
-//! Whoever waits for a time: sleepers, and those who wait for a child but not for ever.
+//! Whoever waits for a time: sleepers, those who wait for a child or a link but not for ever, and alarms.
 //!
 //! # Invariants
 //!
-//! - A waiter that has a deadline waits for the time, or for a child; nobody else does.
+//! - A waiter that has a deadline waits for the time, for a child, or for a link; nobody else does.
+//! - A task that has an alarm is running and has a mailbox.
 //! - The timer is set to the earliest deadline (or earlier), or its interrupt has come and is still to be looked at.
 //!
 //! One interrupt wakes [`WAKES`] at most; the others follow between messages, so that thousands who sleep until the same
@@ -12,6 +13,7 @@
 use interfaces::TaskId;
 use interfaces::call::Answer;
 use interfaces::identity::Caller;
+use interfaces::links::{LinkRefusal, Offer};
 use interfaces::process::{Clock, Ended, Sleep, SleepRefusal, WaitFor, WaitRefusal};
 
 use crate::hands::Hands;
@@ -94,10 +96,18 @@ impl<H: Hands> ProcServer<'_, H> {
                 self.set_timer(at);
                 return;
             }
+            if let Some(task) = self.alarm_of(waiter) {
+                self.deadlines.cancel(waiter);
+                self.ring_bell(task);
+                continue;
+            }
             match self.waiters.tenant(waiter) {
                 Some((_, Awaits::Time)) => self.answer::<Sleep>(waiter, &Ok(now)),
                 Some((_, Awaits::Child(_))) => {
                     self.answer::<WaitFor>(waiter, &Err(WaitRefusal::TimedOut));
+                }
+                Some((_, Awaits::Offer(_) | Awaits::Accept(_))) => {
+                    self.answer::<Offer>(waiter, &Err(LinkRefusal::TimedOut));
                 }
                 _ => {
                     self.alarm();

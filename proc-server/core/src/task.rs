@@ -2,6 +2,7 @@
 
 use interfaces::TaskId;
 use interfaces::identity::GroupId;
+use interfaces::links::LINKS;
 use interfaces::process::{Arguments, Ended};
 use interfaces::provision::{ProgramId, TASK_THREADS};
 
@@ -60,8 +61,12 @@ pub struct Task {
     pub(crate) still: bool,
     /// What its own threads wait for.
     pub(crate) waiters: List<OWNED>,
-    /// Who waits for it to be gone because they killed it.
-    pub(crate) killers: List<AIMED>,
+    /// Who waits for something of it: to be gone because they killed it, or to accept what they offer.
+    pub(crate) aimed: List<AIMED>,
+    /// It has a mailbox.
+    pub(crate) has_mailbox: bool,
+    /// Its partners, by the number of the slot.
+    pub(crate) links: [Option<TaskId>; LINKS],
     pub(crate) queue: Hook,
     pub(crate) siblings: Hook,
 }
@@ -84,7 +89,9 @@ impl Task {
             ends: Ends::NONE,
             still: false,
             waiters: List::EMPTY,
-            killers: List::EMPTY,
+            aimed: List::EMPTY,
+            has_mailbox: false,
+            links: [None; LINKS],
             queue: Hook::LOOSE,
             siblings: Hook::LOOSE,
         }
@@ -106,7 +113,9 @@ impl Task {
         self.ends.forget();
         self.still = false;
         self.waiters = List::EMPTY;
-        self.killers = List::EMPTY;
+        self.aimed = List::EMPTY;
+        self.has_mailbox = false;
+        self.links = [None; LINKS];
         self.queue = Hook::LOOSE;
         self.siblings = Hook::LOOSE;
     }

@@ -1,12 +1,12 @@
 //! Who waits for what, and where the reply capability of each is kept.
 //!
 //! Waiter number `n` is answered through the server's reply slot `n`. Every waiter is owned by the task whose thread
-//! waits, so that it can be dropped when that task ends; one that killed a task also stands in that task's list of
-//! killers.
+//! waits, so that it can be dropped when that task ends; one that killed a task, or offers it a link, also stands in that
+//! task's list of those who aim at it.
 //!
 //! # Invariants
 //!
-//! - A waiter is free, or in its owner's list; who waits for a killed task to be gone is in that task's list, too.
+//! - A waiter is free, or in its owner's list; who aims at a task is in that task's list, too.
 //! - An owner is a running task, and has no more waiters than threads: a thread that waits can ask nothing else. (A
 //!   client may send the same request without waiting for the answer: then the reply slot is empty, and whoever adds
 //!   a waiter drops those first when the owner has as many as threads.)
@@ -36,6 +36,20 @@ pub enum Awaits {
     Freeze(u32),
     /// A time: its deadline says which, and it has none for one that never comes.
     Time,
+    /// That this task accepts the link that it offers.
+    Offer(TaskId),
+    /// That this task, or anybody, offers it a link.
+    Accept(Option<TaskId>),
+}
+
+impl Awaits {
+    /// The task that can end this wait by what it does or by ending; such a waiter stands in that task's list.
+    pub(crate) const fn aim(self) -> Option<TaskId> {
+        match self {
+            Self::Killed(target) | Self::Offer(target) => Some(target),
+            _ => None,
+        }
+    }
 }
 
 /// A place for someone who waits.
@@ -104,7 +118,7 @@ impl<'a> Waiters<'a> {
         awaits: Awaits,
     ) -> Result<u32, Full> {
         let mine = tasks.get(owner).ok_or(Full)?.waiters;
-        if let Awaits::Killed(target) = awaits {
+        if let Some(target) = awaits.aim() {
             tasks.get(target).ok_or(Full)?;
         }
         let waiter = self.free.pop_first(self.slots).ok_or(Full)?;
@@ -113,10 +127,8 @@ impl<'a> Waiters<'a> {
         if let Some(slot) = tasks.get_mut(owner) {
             slot.waiters = mine;
         }
-        if let Awaits::Killed(target) = awaits
-            && let Some(slot) = tasks.get_mut(target)
-        {
-            slot.killers.push_last(self.slots, waiter);
+        if let Some(slot) = awaits.aim().and_then(|target| tasks.get_mut(target)) {
+            slot.aimed.push_last(self.slots, waiter);
         }
         if let Some(slot) = self.slot_mut(waiter) {
             slot.tenant = Some((owner, awaits));
@@ -131,10 +143,8 @@ impl<'a> Waiters<'a> {
         if let Some(slot) = tasks.get_mut(owner) {
             slot.waiters.remove(self.slots, waiter);
         }
-        if let Awaits::Killed(target) = awaits
-            && let Some(slot) = tasks.get_mut(target)
-        {
-            slot.killers.remove(self.slots, waiter);
+        if let Some(slot) = awaits.aim().and_then(|target| tasks.get_mut(target)) {
+            slot.aimed.remove(self.slots, waiter);
         }
         self.free.push_first(self.slots, waiter);
         self.taken = self.taken.saturating_sub(1);
@@ -152,10 +162,44 @@ impl<'a> Waiters<'a> {
             .filter_map(|waiter| Some((waiter, self.tenant(waiter)?.1)))
     }
 
-    /// Who has been waiting longest for this task to be gone.
+    /// Who aims at a task, and who they are and for what, oldest first.
+    pub fn aimed_at<'s>(
+        &'s self,
+        tasks: &TaskTable<'_>,
+        target: TaskId,
+    ) -> impl Iterator<Item = (u32, TaskId, Awaits)> + 's {
+        let first = tasks.get(target).and_then(|slot| slot.aimed.first());
+        follow::<AIMED, Waiter>(self.slots, first).filter_map(|waiter| {
+            let (owner, awaits) = self.tenant(waiter)?;
+            Some((waiter, owner, awaits))
+        })
+    }
+
+    /// Who has aimed at a task for longest.
     #[must_use]
-    pub fn first_killer(&self, tasks: &TaskTable<'_>, target: TaskId) -> Option<u32> {
-        tasks.get(target)?.killers.first()
+    pub fn first_aimed_at(
+        &self,
+        tasks: &TaskTable<'_>,
+        target: TaskId,
+    ) -> Option<(u32, TaskId, Awaits)> {
+        self.aimed_at(tasks, target).next()
+    }
+
+    /// Who has been offering a task a link for longest.
+    #[must_use]
+    pub fn first_suitor(&self, tasks: &TaskTable<'_>, target: TaskId) -> Option<(u32, TaskId)> {
+        self.suitors(tasks, target).next()
+    }
+
+    /// Who offers a task a link, oldest first.
+    pub fn suitors<'s>(
+        &'s self,
+        tasks: &TaskTable<'_>,
+        target: TaskId,
+    ) -> impl Iterator<Item = (u32, TaskId)> + 's {
+        self.aimed_at(tasks, target)
+            .filter(|(_, _, awaits)| matches!(awaits, Awaits::Offer(_)))
+            .map(|(waiter, owner, _)| (waiter, owner))
     }
 
     /// Who waits here and for what.
@@ -168,6 +212,12 @@ impl<'a> Waiters<'a> {
     #[must_use]
     pub const fn taken(&self) -> u32 {
         self.taken
+    }
+
+    /// How many can wait.
+    #[must_use]
+    pub const fn room(&self) -> usize {
+        self.slots.len()
     }
 
     pub(crate) const fn slots(&self) -> &[Waiter] {

@@ -14,6 +14,7 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use interfaces::links::*;
 use interfaces::process::*;
 use interfaces::provision::{Cause, ProgramId};
 use interfaces::{Call, GroupId, TaskId, Text};
@@ -92,6 +93,26 @@ enum Step {
         task: u8,
         group: u8,
     },
+    Offer {
+        by: u8,
+        thread: u8,
+        to: u8,
+        ns: u8,
+    },
+    Accept {
+        by: u8,
+        thread: u8,
+        from: Option<u8>,
+        ns: u8,
+    },
+    HangUp {
+        by: u8,
+        partner: u8,
+    },
+    Alarm {
+        by: u8,
+        ns: u8,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -117,6 +138,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (any(), any(), any(), proptest::bool::ANY)
             .prop_map(|(by, thread, group, thaw)| Step::Freeze { by, thread, group, thaw }),
         2 => (any(), any(), any()).prop_map(|(by, task, group)| Step::Move { by, task, group }),
+        8 => (any(), any(), any(), any())
+            .prop_map(|(by, thread, to, ns)| Step::Offer { by, thread, to, ns }),
+        8 => (any(), any(), proptest::option::of(any()), any())
+            .prop_map(|(by, thread, from, ns)| Step::Accept { by, thread, from, ns }),
+        2 => (any(), any()).prop_map(|(by, partner)| Step::HangUp { by, partner }),
+        2 => (any(), any()).prop_map(|(by, ns)| Step::Alarm { by, ns }),
     ];
     proptest::collection::vec(step, 1..120)
 }
@@ -131,6 +158,8 @@ enum Waits {
     Time,
     /// So often the group is then frozen; or the limits-server refused it, and it is being told.
     Freeze(Result<u32, FreezeRefusal>),
+    Offer(TaskId),
+    Accept(Option<TaskId>),
 }
 
 /// A task, as the model has it.
@@ -143,6 +172,7 @@ struct Person {
     reason: Option<ExitReason>,
     ends: VecDeque<Ended>,
     lost: u32,
+    links: [Option<TaskId>; LINKS],
 }
 
 #[derive(Debug, Default)]
@@ -151,7 +181,7 @@ struct Model {
     /// Who waits, in the order in which they began: request, task, thread, for what.
     waiting: Vec<(u64, TaskId, u32, Waits)>,
     /// When a request is to be answered at the latest, and how.
-    deadlines: BTreeMap<u64, (u64, Option<WaitRefusal>)>,
+    deadlines: BTreeMap<u64, (u64, Option<Vec<u8>>)>,
     /// What must have been answered, in order.
     expected: Vec<(u64, Vec<u8>)>,
     used: BTreeSet<TaskId>,
@@ -219,6 +249,45 @@ impl Model {
         }
         self.people.get_mut(&task).unwrap().reason = Some(reason);
         self.waiting.retain(|(_, owner, _, _)| *owner != task);
+        let refused = encoded::<Offer>(&Err(LinkRefusal::UnknownTask));
+        self.answer(
+            |_, waits| (*waits == Waits::Offer(task)).then(|| refused.clone()),
+            false,
+        );
+        self.people.get_mut(&task).unwrap().links = [None; LINKS];
+        for person in self.people.values_mut() {
+            for link in &mut person.links {
+                if *link == Some(task) {
+                    *link = None;
+                }
+            }
+        }
+    }
+
+    fn link(&self, task: TaskId, partner: TaskId) -> Option<Link> {
+        let number = self.slot(task, Some(partner))?;
+        let slot = u8::try_from(number + 7).unwrap();
+        Some(Link { partner, slot })
+    }
+
+    fn slot(&self, task: TaskId, partner: Option<TaskId>) -> Option<usize> {
+        let links = self.people[&task].links;
+        links.iter().position(|link| *link == partner)
+    }
+
+    /// Links two tasks, if both have room.
+    fn connect(&mut self, one: TaskId, other: TaskId) -> Result<(Link, Link), LinkRefusal> {
+        if let (Some(mine), Some(theirs)) = (self.link(one, other), self.link(other, one)) {
+            return Ok((mine, theirs));
+        }
+        let mine = self.slot(one, None).ok_or(LinkRefusal::NoSlot)?;
+        let theirs = self.slot(other, None).ok_or(LinkRefusal::NoSlot)?;
+        self.people.get_mut(&one).unwrap().links[mine] = Some(other);
+        self.people.get_mut(&other).unwrap().links[theirs] = Some(one);
+        Ok((
+            self.link(one, other).unwrap(),
+            self.link(other, one).unwrap(),
+        ))
     }
 
     fn wait(&mut self, request: u64, task: TaskId, thread: u32, waits: Waits) {
@@ -341,6 +410,7 @@ impl History {
             reason: None,
             ends: VecDeque::new(),
             lost: 0,
+            links: [None; LINKS],
         };
         self.model.people.insert(task, person);
     }
@@ -394,6 +464,15 @@ impl History {
                 thaw,
             } => self.freeze(by, thread, group, thaw),
             Step::Move { by, task, group } => self.move_task(by, task, group),
+            Step::Offer { by, thread, to, ns } => self.offer(by, thread, to, ns),
+            Step::Accept {
+                by,
+                thread,
+                from,
+                ns,
+            } => self.accept(by, thread, from, ns),
+            Step::HangUp { by, partner } => self.hang_up(by, partner),
+            Step::Alarm { by, ns } => self.alarm(by, ns),
             Step::Pass { ns } => self.stage.pass(u64::from(ns)),
             Step::Work { slices } => {
                 for _ in 0..slices {
@@ -466,7 +545,7 @@ impl History {
                 let due = self.model.deadlines.get(request);
                 // The time may have passed without an interrupt: then that was set to come, and is still on its way.
                 assert!(
-                    due.is_none_or(|&(at, _)| at > now || self.stage.rings()),
+                    due.is_none_or(|(at, _)| *at > now || self.stage.rings()),
                     "nobody oversleeps"
                 );
             }
@@ -517,11 +596,11 @@ impl History {
     /// Whether this is the answer to one whose time has come. Then it was not too early, and it is the right one.
     fn woken(&mut self, request: u64, bytes: &[u8]) -> bool {
         let now = self.stage.world.borrow().now;
-        let Some(&(at, refusal)) = self.model.deadlines.get(&request) else {
+        let Some((at, refusal)) = self.model.deadlines.get(&request).cloned() else {
             return false;
         };
         let expected = match refusal {
-            Some(refusal) => encoded::<Wait>(&Err(refusal)),
+            Some(refusal) => refusal,
             None => encoded::<Sleep>(&Ok(Clock { ns: now })),
         };
         if bytes != expected || at > now {
@@ -618,6 +697,151 @@ impl History {
             }
             self.model.people.get_mut(&target).unwrap().group = group;
         }
+    }
+
+    /// Somebody who is there, or was.
+    fn anybody(&self, choice: u8) -> TaskId {
+        let known: Vec<TaskId> = self.model.used.iter().copied().collect();
+        known[usize::from(choice) % known.len()]
+    }
+
+    fn offer(&mut self, by: u8, thread: u8, to: u8, ns: u8) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let to = self.anybody(to);
+        let model = &mut self.model;
+        let accepts = |from: Option<TaskId>| from.is_none_or(|from| from == task);
+        let waiter = model.waiting.iter().position(|(_, owner, _, waits)| {
+            *owner == to && matches!(waits, Waits::Accept(from) if accepts(*from))
+        });
+        let suitors = model
+            .waiting
+            .iter()
+            .filter(|(_, _, _, waits)| *waits == Waits::Offer(to));
+        let full = suitors.count() >= SUITORS;
+        let expected = if task == to {
+            Some(Err(LinkRefusal::UnknownTask))
+        } else if let Some(link) = model.link(task, to) {
+            Some(Ok(link))
+        } else if !model.is_running(to)
+            || !(model.sees(task, to) || model.people[&task].group == model.people[&to].group)
+        {
+            Some(Err(LinkRefusal::UnknownTask))
+        } else if model.slot(task, None).is_none() {
+            Some(Err(LinkRefusal::NoSlot))
+        } else if let Some(waiter) = waiter {
+            Some(model.connect(task, to).map(|(mine, theirs)| {
+                let (request, _, thread, _) = model.waiting.remove(waiter);
+                let answer = encoded::<Accept>(&Ok(theirs));
+                model.expected.push((request, answer));
+                let person = model.people.get_mut(&to).unwrap();
+                person.threads.insert(thread, None);
+                mine
+            }))
+        } else if ns == 0 {
+            Some(Err(LinkRefusal::TimedOut))
+        } else if full {
+            Some(Err(LinkRefusal::TableFull))
+        } else {
+            None
+        };
+        let request = Offer {
+            to,
+            ns: u64::from(ns),
+        };
+        let outcome = self.stage.ask(task, thread, &request);
+        self.linked((task, thread), outcome, expected, Waits::Offer(to), ns);
+    }
+
+    fn accept(&mut self, by: u8, thread: u8, from: Option<u8>, ns: u8) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let from = from.map(|from| self.anybody(from));
+        let model = &mut self.model;
+        let suitor = model.waiting.iter().position(|(_, owner, _, waits)| {
+            *waits == Waits::Offer(task) && from.is_none_or(|from| from == *owner)
+        });
+        let linked = from.and_then(|from| model.link(task, from));
+        let expected = if let Some(link) = linked {
+            Some(Ok(link))
+        } else if let Some(suitor) = suitor {
+            let (request, owner, thread, _) = model.waiting[suitor].clone();
+            Some(model.connect(task, owner).map(|(mine, theirs)| {
+                model.waiting.remove(suitor);
+                let answer = encoded::<Offer>(&Ok(theirs));
+                model.expected.push((request, answer));
+                let person = model.people.get_mut(&owner).unwrap();
+                person.threads.insert(thread, None);
+                mine
+            }))
+        } else if ns == 0 {
+            Some(Err(LinkRefusal::TimedOut))
+        } else {
+            None
+        };
+        let request = Accept {
+            from,
+            ns: u64::from(ns),
+        };
+        let outcome = self.stage.ask(task, thread, &request);
+        self.linked((task, thread), outcome, expected, Waits::Accept(from), ns);
+    }
+
+    /// An offer, or its acceptance, is answered as it should be, or later.
+    fn linked<C: Call<Reply = Link, Refusal = LinkRefusal> + std::fmt::Debug>(
+        &mut self,
+        (task, thread): (TaskId, u32),
+        outcome: Outcome<C>,
+        expected: Option<Result<Link, LinkRefusal>>,
+        waits: Waits,
+        ns: u8,
+    ) {
+        match outcome {
+            Outcome::Now(answer) => assert_eq!(Some(answer), expected),
+            Outcome::Later(request) => {
+                assert_eq!(expected, None);
+                self.model.wait(request, task, thread, waits);
+                let at = self.stage.world.borrow().now + u64::from(ns);
+                let due = (at, Some(encoded::<C>(&Err(LinkRefusal::TimedOut))));
+                self.model.deadlines.insert(request, due);
+            }
+            Outcome::Protocol(error) => panic!("{error}"),
+        }
+    }
+
+    fn hang_up(&mut self, by: u8, partner: u8) {
+        let Some((task, thread)) = self.caller(by, 0) else {
+            return;
+        };
+        let links = self.model.people[&task].links.into_iter().flatten();
+        let links: Vec<TaskId> = links.collect();
+        let partner = links
+            .get(usize::from(partner) % links.len().max(1))
+            .copied()
+            .unwrap_or_else(|| self.anybody(partner));
+        let answer = Stage::now(self.stage.ask(task, thread, &HangUp { partner }));
+        let Some(mine) = self.model.slot(task, Some(partner)) else {
+            assert_eq!(answer, Err(LinkRefusal::UnknownTask));
+            return;
+        };
+        assert_eq!(answer, Ok(()));
+        let theirs = self.model.slot(partner, Some(task)).unwrap();
+        self.model.people.get_mut(&task).unwrap().links[mine] = None;
+        self.model.people.get_mut(&partner).unwrap().links[theirs] = None;
+    }
+
+    fn alarm(&mut self, by: u8, ns: u8) {
+        let Some((task, thread)) = self.caller(by, 0) else {
+            return;
+        };
+        let first = self.stage.world.borrow().memory.thread(task, 0).unwrap();
+        let has_bell = self.stage.world.borrow().mailboxes.contains_key(&first);
+        let ns = u64::from(ns);
+        let answer = Stage::now(self.stage.ask(task, thread, &SetAlarm { ns }));
+        let refused = Err(LinkRefusal::NoMailbox);
+        assert_eq!(answer, if has_bell { Ok(()) } else { refused });
     }
 
     /// Whoever is in a frozen group stands still, and nobody else.
@@ -732,7 +956,7 @@ impl History {
             self.model.wait(request, task, thread, Waits::Child(child));
             if let Some(ns) = ns {
                 let at = self.stage.world.borrow().now + u64::from(ns);
-                let due = (at, Some(WaitRefusal::TimedOut));
+                let due = (at, Some(encoded::<Wait>(&Err(WaitRefusal::TimedOut))));
                 self.model.deadlines.insert(request, due);
             }
         }
@@ -918,6 +1142,8 @@ impl History {
                     assert!(self.model.people[task].threads.contains_key(number));
                 }
                 Waits::Time => assert!(self.model.deadlines.contains_key(request)),
+                Waits::Offer(to) => assert!(self.model.is_running(*to)),
+                Waits::Accept(_) => {}
                 Waits::Killed(_) | Waits::Group(_) | Waits::Freeze(_) => {
                     panic!("request {request} was never answered")
                 }
@@ -933,6 +1159,10 @@ impl History {
             assert_eq!(account.threads as usize, person.threads.len());
             assert_eq!(account.children as usize, self.model.children(task).len());
             assert_eq!(account.group, person.group);
+            let links = Stage::now(self.stage.ask(task, thread, &ReadLinks {})).unwrap();
+            let expected = person.links.into_iter().flatten();
+            let expected: Vec<_> = expected.map(|other| self.model.link(task, other)).collect();
+            assert_eq!(links.into_iter().map(Some).collect::<Vec<_>>(), expected);
         }
     }
 
@@ -947,6 +1177,7 @@ impl History {
         let (charged, tickets, tasks, slots, replies) = world.books();
         assert!(charged.is_empty());
         assert_eq!((tickets, tasks, slots, replies), (0, 0, 0, 0));
+        assert!(world.links.is_empty() && world.mailboxes.is_empty());
         assert_eq!(self.stage.server.counts().alarms, 0);
         assert_eq!(self.stage.server.counts().protocol_errors, 0);
     }

@@ -3,11 +3,10 @@
 use core::fmt::{self, Write as _};
 
 use interfaces::console::{
-    ANSWER_BYTES, Attend, Collect, Halt, Input, LINE_BYTES, ORDER_BYTES, OperatorRefusal,
-    PollInput, Post, PostRefusal, ReadDropped, ReadInput, ReadInputRefusal, Write, WriteRaw,
-    WriteRecord,
+    Halt, Input, LINE_BYTES, OperatorRefusal, PollInput, ReadDropped, ReadInput, ReadInputRefusal,
+    Write, WriteRaw, WriteRecord,
 };
-use interfaces::{CallError, TaskId, Text};
+use interfaces::{CallError, Text};
 
 use crate::server::{Server, call};
 
@@ -51,26 +50,6 @@ pub fn read_input() -> Result<Input, CallError<ReadInputRefusal>> {
 /// Takes what was typed, if anything. For an operator.
 pub fn poll_input() -> Result<Input, CallError<OperatorRefusal>> {
     call(Server::Console, &PollInput {})
-}
-
-/// What a task said to an order.
-pub type Told = Result<Text<ANSWER_BYTES>, Text<ANSWER_BYTES>>;
-
-/// Leaves an order for a task; what is too long is cut. For an operator.
-pub fn post(task: TaskId, order: &str) -> Result<(), CallError<PostRefusal>> {
-    let order = Text::cut(order);
-    call(Server::Console, &Post { task, order })
-}
-
-/// The answer to an order, if there is one; `withdraw` takes the order back if there is none. For an operator.
-pub fn collect(task: TaskId, withdraw: bool) -> Result<Option<Told>, CallError<OperatorRefusal>> {
-    call(Server::Console, &Collect { task, withdraw })
-}
-
-/// Answers the last order, and takes the next, if there is one.
-#[must_use]
-pub fn attend(answer: Option<Told>) -> Option<Text<ORDER_BYTES>> {
-    call(Server::Console, &Attend { answer }).ok().flatten()
 }
 
 /// Writes text at once, not behind the caller's number. For an operator.

@@ -27,6 +27,7 @@ pub mod limits;
 pub mod memory;
 pub mod process;
 pub mod server;
+pub mod talk;
 pub mod time;
 
 pub use entry::{PANIC_CODE, run};

@@ -26,7 +26,6 @@ pub mod image;
 pub mod input;
 pub mod inventory;
 pub mod layout;
-pub mod mail;
 pub mod object;
 pub mod plan;
 pub mod raw;

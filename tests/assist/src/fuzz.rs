@@ -12,7 +12,7 @@ const LAST_ERROR: u64 = ProtocolError::BadReply as u64;
 
 /// Operations that end the caller or keep it for as long as it says: nobody would be there to see the answer. And one
 /// that is answered twice: there would be more and more who send.
-const UNANSWERED: [&str; 4] = ["exit", "sleep", "sleep_until", "fork"];
+const UNANSWERED: [&str; 6] = ["exit", "sleep", "sleep_until", "offer", "accept", "fork"];
 
 /// `fuzz SERVER SEED COUNT`: so many random messages to a server, each answered with a protocol error or an answer.
 ///

@@ -20,6 +20,7 @@ mod fork;
 mod fuzz;
 mod group;
 mod leaving;
+mod link;
 mod measure;
 mod opener;
 mod pages;
@@ -90,6 +91,20 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "fork-threads" => fork::threads(),
         "leave" => leaving::leave(words.next()),
         "find" => leaving::find(),
+        "echo" => link::echo(),
+        "deaf" => link::deaf(&mut words),
+        "hangs-up" => link::hangs_up(&mut words),
+        "sends" => link::sends(),
+        "hears" => link::hears(),
+        "asks" => link::asks(&mut words),
+        "asks-the-deaf" => link::asks_the_deaf(),
+        "takes" => link::takes(),
+        "gives" => link::gives(),
+        "calls" => link::calls(),
+        "cannot-offer" => link::cannot_offer(&mut words),
+        "siblings" => link::siblings(),
+        "suitors" => link::suitors(),
+        "suitor" => link::suitor(&mut words),
         "hold" => pages::hold(&mut words),
         "reserve" => pages::reserve(&mut words),
         "race" => pages::race(),

@@ -255,6 +255,7 @@ fn operations(server: Server) -> Result<(), Unexpected> {
 }
 
 fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
+    use client::interfaces::links::{Accept, HangUp, Offer, ReadLinks, SetAlarm};
     use process::{
         Audit, Children, CloseRing, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup,
         NextGroup, OpenRing, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
@@ -321,6 +322,12 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
         },
     )?;
     operation(tried, &process::AdoptBand {})?;
+    operation(tried, &Offer { to: TASK, ns: 1 })?;
+    let from = Some(TASK);
+    operation(tried, &Accept { from, ns: 1 })?;
+    operation(tried, &HangUp { partner: TASK })?;
+    operation(tried, &ReadLinks {})?;
+    operation(tried, &SetAlarm { ns: 1 })?;
     operation(tried, &ReadClock {})?;
     operation(tried, &Sleep { ns: 1 })?;
     let clock = process::Clock { ns: 1 };
@@ -522,10 +529,7 @@ fn lasting(tried: &mut Tried) -> Result<(), Unexpected> {
 }
 
 fn lines(tried: &mut Tried) -> Result<(), Unexpected> {
-    use console::{
-        Attend, Collect, Halt, PollInput, Post, ReadDropped, ReadInput, Write, WriteRaw,
-        WriteRecord,
-    };
+    use console::{Halt, PollInput, ReadDropped, ReadInput, Write, WriteRaw, WriteRecord};
     operation(
         tried,
         &Write {
@@ -542,21 +546,6 @@ fn lines(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &ReadDropped {})?;
     operation(tried, &ReadInput {})?;
     operation(tried, &PollInput {})?;
-    operation(
-        tried,
-        &Post {
-            task: TASK,
-            order: Text::cut("help"),
-        },
-    )?;
-    operation(
-        tried,
-        &Collect {
-            task: TASK,
-            withdraw: false,
-        },
-    )?;
-    operation(tried, &Attend { answer: None })?;
     operation(
         tried,
         &WriteRaw {

@@ -37,6 +37,7 @@ mod history;
 mod hostile;
 mod kill;
 mod ledger;
+mod links;
 mod many;
 mod memory;
 mod moves;

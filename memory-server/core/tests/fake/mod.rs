@@ -318,6 +318,7 @@ impl Kernel for FakeKernel {
             Made::Tcb => 1 << 11,
             Made::ClientCNode => 1 << 9,
             Made::Notification => 1 << 5,
+            Made::Endpoint => 1 << 4,
             Made::Root | Made::Table(_) | Made::Frame => 1 << 12,
         };
         let begin = u64::next_multiple_of(begin, size);

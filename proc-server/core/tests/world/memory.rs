@@ -74,6 +74,14 @@ impl World {
             }
         }
         self.cspaces.remove(&thread);
+        self.slots.remove(&MailboxSlot::Endpoint.of(thread));
+        self.slots.remove(&MailboxSlot::Bell.of(thread));
+        self.mailboxes.remove(&thread);
+        self.links.retain(|&(first, _), _| first != thread);
+        assert!(
+            self.links.values().all(|&(to, _)| to != thread),
+            "nobody is left who could send to it"
+        );
         self.notifications.retain(|&(first, _)| first != thread);
         self.thread_gone(thread);
     }
@@ -131,6 +139,17 @@ impl Server for World {
         let old = held.threads.insert(request.number, request.thread);
         assert_eq!(old, None, "a number is given once at a time");
         Ok(0x20_0000 + request.number * 0x1000)
+    }
+
+    fn create_mailbox(&mut self, _: Caller, request: CreateMailbox) -> Result<(), CreateRefusal> {
+        if self.memory.full {
+            return Err(CreateRefusal::OutOfMemory);
+        }
+        let held = self.memory.tasks.get(&request.task);
+        let first = held.ok_or(CreateRefusal::UnknownTask)?.threads[&0];
+        assert!(self.slots.insert(MailboxSlot::Endpoint.of(first)));
+        assert!(self.slots.insert(MailboxSlot::Bell.of(first)));
+        Ok(())
     }
 
     fn destroy_thread(&mut self, _: Caller, request: DestroyThread) -> Result<(), UnknownRefusal> {

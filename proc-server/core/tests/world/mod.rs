@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use interfaces::call::{Call, Loopback, Transport, decode_payload};
 use interfaces::identity::{Badge, Caller, TaskTag};
-use interfaces::provision::{ProgramInfo, ThreadSlot};
+use interfaces::provision::{MailboxSlot, ProgramInfo, ThreadSlot};
 use interfaces::start::client_slots;
 use interfaces::{Amounts, Dispatched, GroupId, ProtocolError, ServerName, TaskId, Text};
 use process_core::{
@@ -76,6 +76,10 @@ pub struct World {
     pub cspaces: BTreeMap<u32, BTreeMap<u64, (Service, Badge)>>,
     /// The notifications of rings, by the place of the watcher's first thread and the slot.
     pub notifications: BTreeSet<(u32, u64)>,
+    /// Which mailboxes are there, by the place of the first thread, and how often the bell of each was rung.
+    pub mailboxes: BTreeMap<u32, u32>,
+    /// Who can send to whose mailbox, by the place of the sender's first thread and the slot, and as whom.
+    pub links: BTreeMap<(u32, u64), (u32, Badge)>,
     pub births_minted: BTreeSet<u32>,
     /// Births that the kernel reported and no ticket had announced.
     pub unannounced: u64,
@@ -352,6 +356,56 @@ impl Hands for Reach {
         self.world.borrow_mut().memory.at_hand = false;
     }
 
+    fn open_mailbox(&mut self, first: u32) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert!(world.slots.contains(&MailboxSlot::Endpoint.of(first)));
+        assert_eq!(world.mailboxes.insert(first, 0), None);
+        Ok(())
+    }
+
+    fn drop_mailbox(&mut self, first: u32) {
+        let world = &mut *self.world.borrow_mut();
+        world.slots.remove(&MailboxSlot::Endpoint.of(first));
+        world.slots.remove(&MailboxSlot::Bell.of(first));
+        world.mailboxes.remove(&first);
+    }
+
+    fn mint_link(
+        &mut self,
+        first: u32,
+        slot: u64,
+        to: u32,
+        badge: Badge,
+    ) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert!(world.slots.contains(&ThreadSlot::CNode.of(first)));
+        assert!(world.mailboxes.contains_key(&to) && first != to);
+        assert!((client_slots::LINKS..client_slots::RINGS).contains(&slot));
+        let old = world.links.insert((first, slot), (to, badge));
+        assert_eq!(old, None, "nothing is minted over something else");
+        Ok(())
+    }
+
+    fn drop_link(&mut self, first: u32, slot: u64) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        assert!(world.links.remove(&(first, slot)).is_some());
+        Ok(())
+    }
+
+    fn cancel_sends(&mut self, to: u32, badge: Badge) -> Result<(), KernelError> {
+        let world = &*self.world.borrow();
+        let left = world.links.values().any(|&link| link == (to, badge));
+        assert!(!left, "who goes on finds an empty slot");
+        Ok(())
+    }
+
+    fn ring_bell(&mut self, first: u32) {
+        let world = &mut *self.world.borrow_mut();
+        *world.mailboxes.get_mut(&first).unwrap() += 1;
+    }
+
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError> {
         let world = &mut *self.world.borrow_mut();
         world.kernel()?;
@@ -445,7 +499,7 @@ impl Stage {
             Box::leak(vec![Thread::VACANT; threads].into_boxed_slice()),
         );
         let waiters = Waiters::new(Box::leak(vec![Waiter::VACANT; threads].into_boxed_slice()));
-        let places = Box::leak(vec![Place::VACANT; threads].into_boxed_slice());
+        let places = Box::leak(vec![Place::VACANT; threads + tasks].into_boxed_slice());
         let deadlines = Deadlines::new(places);
         let server = ProcServer::new(table, waiters, deadlines, settings, 2, reach);
         Self { server, world }

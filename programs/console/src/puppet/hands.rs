@@ -69,8 +69,9 @@ pub trait Hands {
     fn wait(&mut self, task: TaskId) -> Result<ExitReason, Words>;
     /// Sends any message to a server; the answer's label, and its bytes.
     fn raw(&mut self, server: Peer, label: u64, bytes: &[u8], answer: &mut dyn FnMut(u8)) -> u64;
-    /// Calls a slot of the puppet's CSpace with a message that means nothing; the answer's label.
-    fn slot(&mut self, slot: u64) -> u64;
+    /// Calls a slot of the puppet's CSpace with a message that means nothing; the answer's label. None for a link, over
+    /// which nobody can be called.
+    fn slot(&mut self, slot: u64) -> Option<u64>;
 }
 
 /// Whom a puppet can send anything to.

@@ -22,7 +22,10 @@ pub use hands::{Hands, Words, words};
 pub use order::{Order, OrderError};
 pub use play::{After, Puppet};
 
-pub use interfaces::console::{ANSWER_BYTES, ORDER_BYTES};
+/// The most bytes of an order.
+pub const ORDER_BYTES: usize = 200;
+/// The most bytes of an answer: a line's.
+pub const ANSWER_BYTES: usize = interfaces::links::LINE_BYTES;
 
 /// What `help` answers: every verb, in one line.
 pub const HELP: &str = "spawn [-g GROUP] PROGRAM ARGS; thread; region PAGES; touch REGION [N]; free REGION; \

@@ -211,10 +211,13 @@ impl<H: Hands> Puppet<H> {
     fn slots(&mut self, out: &mut Cut<'_>) -> fmt::Result {
         let mut held = 0_u32;
         for slot in 0..SLOTS {
-            let label = self.hands.slot(slot);
-            if label != NOTHING {
-                held = held.saturating_add(1);
-                write!(out, "slot {slot} answers {label}, ")?;
+            match self.hands.slot(slot) {
+                Some(NOTHING) => {}
+                Some(label) => {
+                    held = held.saturating_add(1);
+                    write!(out, "slot {slot} answers {label}, ")?;
+                }
+                None => write!(out, "slot {slot} sends to a partner, ")?,
             }
         }
         write!(out, "{held} of {SLOTS} can be called")

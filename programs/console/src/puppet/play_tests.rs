@@ -117,8 +117,12 @@ impl Hands for Noted {
         (0..100).for_each(answer);
         4
     }
-    fn slot(&mut self, slot: u64) -> u64 {
-        if (1..=5).contains(&slot) { 1 } else { NOTHING }
+    fn slot(&mut self, slot: u64) -> Option<u64> {
+        match slot {
+            1..=5 => Some(1),
+            8 => None,
+            _ => Some(NOTHING),
+        }
     }
 }
 
@@ -171,7 +175,7 @@ fn each_order_is_done_and_answered_in_a_line() {
     assert_eq!(
         told(&mut puppet, "slots"),
         "slot 1 answers 1, slot 2 answers 1, slot 3 answers 1, slot 4 answers 1, slot 5 answers 1, \
-         5 of 16 can be called"
+         slot 8 sends to a partner, 5 of 16 can be called"
     );
     let raw = told(&mut puppet, "raw proc 0x50107 01");
     assert!(

@@ -9,16 +9,13 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 mod hands;
 
-use client::time::{self, MILLISECOND};
-use client::{console, process};
+use client::process;
+use client::talk::{self, Listener};
 use console_core::puppet::{After, Puppet};
 
 use crate::hands::Own;
 
 client::program!(begin);
-
-/// How long a puppet sleeps at least, and at most, before it asks for orders again.
-const PAUSE: (u64, u64) = (MILLISECOND, 16 * MILLISECOND);
 
 fn begin() -> i32 {
     let mut puppet = Puppet::new(Own);
@@ -39,24 +36,24 @@ fn begin() -> i32 {
     listen(&mut puppet)
 }
 
-/// Takes order after order; the end's code.
+/// Follows the orders of whoever offers a link; the end's code.
 fn listen(puppet: &mut Puppet<Own>) -> i32 {
-    let (mut answer, mut pause) = (None, PAUSE.0);
+    let first = match talk::accept(None, u64::MAX) {
+        Ok(partner) => partner,
+        Err(error) => {
+            client::println!("puppet: nobody can tell it anything: {error:?}");
+            return 1;
+        }
+    };
+    let mut listener = Listener::default();
     loop {
-        let Some(order) = console::attend(answer.take()) else {
-            // Nobody wakes it, so the longer nothing comes the less often it looks.
-            if time::sleep(pause).is_err() {
-                client::yield_now();
-            }
-            pause = pause.saturating_mul(2).min(PAUSE.1);
+        let Some((asker, order)) = listener.next_order(first) else {
             continue;
         };
-        let (line, after) = puppet.tell(order.as_str());
-        answer = Some(line);
-        pause = PAUSE.0;
+        let (line, after) = puppet.tell(order.text.as_str());
+        listener.answer(asker, order.number, line);
         if after != After::Next {
-            // The answer first; what comes after it may be the last thing that is done.
-            let _ = console::attend(answer.take());
+            listener.stay(first);
         }
         if let Some(code) = follow(after) {
             return code;

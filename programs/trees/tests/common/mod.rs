@@ -13,6 +13,7 @@ use interfaces::accounting::{
 };
 use interfaces::call::{Answer, Loopback};
 use interfaces::limits::{Never, Page};
+use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
     Exit, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, JoinThread, Kill, KillGroup,
@@ -400,6 +401,21 @@ impl process::Server for World {
         let by = Some(self.caller(caller));
         let request = accounting::MoveTask { task, group, by };
         self.limits.move_task(PROC, request).map(|_| ())
+    }
+    fn offer(&mut self, _: Caller, _: Offer) -> Answer<Link, LinkRefusal> {
+        unasked()
+    }
+    fn accept(&mut self, _: Caller, _: Accept) -> Answer<Link, LinkRefusal> {
+        unasked()
+    }
+    fn hang_up(&mut self, _: Caller, _: HangUp) -> Result<(), LinkRefusal> {
+        unasked()
+    }
+    fn read_links(&mut self, _: Caller, _: ReadLinks) -> Result<Links, Never> {
+        unasked()
+    }
+    fn set_alarm(&mut self, _: Caller, _: SetAlarm) -> Result<(), LinkRefusal> {
+        unasked()
     }
     fn adopt_band(&mut self, _: Caller, _: AdoptBand) -> Result<(), Never> {
         unasked()
