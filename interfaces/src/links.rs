@@ -133,3 +133,26 @@ pub enum LinkRefusal {
     /// The kernel refused something that it should not have: an error of ours, with the kernel's error number.
     Kernel(u8),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{MESSAGE_BYTES, decode_payload};
+    use crate::encode::encode;
+
+    #[test]
+    fn every_line_fits_a_message_and_comes_back() {
+        for (number, length) in [(0, 0), (7, 5), (1_000_000_000, 5), (u32::MAX, LINE_BYTES)] {
+            let text = std::iter::repeat_n('x', length).collect::<String>();
+            let line = Line {
+                number,
+                said: Said::Refused,
+                text: LineText::try_new(&text).unwrap(),
+            };
+            let mut bytes = [0; MESSAGE_BYTES];
+            let length = encode(&line, &mut bytes).unwrap();
+            let words = length.next_multiple_of(8);
+            assert_eq!(decode_payload(&bytes[..words]), Ok(line));
+        }
+    }
+}

@@ -6,6 +6,13 @@
 //! Nothing here waits for a partner but by receiving, and that ends with the bell: with the partner, or with one's own
 //! alarm. So no partner, dead, busy or unwilling, keeps anybody for longer than it likes.
 //!
+//! # Why an answer comes a moment late
+//!
+//! A line reaches who waits for it at that instant. Sending one lets the receiver run at once, if its priority is not lower:
+//! before the sender, which is to wait for the answer, has come to wait. An answer sent right away would find nobody there,
+//! and so would the answer to the same order sent again, for ever. So whoever answers sleeps for a moment first, and twice
+//! as long each time that it is asked the same again.
+//!
 //! Only the task's **first thread** is to receive: the bell rings there. A fork's child has no links, whatever its memory
 //! says of its parent's.
 //!
@@ -27,6 +34,8 @@ use crate::time::{self, MILLISECOND};
 
 /// How soon an order is sent again, at first and at last.
 const AGAIN: (u64, u64) = (MILLISECOND, 16 * MILLISECOND);
+/// How long whoever answers lets the asker run before, at first and at last.
+const BREATH: (u64, u64) = (20_000, 4 * MILLISECOND);
 /// How long whoever says its last word stays to repeat it: longer than an order takes to be sent again.
 const LAST_WORD: u64 = 3 * AGAIN.1;
 
@@ -193,11 +202,29 @@ pub fn ask(
     }
 }
 
+/// What was answered.
+#[derive(Debug)]
+struct Told {
+    to: TaskTag,
+    line: Line,
+    /// How long to sleep before it is said again.
+    breath: u64,
+}
+
+impl Told {
+    fn say(&mut self, to: Partner) {
+        // Should there be no room to sleep in, it is said now, and perhaps once more.
+        let _ = time::sleep(self.breath);
+        self.breath = self.breath.saturating_mul(2).min(BREATH.1);
+        send(to, &self.line);
+    }
+}
+
 /// Whoever follows orders: everybody's that offers it a link.
 #[derive(Debug, Default)]
 pub struct Listener {
     /// The last answer to each partner.
-    told: [Option<(TaskTag, Line)>; LINKS],
+    told: [Option<Told>; LINKS],
     next: usize,
 }
 
@@ -214,13 +241,14 @@ impl Listener {
             }
         };
         let partner = partner(from)?;
-        let known = self.told.iter().flatten();
-        let known = known.filter(|(to, told)| *to == from && told.number == line.number);
-        if let Some((_, told)) = known.last() {
-            send(partner, told);
-            return None;
+        let mut known = self.told.iter_mut().flatten();
+        match known.find(|told| told.to == from && told.line.number == line.number) {
+            Some(told) => {
+                told.say(partner);
+                None
+            }
+            None => Some((partner, line)),
         }
-        Some((partner, line))
     }
 
     /// Answers an order.
@@ -229,19 +257,21 @@ impl Listener {
             Ok(text) => (Said::Done, text),
             Err(text) => (Said::Refused, text),
         };
-        let line = Line { number, said, text };
-        send(to, &line);
         let tag = to.task.tag();
-        let known = self.told.iter().position(|told| {
-            let whose = told.as_ref().map(|(whose, _)| *whose);
-            whose == Some(tag)
-        });
-        let place = known.unwrap_or(self.next);
-        if known.is_none() {
+        let mut told = Told {
+            to: tag,
+            line: Line { number, said, text },
+            breath: BREATH.0,
+        };
+        told.say(to);
+        let known = |told: &Option<Told>| told.as_ref().is_some_and(|told| told.to == tag);
+        let place = self.told.iter().position(known).unwrap_or_else(|| {
+            let place = self.next;
             self.next = place.saturating_add(1) % LINKS;
-        }
+            place
+        });
         if let Some(entry) = self.told.get_mut(place) {
-            *entry = Some((tag, line));
+            *entry = Some(told);
         }
     }
 
