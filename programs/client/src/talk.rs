@@ -60,6 +60,10 @@ impl From<Link> for Partner {
 
 /// What was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a line is what is mostly heard, and there is no heap to box it on"
+)]
 pub enum Heard {
     /// A line of this task.
     Line(TaskTag, Line),
@@ -168,7 +172,7 @@ pub fn ask(
     let end = begin.saturating_add(ns);
     let order = Line {
         // Another than that of the order before, which is all that it has to be.
-        number: (begin & u64::from(u32::MAX)) as u32,
+        number: u32::try_from(begin & u64::from(u32::MAX)).unwrap_or(0),
         said: Said::Order,
         text: LineText::cut(text),
     };

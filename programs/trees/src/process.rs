@@ -1,30 +1,40 @@
 //! `/proc`: the tasks that the caller may see, and what is known of each.
 //!
 //! `status` is what the proc-server knows, a name and a value a line; `limit` is a table of what the task's group
-//! uses, may use, and has left until some group above refuses.
+//! uses, may use, and has left until some group above refuses; `file` names the program; `ctl` takes `kill`.
+//!
+//! There is nothing to be looked into beside that: whoever may end a task may not read its memory or its registers, and
+//! nobody can stop one thread and not its group (`/cgroup/…/cgroup.freeze` does that).
 
 use core::fmt;
 
 use interfaces::limits::{EffectiveLimit, ReadAccount};
-use interfaces::process::ReadTask;
+use interfaces::process::{Kill, ReadTask};
 use interfaces::{Limit, Resource, TaskId};
 
 use crate::error::{Error, Feature};
 use crate::path::{Parts, id_name};
 use crate::servers::Servers;
-use crate::text;
+use crate::text::{self, Expected};
 use crate::tree::{Each, Entry, Trees};
 
 /// The caller's own directory.
 const SELF: &str = "curproc";
 /// What there is of a task.
-const FILES: [(&str, File); 2] = [("limit", File::Limit), ("status", File::Status)];
+const FILES: [(&str, File); 4] = [
+    ("ctl", File::Control),
+    ("file", File::Program),
+    ("limit", File::Limit),
+    ("status", File::Status),
+];
 /// What procfs has elsewhere and no server offers yet.
-const UNSERVED: [&str; 6] = ["ctl", "file", "mem", "note", "notepg", "regs"];
+const UNSERVED: [&str; 4] = ["mem", "note", "notepg", "regs"];
 
 /// A file of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum File {
+    Control,
+    Program,
     Status,
     Limit,
 }
@@ -64,14 +74,23 @@ impl<S: Servers> Trees<S> {
         out: &mut dyn fmt::Write,
     ) -> Result<(), Error> {
         match self.process_place(parts)? {
+            Place::File(_, File::Control) => Err(Error::NotReadable),
+            Place::File(task, File::Program) => {
+                let account = self.ask_process(&ReadTask { task: Some(task) })?;
+                Ok(writeln!(out, "{}", account.program)?)
+            }
             Place::File(task, File::Status) => self.print_task(task, out),
             Place::File(task, File::Limit) => self.print_limits(task, out),
             Place::Top | Place::Task(_) => Err(Error::IsADirectory),
         }
     }
 
-    pub(crate) fn write_process(&mut self, parts: Parts<'_>) -> Result<(), Error> {
+    pub(crate) fn write_process(&mut self, parts: Parts<'_>, bytes: &[u8]) -> Result<(), Error> {
         match self.process_place(parts)? {
+            Place::File(task, File::Control) => {
+                text::expect(1, text::line(bytes)?, Expected::Kill, text::kill)?;
+                self.ask_process(&Kill { task })
+            }
             Place::File(..) => Err(Error::NotWritable),
             Place::Top | Place::Task(_) => Err(Error::IsADirectory),
         }

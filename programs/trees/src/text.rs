@@ -70,6 +70,8 @@ pub enum Expected {
     Switch,
     /// The id of a task.
     Task,
+    /// The word `kill`.
+    Kill,
 }
 
 impl fmt::Display for BadText {
@@ -110,6 +112,7 @@ impl fmt::Display for Expected {
             Self::One => "1",
             Self::Switch => "0 or 1",
             Self::Task => "the id of a task",
+            Self::Kill => "kill",
         })
     }
 }
@@ -223,6 +226,11 @@ pub(crate) fn pages(word: &str) -> Option<Limit> {
 /// A `1`.
 pub(crate) fn one(word: &str) -> Option<()> {
     (word == "1").then_some(())
+}
+
+/// The word `kill`.
+pub(crate) fn kill(word: &str) -> Option<()> {
+    (word == "kill").then_some(())
 }
 
 /// A `0` or a `1`.

@@ -105,7 +105,7 @@ impl<S: Servers> Trees<S> {
             None => Err(Error::IsADirectory),
             Some("limit") => self.write_limit(parts, bytes),
             Some("cgroup") => self.write_cgroup(parts, bytes),
-            Some("proc") => self.write_process(parts),
+            Some("proc") => self.write_process(parts, bytes),
             Some(_) => Err(Error::NoSuchPath),
         }
     }

@@ -55,11 +55,11 @@ fn whoever_may_be_seen_is_listed() {
     assert_eq!(world.list(me, "/proc").unwrap(), names);
     assert_eq!(
         world.list(me, "/proc/curproc").unwrap(),
-        ["limit", "status"]
+        ["ctl", "file", "limit", "status"]
     );
     assert_eq!(
         world.list(me, &format!("/proc/{child}")).unwrap(),
-        ["limit", "status"]
+        ["ctl", "file", "limit", "status"]
     );
     assert_eq!(
         world.list(me, &format!("/proc/{beside}")),
@@ -191,13 +191,17 @@ fn paths_that_lead_nowhere_say_so() {
             "{path}"
         );
     }
-    for file in ["ctl", "mem", "regs", "note", "notepg", "file"] {
+    for file in ["mem", "regs", "note", "notepg"] {
         let path = format!("/proc/{child}/{file}");
         assert_eq!(
             world.trees(me).read(&path, out),
             Err(Error::NotServed(Feature::Inspect))
         );
     }
+    assert_eq!(
+        world.trees(me).read("/proc/curproc/ctl", out),
+        Err(Error::NotReadable)
+    );
     assert_eq!(
         world.trees(me).read("/proc/curproc", out),
         Err(Error::IsADirectory)
@@ -215,4 +219,29 @@ fn paths_that_lead_nowhere_say_so() {
         Err(Error::FixedDirectory)
     );
     assert!(out.is_empty());
+}
+
+#[test]
+fn a_task_is_named_and_killed_by_its_files() {
+    let Family {
+        mut world,
+        me,
+        beside,
+        child,
+        ..
+    } = family();
+    let mut out = String::new();
+    let file = format!("/proc/{child}/file");
+    world.trees(me).read(&file, &mut out).unwrap();
+    assert_eq!(out, "nest\n");
+    let ctl = format!("/proc/{child}/ctl");
+    for wrong in ["", "kill", "kill now\n", "Kill\n", "stop\n", "kill\nkill\n"] {
+        let refused = world.write(me, &ctl, wrong);
+        assert!(matches!(refused, Err(Error::BadText(_))), "{wrong:?}");
+    }
+    let others = format!("/proc/{beside}/ctl");
+    assert_eq!(world.write(me, &others, "kill\n"), Err(Error::NoSuchPath));
+    assert_eq!(world.write(me, &file, "kill\n"), Err(Error::NotWritable));
+    world.write(me, &ctl, "kill\n").unwrap();
+    assert_eq!(world.write(me, &ctl, "kill\n"), Err(Error::NoSuchPath));
 }

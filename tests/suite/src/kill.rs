@@ -1,12 +1,18 @@
 //! Kills of groups: what they cost everybody else.
 
+use client::events::{Event, Next, Watcher};
+use client::interfaces::events::Kinds;
+use client::interfaces::memory::Access;
 use client::interfaces::process::ExitReason;
-use client::interfaces::{Limit, Resource};
+use client::interfaces::provision::Cause;
+use client::interfaces::{Amounts, Limit, Resource};
 use client::time::{self, MILLISECOND};
 use client::{limits, process};
 
 use crate::failure::Failure;
 use crate::figures::figure;
+use crate::objects::at;
+use crate::partner::Partner;
 use crate::world::World;
 
 /// What no other client waits longer than for a call, in instructions.
@@ -52,6 +58,8 @@ pub fn a_kill_of_200_bombs_keeps_nobody_waiting(world: &mut World) -> Result<(),
 
 pub fn a_task_kills_the_group_that_it_is_in(world: &mut World) -> Result<(), Failure> {
     let group = world.group()?;
+    let mut watcher = Watcher::open(4)?;
+    watcher.watch(Some(group), Kinds::ALL)?;
     let child = world.start(Some(group), format_args!("kill-own"))?;
     let reason = world.end_of(child)?;
     let ExitReason::GroupKilled { group: killed } = reason else {
@@ -60,5 +68,77 @@ pub fn a_task_kills_the_group_that_it_is_in(world: &mut World) -> Result<(), Fai
     ensure!(killed != group, "another group was killed");
     equal!("tasks", world.usage(group, Resource::Tasks)?, 0);
     equal!("groups", world.usage(group, Resource::Groups)?, 0);
+    // Whoever asked for the kill is gone, so the receipt is for who watches.
+    let (mut seen, mut tasks, mut end) = (0, 0, None);
+    loop {
+        match watcher.next_event() {
+            Next::Record(record) => match record.event {
+                Event::Returned {
+                    group,
+                    resource,
+                    held,
+                    returned,
+                } => {
+                    equal!("whose receipt", group, killed);
+                    equal!(resource, returned, held);
+                    seen = u64::saturating_add(seen, 1);
+                    if resource == Resource::Tasks {
+                        tasks = held;
+                    }
+                }
+                Event::Killed { group, lines } => end = Some((group, lines)),
+                _ => {}
+            },
+            Next::Lost(count) => fail!("{count} events were lost"),
+            Next::Empty => break,
+        }
+    }
+    equal!("the end of the receipt", end, Some((killed, seen)));
+    equal!("tasks of the receipt", tasks, 4);
+    Ok(())
+}
+
+pub fn who_has_left_a_group_ends_with_it_while_that_pays_for_it(
+    world: &mut World,
+) -> Result<(), Failure> {
+    const PAGES: u64 = 16;
+    let (paying, other) = (world.group()?, world.group()?);
+    let mut mover = Partner::start(world, paying)?;
+    let mut native = Partner::start(world, other)?;
+    let region = mover.create(32)?;
+    let here = mover.map(region, Access::ReadWrite)?;
+    // The native shares what the mover has, and has something of its own.
+    let offered = mover.share(region, native.task, Access::ReadWrite)?;
+    native.accept(offered)?;
+    let there = native.map(offered, Access::ReadWrite)?;
+    let kept = native.create(4)?;
+    let kept = native.map(kept, Access::ReadWrite)?;
+    native.write(at(kept, 0), 7)?;
+    process::move_task(mover.task, other)?;
+    equal!("moved", world.usage(other, Resource::Tasks)?, 2);
+    for page in 0..PAGES {
+        mover.write(at(here, page), page)?;
+        equal!("what was written", native.read(at(there, page))?, page);
+    }
+    ensure!(
+        world.usage(paying, Resource::Frames)? >= PAGES,
+        "another pays for the pages"
+    );
+    let receipt = process::kill_group(paying)?;
+    equal!("the receipt", receipt.returned, receipt.held);
+    equal!("tasks held", receipt.held.get(Resource::Tasks), 0);
+    equal!("what is left", world.account(paying)?.usage, Amounts::NONE);
+    // What the mover is made of was paid for there, so it has ended; the native lives, without the shared pages.
+    let end = world.end_of(mover.task)?;
+    equal!("its end", end, ExitReason::GroupKilled { group: paying });
+    mover.gone()?;
+    equal!("its own", native.read(at(kept, 0))?, 7);
+    equal!("tasks", world.usage(other, Resource::Tasks)?, 1);
+    for group in [paying, other] {
+        let found = process::audit(group)?;
+        equal!(group, found.held, found.ledger);
+    }
+    let end = native.dies(world, there, Access::Read)?;
+    equal!("its end", end, ExitReason::Fault(Cause::PayerKilled));
     Ok(())
 }

@@ -98,6 +98,7 @@ macro_rules! every_case {
                 freeze::time_passes_while_everybody_is_frozen,
                 kill::a_kill_of_200_bombs_keeps_nobody_waiting,
                 kill::a_task_kills_the_group_that_it_is_in,
+                kill::who_has_left_a_group_ends_with_it_while_that_pays_for_it,
                 links::two_tasks_that_agree_talk_to_each_other,
                 links::two_tasks_of_one_group_talk,
                 links::a_one_sided_offer_ends_with_its_time_or_its_task,

@@ -328,8 +328,17 @@ impl process::Server for World {
     fn wait(&mut self, _: Caller, _: Wait) -> Answer<Ended, WaitRefusal> {
         unasked()
     }
-    fn kill(&mut self, _: Caller, _: Kill) -> Answer<(), TaskRefusal> {
-        unasked()
+    fn kill(&mut self, caller: Caller, request: Kill) -> Answer<(), TaskRefusal> {
+        let task = request.task;
+        if let Err(refusal) = self.read_task(caller, ReadTask { task: Some(task) }) {
+            return Answer::Now(Err(refusal));
+        }
+        let ending = interfaces::events::Ending::NeverRan;
+        self.limits
+            .end_task(PROC, EndTask { task, ending })
+            .expect("it lives");
+        self.tasks.remove(&task);
+        Answer::Now(Ok(()))
     }
     fn children(&mut self, _: Caller, _: Children) -> Result<Page<TaskId>, TaskRefusal> {
         unasked()
