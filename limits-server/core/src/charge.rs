@@ -279,7 +279,8 @@ impl Ledger<'_> {
             return;
         };
         let soft = bound.soft.get(kind.index()).copied().unwrap_or(u64::MAX);
-        if used <= soft || used.wrapping_sub(asked) > soft {
+        let before = used.wrapping_sub(asked);
+        if used <= soft || before > soft {
             return;
         }
         if let Some(count) = bound.crossings.get_mut(kind.index()) {
@@ -289,7 +290,7 @@ impl Ledger<'_> {
             resource: kind,
             group: Some(self.id(group)),
             limit: soft,
-            used,
+            used: before,
             asked,
         };
         self.tell(group, News::SoftLimit(hit(&shortage)));

@@ -3,6 +3,10 @@
 //! The counts of the task and its threads go along, all or nothing; what its tickets charged besides stays with the
 //! group that paid. The groups above both places are not touched, not even for a moment: they hold the task before
 //! and after, and a full one among them must not refuse what it already has.
+//!
+//! Whoever moves a task must be allowed to take it out of **every** group that it leaves. The right on the lowest one is
+//! not enough: a member that opens a group in its own has every right there, and whoever it hands them to could
+//! otherwise take its tasks out of a pen that neither of them was to open.
 
 use interfaces::accounting::{Admitted, MoveRefusal};
 use interfaces::{GroupId, TaskId};
@@ -37,6 +41,11 @@ impl Ledger<'_> {
                     Forbidden::Unseen => MoveRefusal::UnknownGroup,
                     Forbidden::Lacking => MoveRefusal::NotYours,
                 })?;
+            if let Some(left) = self.highest_left(source, group)
+                && self.may(viewer, left, Operation::MoveOut).is_err()
+            {
+                return Err(MoveRefusal::NotYours);
+            }
         }
         self.move_task(task, group)
     }
@@ -66,6 +75,20 @@ impl Ledger<'_> {
         self.recheck_watches(task);
         self.settle(source);
         Ok(self.admitted(target))
+    }
+
+    /// The highest group that a task leaves when it goes from one group to another. Rights hold for what is below, so
+    /// the right on this one is the right on all that it leaves.
+    fn highest_left(&self, source: GroupId, target: GroupId) -> Option<GroupId> {
+        let (source, target) = (self.locate(source)?, self.locate(target)?);
+        let meeting = self.meeting(source, target);
+        let mut here = source;
+        let mut left = None;
+        while here != meeting {
+            left = Some(here);
+            here = self.slot(here)?.parent;
+        }
+        left.map(|left| self.id(left))
     }
 
     /// The lowest group that is at or above both.

@@ -55,8 +55,8 @@ operations! {
     Kill needs Rights::KILL;
     /// Stopping its threads, and letting them go on.
     Freeze needs Rights::FREEZE;
-    /// Being told what happens in it.
-    Watch needs Rights::WATCH;
+    /// Being told what happens in it, which shows what is there.
+    Watch needs Rights::SEE.union(Rights::WATCH);
     /// Moving another task into it.
     MoveIn needs Rights::MOVE_IN;
     /// Moving another task out of it.

@@ -290,7 +290,7 @@ impl World {
                 },
             ),
             Act::Freeze => self.tries(PROC, &check(Rights::FREEZE)),
-            Act::Watch => self.tries(PROC, &check(Rights::WATCH)),
+            Act::Watch => self.tries(PROC, &check(Operation::Watch.needs())),
             Act::MoveOut => {
                 self.grant(by, self.beside, Rights::MOVE_IN);
                 let request = MoveTask {
@@ -351,7 +351,7 @@ acts! {
     Remove needs Rights::KILL;
     Kill needs Rights::KILL;
     Freeze needs Rights::FREEZE;
-    Watch needs Rights::WATCH;
+    Watch needs Rights::SEE.union(Rights::WATCH);
     MoveIn needs Rights::MOVE_IN;
     MoveOut needs Rights::MOVE_OUT;
 }
@@ -624,6 +624,39 @@ fn a_move_needs_both_rights_and_changes_nothing_above() {
         },
     );
     assert_eq!(world.ask(PROC, &back).unwrap().group, to);
+}
+
+#[test]
+fn nobody_takes_a_task_out_of_a_group_by_a_right_on_one_below_it() {
+    let mut world = World::new();
+    let (inside, outsider) = (world.inside, world.outsider);
+    let apart = world.did(outsider, &limits::WhoAmI {}).group;
+    // A member may look at another group, opens one in its own, goes there, and hands all its rights on to who is there.
+    world.grant(inside, apart, Rights::SEE);
+    let below = world.did(inside, &limits::OpenGroup { parent: None });
+    world.did(inside, &limits::Enter { group: below });
+    let grant = limits::Grant {
+        group: below,
+        task: outsider,
+        rights: Rights::ALL,
+    };
+    world.did(inside, &grant);
+    let out = world.did(outsider, &limits::OpenGroup { parent: None });
+    let parent = Some(below);
+    let deeper = world.did(outsider, &limits::OpenGroup { parent });
+    let to = |group, by| MoveTask {
+        task: inside,
+        group,
+        by: Some(by),
+    };
+    // Within the group below it may; out of the member's own group only who has the right on that.
+    assert_eq!(world.tries(PROC, &to(out, outsider)), Outcome::NotYours);
+    world.ask(PROC, &to(deeper, outsider)).unwrap();
+    assert_eq!(world.tries(PROC, &to(out, outsider)), Outcome::NotYours);
+    let target = world.target;
+    world.grant(outsider, target, Rights::MOVE_OUT);
+    world.ask(PROC, &to(out, outsider)).unwrap();
+    assert_eq!(world.did(inside, &limits::WhoAmI {}).group, out);
 }
 
 #[test]
