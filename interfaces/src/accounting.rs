@@ -426,6 +426,8 @@ pub enum KillRefusal {
     NotEmpty,
     /// As many kills as the ledger can keep receipts for are under way: ask again.
     TooManyKills,
+    /// The search for a victim has not come to its end: ask again. Only the proc-server is told.
+    More,
 }
 
 /// Why nothing was read.

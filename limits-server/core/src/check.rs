@@ -466,11 +466,10 @@ impl Ledger<'_> {
         listed.sort_unstable();
         assert_eq!(killing, listed);
         assert_eq!(listed.len(), self.kills.count() as usize);
-        let (top, next) = self.kills.walk();
-        if next != NONE {
+        for (top, next) in self.kills.walks().filter(|&(_, next)| next != NONE) {
             assert!(
                 self.is_within(next, top),
-                "the walk for victims has left its subtree"
+                "a walk for victims has left its subtree"
             );
         }
     }

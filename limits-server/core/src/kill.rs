@@ -5,8 +5,8 @@
 //! has moved out of it while the subtree still pays for what it is made of.
 //!
 //! Naming victims is a walk over the subtree, and a closed subtree gets no new tasks: so the walk goes on where it
-//! was, and all calls of one kill together pass every group once. The place is kept for the last kill that asked;
-//! kills that take turns begin again each time, which costs time and loses nothing.
+//! was, each kill's own, and all calls of one kill together pass every group once. One call takes at most [`STEPS`]
+//! steps: a subtree of thousands of empty groups keeps nobody else waiting for all of them.
 
 use interfaces::accounting::{KillRefusal, Receipt};
 use interfaces::limits::Cause;
@@ -21,6 +21,8 @@ use crate::news::News;
 
 /// How many kills can be under way at once.
 pub const KILLS: usize = 32;
+/// How many groups one request passes in search of a victim: some thousands of instructions.
+pub const STEPS: u32 = 256;
 
 /// A kill that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,29 +33,28 @@ struct Kill {
     held: Amounts,
     /// Who asked for it; nobody for the system itself.
     by: Option<TaskId>,
+    /// The first group that may still have a victim; [`NONE`] if none has.
+    next: u32,
 }
+
+const NO_KILL: Kill = Kill {
+    group: NONE,
+    held: Amounts::NONE,
+    by: None,
+    next: NONE,
+};
 
 /// The kills under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kills {
     all: [Kill; KILLS],
     under_way: u32,
-    /// Whose victims were asked for last.
-    top: u32,
-    /// The first group that may still have one; [`NONE`] if none has.
-    next: u32,
 }
 
 impl Kills {
     pub const NONE: Self = Self {
-        all: [Kill {
-            group: NONE,
-            held: Amounts::NONE,
-            by: None,
-        }; KILLS],
+        all: [NO_KILL; KILLS],
         under_way: 0,
-        top: NONE,
-        next: NONE,
     };
 
     #[inline]
@@ -71,11 +72,14 @@ impl Kills {
         self.all.iter_mut().find(|kill| kill.group == group)
     }
 
-    /// A group vanishes: the walk for victims must not stand on it.
+    /// A group vanishes: no walk for victims must stand on it.
     #[inline]
     pub fn pass_over(&mut self, groups: &[GroupSlot], group: u32) {
-        if self.next == group {
-            self.next = after_subtree(groups, self.top, group);
+        if self.none_under_way() {
+            return;
+        }
+        for kill in self.all.iter_mut().filter(|kill| kill.next == group) {
+            kill.next = after_subtree(groups, kill.group, group);
         }
     }
 
@@ -92,9 +96,11 @@ impl Kills {
         self.under_way
     }
 
+    /// Where the walks stand: the top and the next group of each.
     #[cfg(any(test, feature = "check"))]
-    pub const fn walk(&self) -> (u32, u32) {
-        (self.top, self.next)
+    pub fn walks(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let kills = self.all.iter().filter(|kill| kill.group != NONE);
+        kills.map(|kill| (kill.group, kill.next))
     }
 }
 
@@ -142,9 +148,9 @@ impl Ledger<'_> {
             group: index,
             held,
             by,
+            next: index,
         };
         self.kills.under_way = self.kills.under_way.wrapping_add(1);
-        (self.kills.top, self.kills.next) = (index, index);
         self.set_killing(index, true);
         self.tell(index, News::Killing { by });
         Ok(())
@@ -157,21 +163,32 @@ impl Ledger<'_> {
     }
 
     /// Any task that still has to end before the kill can: the same one until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// `More` if it has passed as many groups as one request may, and has not come to the end.
     pub fn next_victim(&mut self, group: GroupId) -> Result<Option<TaskId>, KillRefusal> {
         let index = self.killing(group)?;
-        if self.kills.top != index {
-            (self.kills.top, self.kills.next) = (index, index);
-        }
-        while let Some(slot) = self.slot(self.kills.next) {
-            if slot.first_task != NONE {
-                return Ok(Some(self.task_id(slot.first_task)));
+        let walk = self.kills.find(index).ok_or(KillRefusal::NotKilling)?;
+        let mut next = walk.next;
+        let mut found = Err(KillRefusal::More);
+        for _ in 0..STEPS {
+            let Some(slot) = self.slot(next) else {
+                found = Ok(None);
+                break;
+            };
+            let paid = at(self.threads, slot.first_paid).map(|thread| thread.task);
+            let victim = Some(slot.first_task).filter(|&task| task != NONE).or(paid);
+            if let Some(victim) = victim {
+                found = Ok(Some(self.task_id(victim)));
+                break;
             }
-            if let Some(thread) = at(self.threads, slot.first_paid) {
-                return Ok(Some(self.task_id(thread.task)));
-            }
-            self.kills.next = after(self.groups, index, self.kills.next);
+            next = after(self.groups, index, next);
         }
-        Ok(None)
+        if let Some(walk) = self.kills.find(index) {
+            walk.next = next;
+        }
+        found
     }
 
     /// Ends a kill: everything has come back, and the group admits charges again. If nothing keeps it, it vanishes.
@@ -201,15 +218,8 @@ impl Ledger<'_> {
     fn end_kill(&mut self, index: u32, left: Amounts) -> Result<Receipt, KillRefusal> {
         let kill = self.kills.find(index).ok_or(KillRefusal::NotKilling)?;
         let Kill { held, by, .. } = *kill;
-        *kill = Kill {
-            group: NONE,
-            held: Amounts::NONE,
-            by: None,
-        };
+        *kill = NO_KILL;
         self.kills.under_way = self.kills.under_way.wrapping_sub(1);
-        if self.kills.top == index {
-            (self.kills.top, self.kills.next) = (NONE, NONE);
-        }
         self.set_killing(index, false);
         let returned = held.checked_sub(&left).unwrap_or_default();
         self.tell(index, News::Killed { held, returned });

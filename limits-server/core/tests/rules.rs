@@ -871,6 +871,44 @@ fn only_who_is_above_may_kill() {
 }
 
 #[test]
+fn the_search_for_a_victim_takes_a_bounded_time_and_goes_on_where_it_was() {
+    let mut ledger = ledger(Room::all(2000));
+    let tops = [
+        open(&mut ledger, GroupId::ROOT),
+        open(&mut ledger, GroupId::ROOT),
+    ];
+    let mut last = tops;
+    for (last, top) in last.iter_mut().zip(tops) {
+        // Somebody holds on to each of them.
+        let opener = birth(&mut ledger, top.index, GroupId::ROOT);
+        for _ in 0..700 {
+            *last = ledger.open_group(top, Some(opener)).unwrap();
+        }
+    }
+    let victims = [
+        birth(&mut ledger, 10, last[0]),
+        birth(&mut ledger, 11, last[1]),
+    ];
+    for &top in &tops {
+        ledger.begin_kill(top, None).unwrap();
+    }
+    // They take turns, and neither makes the other begin again.
+    for _ in 0..2 {
+        for &top in &tops {
+            assert_eq!(ledger.next_victim(top), Err(KillRefusal::More));
+            ledger.check();
+        }
+    }
+    for (&top, victim) in tops.iter().zip(victims) {
+        assert_eq!(ledger.next_victim(top), Ok(Some(victim)));
+        ledger.end_task(victim).unwrap();
+        assert_eq!(ledger.next_victim(top), Ok(None));
+        ledger.finish_kill(top).unwrap();
+    }
+    ledger.check();
+}
+
+#[test]
 fn kills_that_take_turns_each_find_all_their_victims() {
     let mut ledger = ledger(Room::all(64));
     let tops = [

@@ -63,6 +63,8 @@ impl<H: Hands> ProcServer<'_, H> {
             }
             Ok(Some(stranger)) => self.strike_off(job, stranger),
             Ok(None) => self.ask_for_receipt(job, group),
+            // It has looked far enough for one turn.
+            Err(CallError::Refused(KillRefusal::More)) => {}
             Err(error) => {
                 let refusal = self.kill_refused(error);
                 self.end_job(job, Err(refusal));

@@ -287,9 +287,9 @@ impl From<KillGroupRefusal> for Error {
             KillGroupRefusal::Kill(KillRefusal::NotYours) => Refusal::NotYours,
             KillGroupRefusal::Kill(KillRefusal::NotEmpty) => Refusal::NotEmpty,
             // The kill that is under way is the one that was asked for, or has just ended.
-            KillGroupRefusal::Kill(KillRefusal::AlreadyKilling | KillRefusal::NotKilling) => {
-                Refusal::Killing
-            }
+            KillGroupRefusal::Kill(
+                KillRefusal::AlreadyKilling | KillRefusal::NotKilling | KillRefusal::More,
+            ) => Refusal::Killing,
             KillGroupRefusal::Kill(KillRefusal::TooManyKills) | KillGroupRefusal::TableFull => {
                 Refusal::Full
             }
