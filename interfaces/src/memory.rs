@@ -21,8 +21,8 @@ pub const FRAME_KIT: Amounts = Amounts::of(Resource::Frames, 1).with(Resource::C
 /// What a page table is charged as, beyond those that every task is born with.
 pub const TABLE_KIT: Amounts =
     Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 1);
-/// What a region is charged as, to the group of the task that holds it (or offers it): the memory-server's records of it
-/// and of its first mapping.
+/// What a region is charged as, to the group in which the task was born that holds it (or offers it): the memory-server's
+/// records of it and of its first mapping.
 pub const REGION_KIT: Amounts = Amounts::of(Resource::KernelMemory, 128);
 /// What the memory itself is charged as besides its reservation, to its payer: the memory-server's record of it.
 pub const OBJECT_KIT: Amounts = Amounts::of(Resource::KernelMemory, 96);

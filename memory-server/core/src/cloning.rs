@@ -57,7 +57,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let charged = amounts
             .checked_add(&REGION_KIT)
             .ok_or(ChargeRefusal::UnknownGroup)
-            .and_then(|amounts| self.ledger.charge_task(task, amounts));
+            .and_then(|amounts| {
+                let payer = self.ledger.charge_task(task, amounts)?;
+                self.charge_record(space, payer, amounts)
+            });
         let payer = charged.map_err(|refusal| {
             self.memory.borrows.unreserve(count);
             CloneRefusal::Charge(refusal)
@@ -117,8 +120,15 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         // There is room for both, as was seen before.
         let object = objects.create(Kind::Anonymous, payer, commit)?;
         objects.edit(object)?.holders = 1;
-        let region = Region::new(State::Cloning, space, object, Access::ReadWrite, payer);
-        let id = regions.create(&mut spaces.edit(space)?.regions, region)?;
+        let holder = spaces.edit(space)?;
+        let region = Region::new(
+            State::Cloning,
+            space,
+            object,
+            Access::ReadWrite,
+            holder.payer,
+        );
+        let id = regions.create(&mut holder.regions, region)?;
         self.begin_clone(source, object, count);
         Some(id)
     }

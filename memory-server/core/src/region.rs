@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //!
-//! - A region's record is charged to the group that `payer` says: its holder's, or its offerer's.
+//! - A region's record is charged to the group that `payer` says: who pays for its holder's space, or its offerer's.
 //! - Rights only shrink on the way from one region to the next.
 
 use interfaces::memory::{Access, RegionId};

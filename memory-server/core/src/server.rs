@@ -4,6 +4,7 @@
 //! nothing, so the ones built from them need only undo whole steps.
 
 use interfaces::accounting::ChargeRefusal;
+use interfaces::memory::REGION_KIT;
 use interfaces::provision::{Cause, CreateRefusal};
 use interfaces::start::Block;
 use interfaces::start::memory_slots::MIN_BITS;
@@ -225,6 +226,28 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
             self.release(payer, amounts);
         }
         result
+    }
+
+    /// The record of a new region was charged to the group that its task is in, together with what it shows; lets the
+    /// group pay for it that pays for the task's space. Gives everything back if that cannot be. Returns who pays for
+    /// the rest.
+    ///
+    /// At once, and not each to its own, because they are nearly always one group.
+    pub(crate) fn charge_record(
+        &mut self,
+        space: u32,
+        payer: GroupId,
+        all: Amounts,
+    ) -> Result<GroupId, ChargeRefusal> {
+        let home = self.space(space).payer;
+        if payer != home {
+            if let Err(refusal) = self.ledger.charge(home, REGION_KIT) {
+                self.release(payer, all);
+                return Err(refusal);
+            }
+            self.release(payer, REGION_KIT);
+        }
+        Ok(payer)
     }
 
     /// Gives a charge back.

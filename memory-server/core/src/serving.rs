@@ -41,9 +41,12 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         let payer = self
             .ledger
             .charge_task(self.space(index).task, amounts)
+            .and_then(|payer| self.charge_record(index, payer, amounts))
             .map_err(CreateRegionRefusal::Charge)?;
         self.record_region(index, pages, payer).ok_or_else(|| {
-            self.release(payer, amounts);
+            let rest = amounts.checked_sub(&REGION_KIT).unwrap_or_default();
+            self.release(payer, rest);
+            self.release(self.space(index).payer, REGION_KIT);
             CreateRegionRefusal::TableFull
         })
     }
@@ -337,7 +340,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         } = &mut self.memory;
         let record = spaces.edit(space)?;
         let object = objects.create(Kind::Anonymous, payer, pages)?;
-        let region = Region::new(State::Held, space, object, Access::ReadWrite, payer);
+        let region = Region::new(State::Held, space, object, Access::ReadWrite, record.payer);
         let id = regions.create(&mut record.regions, region);
         match (id, objects.edit(object)) {
             (Some(_), Some(object)) => object.holders = 1,

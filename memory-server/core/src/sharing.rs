@@ -2,6 +2,9 @@
 //!
 //! Why an offer and not a handing over: a region costs its holder a record, and nobody is to pay for what others send
 //! it, or to find its list full of it. So an offer is the offerer's until it is accepted.
+//!
+//! A record is paid for by the group that pays for its holder's space, wherever the holder has gone since: a record
+//! charged to a group that its task has left would outlive the kill of that group, which could then never end.
 
 use interfaces::TaskId;
 use interfaces::memory::{AcceptRefusal, Accepted, REGION_KIT, RegionId, Share, ShareRefusal};
@@ -28,9 +31,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if !self.has_region_room(space) {
             return Err(ShareRefusal::TableFull);
         }
-        let payer = self
-            .ledger
-            .charge_task(self.space(space).task, REGION_KIT)
+        let payer = self.space(space).payer;
+        self.ledger
+            .charge(payer, REGION_KIT)
             .map_err(ShareRefusal::Charge)?;
         let offer = Region::new(
             State::Offered { to: request.to },
@@ -85,9 +88,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.space(space).regions.len() >= TASK_REGIONS {
             return Err(AcceptRefusal::TableFull);
         }
-        let payer = self
-            .ledger
-            .charge_task(task, REGION_KIT)
+        let payer = self.space(space).payer;
+        self.ledger
+            .charge(payer, REGION_KIT)
             .map_err(AcceptRefusal::Charge)?;
         self.pass_region(region.space, id.index);
         let Memory {

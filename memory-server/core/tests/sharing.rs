@@ -67,6 +67,12 @@ fn give(bench: &mut Bench, from: u32, region: RegionId, to: u32, access: Access)
     region
 }
 
+/// Task 1 reserves a page and gives it to task 0.
+fn given(bench: &mut Bench) -> RegionId {
+    let region = create(bench, 1, 1);
+    give(bench, 1, region, 0, Access::Read)
+}
+
 fn destroy(bench: &mut Bench, index: u32, region: RegionId) {
     while bench.client(task(index), DestroyRegion { region }).unwrap() == Progress::More {}
 }
@@ -161,6 +167,46 @@ fn what_two_tasks_map_is_the_same_memory_and_charged_once() {
         bench.end(index, if index == 0 { GROUP } else { OTHER });
         audit(&mut bench);
     }
+    assert_eq!(bench.server.counters().mishaps, 0);
+}
+
+#[test]
+fn a_task_that_was_moved_leaves_no_record_that_would_outlive_the_kill_of_where_it_was() {
+    let mut bench = bench();
+    let here = |bench: &Bench, group| {
+        bench.ledger.0.borrow_mut().born.insert(task(0), group);
+    };
+    let shared = given(&mut bench);
+    let before = [GROUP, OTHER].map(|group| bench.ledger.0.borrow().used(group));
+    // In another group it reserves memory, offers and accepts some, and is moved back.
+    here(&bench, OTHER);
+    let region = create(&mut bench, 0, 2);
+    let offered = bench.client(
+        task(0),
+        Share {
+            region,
+            to: task(2),
+            access: Access::Read,
+        },
+    );
+    let second = given(&mut bench);
+    here(&bench, GROUP);
+    audit(&mut bench);
+    let records =
+        used(&bench, GROUP, Resource::KernelMemory) - before[0].get(Resource::KernelMemory);
+    assert_eq!(records, 3 * REGION_KIT.get(Resource::KernelMemory));
+    // The tasks of the other group are ended, what it pays for is revoked: nothing is left there.
+    bench.end(1, OTHER);
+    bench.end(2, OTHER);
+    while bench.proc(Revoke { group: OTHER }) == Ok(Progress::More) {}
+    audit(&mut bench);
+    assert!(bench.ledger.0.borrow().used(OTHER).is_none());
+    for region in [shared, region, offered.unwrap(), second] {
+        destroy(&mut bench, 0, region);
+    }
+    bench.end(0, GROUP);
+    audit(&mut bench);
+    assert!(bench.ledger.0.borrow().used(GROUP).is_none());
     assert_eq!(bench.server.counters().mishaps, 0);
 }
 
