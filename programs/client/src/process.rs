@@ -1,5 +1,7 @@
 //! Tasks and threads.
 
+use core::fmt::{self, Write as _};
+
 use interfaces::accounting::Receipt;
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
@@ -47,6 +49,17 @@ pub enum Forked {
     Parent(TaskId),
     /// The child.
     Child,
+}
+
+/// Starts a program with arguments that are put together here. What is too long is cut.
+pub fn spawn_with(
+    program: ProgramId,
+    group: Option<GroupId>,
+    arguments: fmt::Arguments<'_>,
+) -> Result<TaskId, CallError<SpawnRefusal>> {
+    let mut text = Arguments::default();
+    let _ = text.write_fmt(arguments);
+    spawn(program, group, text)
 }
 
 /// Makes a child that is where the caller is, with a clone of its memory, in the caller's group or one below it. Comes

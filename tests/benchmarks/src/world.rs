@@ -1,8 +1,8 @@
 //! What the benchmarks start from: groups at several depths, and children.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 
-use client::interfaces::process::{Arguments, ExitReason, SpawnRefusal};
+use client::interfaces::process::{ExitReason, SpawnRefusal};
 use client::interfaces::provision::ProgramId;
 use client::interfaces::{CallError, GroupId, Limit, Resource, TaskId};
 use client::{limits, process};
@@ -64,10 +64,7 @@ impl World {
         group: Option<GroupId>,
         mode: fmt::Arguments<'_>,
     ) -> Result<TaskId, CallError<SpawnRefusal>> {
-        let mut arguments = Arguments::default();
-        // Modes are short.
-        let _ = arguments.write_fmt(mode);
-        process::spawn(self.program, group, arguments)
+        process::spawn_with(self.program, group, mode)
     }
 
     /// Runs a child to its end; what it said.

@@ -7,7 +7,7 @@ use client::{limits, process};
 use crate::boundary::code;
 use crate::failure::Failure;
 use crate::figures::figure;
-use crate::world::World;
+use crate::world::{World, nothing_lost};
 
 /// Tasks in a bomb's group.
 const TASKS: u64 = 200;
@@ -77,12 +77,7 @@ pub fn a_bomb_of_200_tasks_is_killed_50_times_and_nothing_is_lost(
 pub fn a_bomb_beside_the_servers_is_killed_from_there(world: &mut World) -> Result<(), Failure> {
     let (pool, group) = (process::pool()?, limits::open_group(Some(world.top))?);
     let longest = code(world.run(Some(group), format_args!("kill-bombs {TASKS} {BESIDE}"))?);
-    let now = process::pool()?;
-    equal!(
-        "free pages and slots",
-        (now.free, now.free_slots),
-        (pool.free, pool.free_slots)
-    );
+    nothing_lost(&pool)?;
     equal!("usage", world.account(group)?.usage, Amounts::NONE);
     let Some(longest) = longest else {
         fail!("the assistant was not content")

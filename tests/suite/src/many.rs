@@ -10,7 +10,7 @@ use client::{limits, memory, process};
 
 use crate::failure::Failure;
 use crate::figures::figure;
-use crate::world::World;
+use crate::world::{World, nothing_lost};
 
 /// Groups below one parent.
 const WIDE: u32 = 4096;
@@ -149,13 +149,7 @@ pub fn groups_4096_below_one_parent_are_opened_charged_and_closed(
     );
     // The room that was made for them goes as well.
     memory::tidy()?;
-    let now = process::pool()?;
-    equal!(
-        "free pages and slots",
-        (now.free, now.free_slots),
-        (pool.free, pool.free_slots)
-    );
-    Ok(())
+    nothing_lost(&pool)
 }
 
 pub fn groups_65000_are_opened_charged_and_closed_and_nothing_is_left(

@@ -8,7 +8,7 @@ use client::{limits, process};
 use crate::boundary::code;
 use crate::failure::Failure;
 use crate::figures::figure;
-use crate::world::World;
+use crate::world::{World, nothing_lost};
 
 /// The most instructions from a moment to the answer of a call that is to be made then, beside a large region's end: a
 /// slice of that, the clock's interrupt, and the call itself.
@@ -60,13 +60,7 @@ pub fn a_region_can_be_unmapped_while_another_thread_faults_on_it(
             equal!("audit", found.held, found.ledger);
         }
     }
-    let now = process::pool()?;
-    equal!(
-        "free pages and slots",
-        (now.free, now.free_slots),
-        (pool.free, pool.free_slots)
-    );
-    Ok(())
+    nothing_lost(&pool)
 }
 
 pub fn a_neighbour_waits_for_a_slice_of_a_large_regions_end_only(

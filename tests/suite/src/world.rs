@@ -1,9 +1,9 @@
 //! What every case starts from, and the way back to it.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 use client::interfaces::limits::Account;
-use client::interfaces::process::{Arguments, ExitReason, SpawnRefusal};
+use client::interfaces::process::{ExitReason, SpawnRefusal};
 use client::interfaces::provision::{PoolFigures, ProgramId};
 use client::interfaces::{Amounts, CallError, GroupId, Resource, TaskId};
 use client::{limits, memory, process};
@@ -53,6 +53,18 @@ pub fn warm_up() {
         // are read and thrown away.
         unsafe { (byte as *const u8).read_volatile() };
     }
+}
+
+/// As many pages and slots are free as before.
+#[track_caller]
+pub fn nothing_lost(before: &PoolFigures) -> Result<(), Failure> {
+    let now = process::pool()?;
+    equal!(
+        "free pages and slots",
+        (now.free, now.free_slots),
+        (before.free, before.free_slots)
+    );
+    Ok(())
 }
 
 #[expect(
@@ -130,10 +142,8 @@ impl World {
         group: Option<GroupId>,
         mode: fmt::Arguments<'_>,
     ) -> Result<TaskId, CallError<SpawnRefusal>> {
-        let mut arguments = Arguments::default();
         // Modes are short; a longer one would be cut, and the assistant say so.
-        let _ = arguments.write_fmt(mode);
-        process::spawn(self.assist, group, arguments)
+        process::spawn_with(self.assist, group, mode)
     }
 
     /// Starts an assistant that must start.
