@@ -4,10 +4,14 @@
 //! mailbox, and the answer comes back in the soft ones: of three kinds that nobody counts, and some in which nothing
 //! can happen in an empty group. So a puppet holds nothing, and is told nothing, that another client would not.
 
-use client::interfaces::accounting::{ChargeRefusal, KillRefusal, TicketRefusal};
+use client::interfaces::accounting::{self, ChargeRefusal, KillRefusal, TicketRefusal};
 use client::interfaces::limits::{CloseGroupRefusal, EnterRefusal, OpenGroupRefusal, SetRefusal};
-use client::interfaces::memory::{Access, CreateRegionRefusal, RegionId, RegionRefusal};
-use client::interfaces::process::{Arguments, KillGroupRefusal, SpawnRefusal, TaskRefusal};
+use client::interfaces::memory::{
+    AcceptRefusal, Access, CreateRegionRefusal, RegionId, RegionRefusal, ShareRefusal,
+};
+use client::interfaces::process::{
+    Arguments, FreezeRefusal, KillGroupRefusal, MoveRefusal, SpawnRefusal, TaskRefusal,
+};
 use client::interfaces::{CallError, GroupId, Limit, Resource, Shortage, TaskId};
 use client::{limits, memory, process};
 
@@ -49,6 +53,18 @@ pub enum Deed {
     Destroy(RegionId),
     Enter(GroupId),
     Exit,
+    /// Move a task to a group.
+    Move(TaskId, GroupId),
+    Freeze(GroupId),
+    Thaw(GroupId),
+    /// Start a further thread of one's own.
+    Thread,
+    /// End it.
+    EndThread(u32),
+    /// Offer a region to a task.
+    Share(RegionId, TaskId),
+    /// Take what is offered, and map it.
+    Accept(RegionId),
 }
 
 const fn pack(high: u32, low: u32) -> u64 {
@@ -66,6 +82,14 @@ fn group(word: u64) -> GroupId {
 
 fn of_group(group: GroupId) -> u64 {
     pack(group.index, group.generation)
+}
+
+fn of_task(task: TaskId) -> u64 {
+    pack(task.index, task.generation)
+}
+
+fn of_region(region: RegionId) -> u64 {
+    pack(region.index, region.generation)
 }
 
 /// The task that an answer names.
@@ -92,13 +116,20 @@ impl Deed {
             Self::Open(group) => (1, [of_group(group), 0]),
             Self::Close(group) => (2, [of_group(group), 0]),
             Self::Spawn(group) => (3, [of_group(group), 0]),
-            Self::Kill(task) => (4, [pack(task.index, task.generation), 0]),
+            Self::Kill(task) => (4, [of_task(task), 0]),
             Self::KillGroup(group) => (5, [of_group(group), 0]),
             Self::Create(pages) => (6, [pages.into(), 0]),
             Self::Touch(address, first, end) => (7, [address.into(), pack(first, end)]),
-            Self::Destroy(region) => (8, [pack(region.index, region.generation), 0]),
+            Self::Destroy(region) => (8, [of_region(region), 0]),
             Self::Enter(group) => (9, [of_group(group), 0]),
             Self::Exit => (10, [0; 2]),
+            Self::Move(task, group) => (11, [of_task(task), of_group(group)]),
+            Self::Freeze(group) => (12, [of_group(group), 0]),
+            Self::Thaw(group) => (13, [of_group(group), 0]),
+            Self::Thread => (14, [0; 2]),
+            Self::EndThread(number) => (15, [number.into(), 0]),
+            Self::Share(region, task) => (16, [of_region(region), of_task(task)]),
+            Self::Accept(region) => (17, [of_region(region), 0]),
             Self::Limit(group, kind, limit) => (
                 LIMIT.saturating_add(kind.index() as u64),
                 [of_group(group), limit.bound()],
@@ -122,6 +153,13 @@ impl Deed {
             8 => Self::Destroy(region(about)),
             9 => Self::Enter(group(about)),
             10 => Self::Exit,
+            11 => Self::Move(task(about), group(more)),
+            12 => Self::Freeze(group(about)),
+            13 => Self::Thaw(group(about)),
+            14 => Self::Thread,
+            15 => Self::EndThread(halves(about).1),
+            16 => Self::Share(region(about), task(more)),
+            17 => Self::Accept(region(about)),
             kind => {
                 let place = usize::try_from(kind.checked_sub(LIMIT)?).ok()?;
                 let kind = *Resource::ALL.get(place)?;
@@ -130,7 +168,7 @@ impl Deed {
         })
     }
 
-    /// Does it. Not for [`Deed::Exit`], which is the puppet's own affair.
+    /// Does it. Not for [`Deed::Exit`] and what is done with threads, which are the puppet's own affair.
     pub fn act(self) -> Told {
         match self {
             Self::Open(parent) => told(limits::open_group(Some(parent)).map(of_group), Told::open),
@@ -143,10 +181,7 @@ impl Deed {
                     return Told::Other(1);
                 };
                 let spawned = process::spawn(assist, Some(group), Arguments::cut("puppet"));
-                told(
-                    spawned.map(|task| pack(task.index, task.generation)),
-                    Told::spawn,
-                )
+                told(spawned.map(of_task), Told::spawn)
             }
             Self::Kill(task) => told(process::kill(task).map(|()| 0), |refusal| match refusal {
                 TaskRefusal::UnknownTask => Told::Unknown,
@@ -187,20 +222,43 @@ impl Deed {
             Self::Enter(group) => told(limits::enter(group).map(|()| 0), |refusal| match refusal {
                 EnterRefusal::UnknownGroup => Told::Unknown,
                 EnterRefusal::Short(shortage) => Told::Short(shortage),
-                EnterRefusal::Killing | EnterRefusal::Frozen => Told::Other(6),
+                EnterRefusal::Frozen => Told::Frozen,
+                EnterRefusal::Killing => Told::Other(6),
             }),
-            Self::Exit => Told::Other(7),
+            Self::Move(task, group) => {
+                told(process::move_task(task, group).map(|()| 0), Told::moved)
+            }
+            Self::Freeze(group) => told(process::freeze(group).map(u64::from), Told::freeze),
+            Self::Thaw(group) => told(process::thaw(group).map(u64::from), Told::freeze),
+            Self::Share(region, to) => told(
+                memory::share(region, to, Access::ReadWrite).map(of_region),
+                |refusal| match refusal {
+                    ShareRefusal::PayerKilled => Told::PayerKilled,
+                    _ => Told::Other(15),
+                },
+            ),
+            Self::Accept(region) => match memory::accept(region) {
+                Ok(_) => map(region),
+                Err(CallError::Refused(AcceptRefusal::PayerKilled)) => Told::PayerKilled,
+                Err(_) => Told::Other(16),
+            },
+            Self::Exit | Self::Thread | Self::EndThread(_) => Told::Other(7),
         }
+    }
+}
+
+/// Maps a region where there is room.
+fn map(region: RegionId) -> Told {
+    match memory::map(region, None, Access::ReadWrite) {
+        Ok(address) => Told::Done([of_region(region), address.into()]),
+        Err(_) => Told::Other(8),
     }
 }
 
 /// A region, mapped where there is room.
 fn create(pages: u32) -> Told {
     match memory::create_region(pages) {
-        Ok(region) => match memory::map(region, None, Access::ReadWrite) {
-            Ok(address) => Told::Done([pack(region.index, region.generation), address.into()]),
-            Err(_) => Told::Other(8),
-        },
+        Ok(region) => map(region),
         Err(CallError::Refused(CreateRegionRefusal::Charge(ChargeRefusal::Short(shortage)))) => {
             Told::Short(shortage)
         }
@@ -229,6 +287,12 @@ pub enum Told {
     Unknown,
     /// It can see it, and may not do it.
     NotYours,
+    /// One of two groups is frozen and the other is not.
+    Frozen,
+    /// It is not frozen.
+    NotFrozen,
+    /// The group that paid for the memory was killed.
+    PayerKilled,
     /// What never should happen.
     Other(u64),
 }
@@ -267,6 +331,26 @@ impl Told {
         }
     }
 
+    const fn moved(refusal: MoveRefusal) -> Self {
+        match refusal {
+            MoveRefusal::UnknownTask | MoveRefusal::UnknownGroup => Self::Unknown,
+            MoveRefusal::NotYours => Self::NotYours,
+            MoveRefusal::Short(shortage) => Self::Short(shortage),
+            MoveRefusal::Frozen => Self::Frozen,
+            MoveRefusal::Killing => Self::Other(18),
+        }
+    }
+
+    const fn freeze(refusal: FreezeRefusal) -> Self {
+        use accounting::FreezeRefusal as Refusal;
+        match refusal {
+            FreezeRefusal::Freeze(Refusal::UnknownGroup) => Self::Unknown,
+            FreezeRefusal::Freeze(Refusal::NotYours) => Self::NotYours,
+            FreezeRefusal::Freeze(Refusal::NotFrozen) => Self::NotFrozen,
+            _ => Self::Other(19),
+        }
+    }
+
     /// As numbers: a mark, and six more.
     pub fn encode(self) -> (u64, [u64; 6]) {
         match self {
@@ -283,6 +367,9 @@ impl Told {
             }
             Self::Unknown => (4, [0; 6]),
             Self::NotYours => (5, [0; 6]),
+            Self::Frozen => (7, [0; 6]),
+            Self::NotFrozen => (8, [0; 6]),
+            Self::PayerKilled => (9, [0; 6]),
             Self::Other(which) => (6, [which, 0, 0, 0, 0, 0]),
         }
     }
@@ -309,6 +396,9 @@ impl Told {
             }
             4 => Self::Unknown,
             5 => Self::NotYours,
+            7 => Self::Frozen,
+            8 => Self::NotFrozen,
+            9 => Self::PayerKilled,
             _ => Self::Other(first),
         }
     }

@@ -137,6 +137,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "churn" => watch::churn(),
         "watch-deaf" => watch::deaf(&mut words),
         "watch-all" => watch::all(),
+        "watch-cut" => watch::cut(),
         "watch-outside" => watch::outside(&mut words),
         "ring-thief" => watch::thief(),
         "rings" => watch::rings(&mut words),

@@ -7,13 +7,13 @@ use client::limits;
 use crate::rights::TRIALS;
 use crate::words::Words;
 
-/// `try NUMBER GROUP`: tries one thing; the exit code says what came of it.
+/// `try NUMBER GROUP [TASK]`: tries one thing; the exit code says what came of it.
 pub fn try_one(words: &mut Words<'_>) -> i32 {
-    let (number, group) = (words.number::<usize>(), words.group());
+    let (number, group, member) = (words.number::<usize>(), words.group(), words.task());
     let Some((_, _, act)) = TRIALS.get(number) else {
         return problem!("there is no trial {number}");
     };
-    act(group) as i32
+    act(group, member) as i32
 }
 
 /// `opener`: opens a group and goes inside; changes it until it has given that up, right by right.

@@ -1,9 +1,15 @@
 //! `puppet`: does what it finds in its mailbox ([`deed`](crate::deed)), until it is told to end.
 
-use client::interfaces::{GroupId, Limit, Resource};
+use client::interfaces::accounting::TicketRefusal;
+use client::interfaces::process::ThreadRefusal;
+use client::interfaces::{CallError, GroupId, Limit, Resource};
 use client::{limits, process};
 
 use crate::deed::{ABOUT, BELL, Deed, NO_MAILBOX, READY, SAYS, TOLD, Told};
+use crate::threads;
+
+/// The numbers of the further threads; 0 for none. One of them gives way all the time, the other one sleeps.
+type Threads = [u32; 2];
 
 /// How much of its stack a puppet touches before it is ready.
 const STACK: u64 = 64 * 1024;
@@ -46,8 +52,41 @@ fn answer(mailbox: GroupId, number: u64, told: Told) {
     write(mailbox, BELL, number.wrapping_shl(8) | mark);
 }
 
+fn start(threads: &mut Threads) -> Told {
+    let mut free = (0..).zip(threads.iter_mut());
+    let Some((place, number)) = free.find(|(_, number)| **number == 0) else {
+        return Told::Other(17);
+    };
+    let entry = if place == 0 {
+        threads::idle
+    } else {
+        threads::sleeper
+    };
+    match threads::start(place, entry) {
+        Ok(started) => {
+            *number = started;
+            Told::Done([started.into(), 0])
+        }
+        Err(CallError::Refused(ThreadRefusal::Ticket(TicketRefusal::Short(shortage)))) => {
+            Told::Short(shortage)
+        }
+        Err(_) => Told::Other(20),
+    }
+}
+
+fn end(threads: &mut Threads, ended: u32) -> Told {
+    if process::end_thread(ended).is_err() {
+        return Told::Other(21);
+    }
+    for number in threads.iter_mut().filter(|number| **number == ended) {
+        *number = 0;
+    }
+    Told::Done([0; 2])
+}
+
 pub fn run() -> i32 {
     warm_up();
+    let mut threads = Threads::default();
     let mut mailbox = open_mailbox();
     let mut done = READY;
     answer(mailbox, done, Told::Done([0; 2]));
@@ -61,6 +100,8 @@ pub fn run() -> i32 {
         let about = ABOUT.map(|kind| read(mailbox, kind));
         let told = match Deed::decode(bell & 0xff, about) {
             Some(Deed::Exit) => return TOLD,
+            Some(Deed::Thread) => start(&mut threads),
+            Some(Deed::EndThread(number)) => end(&mut threads, number),
             Some(deed) => deed.act(),
             None => Told::Other(0),
         };

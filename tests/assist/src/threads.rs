@@ -7,7 +7,7 @@ use client::interfaces::accounting::TicketRefusal;
 use client::interfaces::memory::RegionId;
 use client::interfaces::process::ThreadRefusal;
 use client::interfaces::{CallError, Resource};
-use client::{limits, memory, process};
+use client::{limits, memory, process, time};
 
 use crate::words::Words;
 
@@ -26,7 +26,22 @@ static STACK: [Stack; STACKS] = [const { Stack(UnsafeCell::new([0; 8192])) }; ST
 static NUMBER: [AtomicU32; STACKS] = [const { AtomicU32::new(0) }; STACKS];
 static SUM: AtomicU32 = AtomicU32::new(0);
 
-fn start(place: usize, entry: extern "C" fn(u64) -> !) -> Result<u32, CallError<ThreadRefusal>> {
+/// Where a thread begins that sleeps for ever, and the stack for the one of this number.
+pub fn sleeper_on(number: u32) -> (u32, u32) {
+    let place = usize::try_from(number).unwrap_or(0);
+    let top = STACK
+        .get(place)
+        .map_or(0, |stack| (stack.0.get() as usize).saturating_add(8192));
+    // A program is linked below 4 GiB.
+    let low = |address: usize| u32::try_from(address).unwrap_or(0);
+    (low(sleeper as *const () as usize), low(top))
+}
+
+/// Starts a thread on the stack in a place; its number.
+pub fn start(
+    place: usize,
+    entry: extern "C" fn(u64) -> !,
+) -> Result<u32, CallError<ThreadRefusal>> {
     let top = STACK
         .get(place)
         .map_or(0, |stack| (stack.0.get() as usize).saturating_add(8192));
@@ -37,9 +52,17 @@ fn start(place: usize, entry: extern "C" fn(u64) -> !) -> Result<u32, CallError<
     Ok(number)
 }
 
-extern "C" fn idle(_: u64) -> ! {
+/// Gives way for ever.
+pub extern "C" fn idle(_: u64) -> ! {
     loop {
         client::yield_now();
+    }
+}
+
+/// Sleeps for ever.
+pub extern "C" fn sleeper(_: u64) -> ! {
+    loop {
+        let _ = time::sleep(u64::MAX);
     }
 }
 

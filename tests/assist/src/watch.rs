@@ -1,9 +1,9 @@
 //! Modes of a watcher.
 
 use client::Server;
-use client::events::{Next, Watcher};
+use client::events::{Event, Next, Watcher};
 use client::interfaces::events::{
-    Kinds, RING_PAGES, ReadSnapshot, RingId, SnapshotRefusal, TASK_RINGS, Unwatch, Watch,
+    Ending, Kinds, RING_PAGES, ReadSnapshot, RingId, SnapshotRefusal, TASK_RINGS, Unwatch, Watch,
     WatchRefusal,
 };
 use client::interfaces::process::CloseRing;
@@ -51,6 +51,37 @@ pub fn all() -> i32 {
             while !matches!(watcher.next_event(), Next::Empty) {}
         }
         client::yield_now();
+    }
+}
+
+/// `watch-cut`: watches its own group while somebody above it does things there; hears of all of it, and of nobody who
+/// is not in there.
+pub fn cut() -> i32 {
+    let mut watcher = value!(Watcher::open(1));
+    value!(watcher.watch(None, Kinds::ALL));
+    let own = value!(limits::open_group(None));
+    let mut heard = [0_u32; 5];
+    loop {
+        let record = match watcher.wait_next() {
+            Next::Record(record) => record,
+            other => return problem!("{other:?}"),
+        };
+        let which = match record.event {
+            Event::Opened { group, .. } if group == own => continue,
+            Event::Born { parent: None, .. } => 0,
+            Event::Died {
+                ending: Ending::Killed { by: None },
+                ..
+            } => 1,
+            Event::Arrived { from: None, .. } => 2,
+            Event::Left { to: None, .. } => 3,
+            Event::Opened { by: None, .. } => 4,
+            Event::Gone { .. } if heard == [1; 5] => return 0,
+            other => return problem!("{other:?} after {heard:?}"),
+        };
+        if let Some(count) = heard.get_mut(which) {
+            *count = count.saturating_add(1);
+        }
     }
 }
 

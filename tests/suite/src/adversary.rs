@@ -3,7 +3,9 @@
 //! The adversary reads its answers itself (`assist`'s `adversary`); the oracle is here: between its slices nothing that
 //! is not its own or below has changed, it is still where it was put or below, and a neighbour's calls go on.
 
-use client::interfaces::limits::Account;
+use client::events::{Event, Next, Watcher};
+use client::interfaces::events::Kinds;
+use client::interfaces::limits::{Account, Freeze, Holdings, Owner};
 use client::interfaces::process::{ExitReason, WaitRefusal};
 use client::interfaces::{Amounts, CallError, GroupId, Limit, Resource, TaskId};
 use client::{limits, process, time};
@@ -43,6 +45,10 @@ struct Still {
     soft: heapless::Vec<Limit, { client::interfaces::RESOURCES }>,
     label: client::interfaces::limits::LabelText,
     parent: Option<GroupId>,
+    owner: Owner,
+    freeze: Freeze,
+    /// Who has rights on it.
+    rights: Holdings,
 }
 
 impl Still {
@@ -58,6 +64,9 @@ impl Still {
             soft,
             label: account.label,
             parent: account.parent,
+            owner: limits::read_owner(Some(group))?,
+            freeze: limits::read_freeze(Some(group))?,
+            rights: limits::list_rights(Some(group))?,
         })
     }
 
@@ -67,6 +76,9 @@ impl Still {
         equal!("soft limits", now.soft, self.soft);
         equal!("label", now.label.as_str(), self.label.as_str());
         equal!("parent", now.parent, self.parent);
+        equal!("owner", now.owner, self.owner);
+        equal!("freeze", now.freeze, self.freeze);
+        ensure!(now.rights == self.rights, "rights: {:?}", now.rights);
         Ok(())
     }
 }
@@ -99,6 +111,25 @@ fn is_in(task: TaskId, group: GroupId) -> Result<bool, Failure> {
     Ok(false)
 }
 
+/// Nobody has stopped what is told of a group, or made it more: that something is opened there now is all.
+fn still_told(mut watcher: Watcher, group: GroupId) -> Result<(), Failure> {
+    ensure!(
+        matches!(watcher.next_event(), Next::Empty),
+        "something was told of the sibling"
+    );
+    let opened = limits::open_group(Some(group))?;
+    match watcher.next_event() {
+        Next::Record(record) => ensure!(
+            matches!(record.event, Event::Opened { group, .. } if group == opened),
+            "what was told of the sibling: {:?}",
+            record.event
+        ),
+        other => fail!("another has stopped what is told of the sibling: {other:?}"),
+    }
+    limits::close_group(opened)?;
+    Ok(())
+}
+
 pub fn a_member_cannot_escape_by_100000_typed_calls_and_raw_messages(
     world: &mut World,
 ) -> Result<(), Failure> {
@@ -117,6 +148,9 @@ pub fn a_member_cannot_escape_by_100000_typed_calls_and_raw_messages(
     }
     let stale = world.group()?;
     limits::close_group(stale)?;
+    // What is to be heard of the sibling; nothing is, until the end.
+    let mut watcher = Watcher::open(1)?;
+    watcher.watch(Some(sibling), Kinds::ALL)?;
     let quiet = [world.account(sibling)?, world.account(bystanders)?];
     for seed in 1..=ADVERSARIES {
         let group = limits::open_group(Some(parent))?;
@@ -184,6 +218,7 @@ pub fn a_member_cannot_escape_by_100000_typed_calls_and_raw_messages(
         );
         limits::close_group(group)?;
     }
+    still_told(watcher, sibling)?;
     limits::set_label(nearby, "end")?;
     let longest = code(world.end_of(neighbour)?);
     let Some(longest) = longest else {

@@ -1,7 +1,7 @@
 //! Watching: what happens is told in order, exactly, and to nobody who may not see it.
 
 use client::events::{Event, Next, Watcher};
-use client::interfaces::events::{Ending, Fault, Item, Kind, Kinds, WatchRefusal};
+use client::interfaces::events::{Ending, Fault, Hit, Item, Kind, Kinds, WatchRefusal};
 use client::interfaces::process::ExitReason;
 use client::interfaces::provision::{Cause, ring_kit};
 use client::interfaces::{GroupId, Limit, Resource, TaskId};
@@ -9,7 +9,7 @@ use client::{limits, process};
 
 use crate::failure::Failure;
 use crate::figures::figure;
-use crate::world::World;
+use crate::world::{World, nothing_lost};
 
 /// The next event, which must be there.
 #[track_caller]
@@ -100,6 +100,70 @@ pub fn births_and_deaths_are_told_in_order_with_reasons_and_codes(
         "not the parent's death: {third:?}"
     );
     nothing(&mut watcher)
+}
+
+pub fn freezes_thaws_and_crossed_soft_limits_are_told(world: &mut World) -> Result<(), Failure> {
+    let outer = world.low_group()?;
+    let group = limits::open_group(Some(outer))?;
+    let mut watcher = Watcher::open(1)?;
+    watcher.watch(Some(outer), Kinds::ALL)?;
+    for depth in [1, 2] {
+        process::freeze(group)?;
+        equal!(
+            "freeze",
+            next(&mut watcher)?,
+            Event::Frozen { group, depth }
+        );
+    }
+    for depth in [1, 0] {
+        process::thaw(group)?;
+        equal!("thaw", next(&mut watcher)?, Event::Thawed { group, depth });
+    }
+    nothing(&mut watcher)?;
+    // One task is no crossing, a second is; a third, further beyond, is none again.
+    limits::set_soft_limit(group, Resource::Tasks, Limit::At(1))?;
+    let me = Some(world.task);
+    for number in 0..3_u64 {
+        let task = world.start(Some(group), format_args!("idle"))?;
+        if number == 1 {
+            let hit = Hit {
+                resource: Resource::Tasks,
+                limit: 1,
+                used: 1,
+                asked: 1,
+            };
+            let crossed = Event::SoftLimit { group, hit };
+            equal!("crossing", next(&mut watcher)?, crossed);
+        }
+        let born = Event::Born {
+            task,
+            group,
+            parent: me,
+        };
+        equal!("birth", next(&mut watcher)?, born);
+    }
+    nothing(&mut watcher)?;
+    equal!("tasks", world.usage(group, Resource::Tasks)?, 3);
+    Ok(())
+}
+
+pub fn a_member_hears_what_happens_and_no_name_from_above_or_beside(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let (group, beside) = (world.group()?, world.group()?);
+    let member = world.start(Some(group), format_args!("watch-cut"))?;
+    // It opens a group when it watches.
+    world.until("somebody watches", || {
+        Ok(world.account(group)?.children == 1)
+    })?;
+    let guest = world.start(Some(beside), format_args!("idle"))?;
+    process::move_task(guest, group)?;
+    process::move_task(guest, beside)?;
+    let child = world.start(Some(group), format_args!("idle"))?;
+    process::kill(child)?;
+    limits::close_group(limits::open_group(Some(group))?)?;
+    equal!("end", world.end_of(member)?, ExitReason::Exited { code: 0 });
+    Ok(())
 }
 
 pub fn a_kill_is_told_with_its_receipt_and_a_refusal_with_its_numbers(
@@ -486,12 +550,7 @@ pub fn watchers_that_are_killed_in_mid_stream_leave_nothing(
             process::wait(None)?;
         }
         limits::close_group(group)?;
-        let now = process::pool()?;
-        equal!(
-            "free pages and slots",
-            (now.free, now.free_slots),
-            (pool.free, pool.free_slots)
-        );
+        nothing_lost(&pool)?;
     }
     Ok(())
 }
@@ -504,12 +563,7 @@ pub fn rings_made_and_dropped_500_times_leave_nothing(world: &mut World) -> Resu
         let mut watcher = Watcher::open(2)?;
         watcher.watch(None, Kinds::ALL)?;
     }
-    let now = process::pool()?;
-    equal!(
-        "free pages and slots",
-        (now.free, now.free_slots),
-        (pool.free, pool.free_slots)
-    );
+    nothing_lost(&pool)?;
     let found = process::audit(world.own)?;
     equal!("audit", found.held, found.ledger);
     Ok(())

@@ -17,6 +17,8 @@ use crate::world::World;
 
 /// What no other client waits longer than for a call, in instructions.
 const PATIENCE: i32 = 50_000;
+/// Groups in which nobody is.
+const EMPTY: u32 = 4000;
 
 pub fn a_kill_of_200_bombs_keeps_nobody_waiting(world: &mut World) -> Result<(), Failure> {
     let group = limits::open_group(Some(world.low))?;
@@ -54,6 +56,37 @@ pub fn a_kill_of_200_bombs_keeps_nobody_waiting(world: &mut World) -> Result<(),
     );
     process::wait(None)?;
     Ok(limits::close_group(group)?)
+}
+
+pub fn a_kill_of_4000_empty_groups_keeps_nobody_waiting(world: &mut World) -> Result<(), Failure> {
+    let top = limits::open_group(Some(world.low))?;
+    for _ in 0..EMPTY {
+        limits::open_group(Some(top))?;
+    }
+    // The last of them has the only task, so the search for it passes all others.
+    let last = limits::open_group(Some(top))?;
+    let task = world.start(Some(last), format_args!("idle"))?;
+    let asker = world.start(
+        Some(world.top),
+        format_args!("latency 40000 {}", 40 * MILLISECOND),
+    )?;
+    time::sleep(5 * MILLISECOND)?;
+    let receipt = process::kill_group(top)?;
+    equal!("returned", receipt.returned, receipt.held);
+    equal!("held", receipt.held.get(Resource::Tasks), 1);
+    let ExitReason::Exited { code } = world.end_of(asker)? else {
+        fail!("the asker did not end by itself")
+    };
+    figure(
+        "longest-call-during-a-kill-of-empty-groups-instructions",
+        u64::try_from(code).unwrap_or_default(),
+    )?;
+    ensure!(
+        code > 0 && code <= PATIENCE,
+        "somebody waited for {code} instructions"
+    );
+    world.end_of(task)?;
+    Ok(())
 }
 
 pub fn a_task_kills_the_group_that_it_is_in(world: &mut World) -> Result<(), Failure> {

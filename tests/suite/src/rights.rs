@@ -5,12 +5,17 @@ use client::interfaces::limits::{
     TombstoneRefusal,
 };
 use client::interfaces::process::ExitReason;
-use client::interfaces::{GroupId, Limit, Resource};
+use client::interfaces::{GroupId, Limit, Resource, TaskId};
 use client::{limits, process};
 
 use crate::failure::Failure;
-use crate::trials::{KIND, LIMIT, Outcome, TRIALS};
+use crate::trials::{KIND, LIMIT, Outcome, SLEEP, TRIALS};
 use crate::world::World;
+
+/// The trial that needs a task in the group.
+const NEEDS_MEMBER: &str = "move_out";
+/// The trial that takes a task out of the assistant's own group.
+const NEEDS_WAY_OUT: &str = "move_in";
 
 pub fn each_right_is_missed_by_each_operation_that_needs_it(
     world: &mut World,
@@ -38,13 +43,26 @@ pub fn each_right_is_missed_by_each_operation_that_needs_it(
 
 /// What comes of a trial by an assistant beside the group, with these rights on it.
 fn tried(world: &World, number: usize, held: Rights) -> Result<i32, Failure> {
+    let name = TRIALS.get(number).map_or("", |&(name, ..)| name);
     let group = world.group()?;
     limits::set_limit(group, KIND, Limit::At(LIMIT))?;
+    let member = if name == NEEDS_MEMBER {
+        Some(world.start(Some(group), format_args!("{SLEEP}"))?)
+    } else {
+        None
+    };
+    let TaskId { index, generation } = member.unwrap_or(world.task);
     // It runs when the suite waits, so it has its rights before its first instruction.
     let child = world.start(
         Some(world.low),
-        format_args!("try {number} {} {}", group.index, group.generation),
+        format_args!(
+            "try {number} {} {} {index} {generation}",
+            group.index, group.generation
+        ),
     )?;
+    if name == NEEDS_WAY_OUT {
+        limits::grant(world.low, child, Rights::MOVE_OUT)?;
+    }
     if !held.is_none() {
         limits::grant(group, child, held)?;
         let listed = limits::list_rights(Some(group))?;
@@ -59,6 +77,10 @@ fn tried(world: &World, number: usize, held: Rights) -> Result<i32, Failure> {
     let ExitReason::Exited { code } = reason else {
         fail!("the assistant did not exit: {reason:?}")
     };
+    if let Some(member) = member {
+        process::kill(member)?;
+        world.end_of(member)?;
+    }
     // An entry goes with its task; the group may have gone as well.
     if let Ok(listed) = limits::list_rights(Some(group)) {
         equal!("entries afterwards", listed.len(), 1);
