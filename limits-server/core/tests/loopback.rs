@@ -1039,7 +1039,7 @@ macro_rules! each_request {
             ReadTotals Watch Unwatch ReadSnapshot ReadFreeze);
         $do!(accounting: Ticket ThreadTicket Confirm EndThread EndTask Charge ChargeTask Release MoveTask BeginKill
             NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords SetCredentials CheckRights AttachRing
-            DetachRing Freeze Thaw NextUnsettled ReadPlace AbandonKill);
+            DetachRing Freeze Thaw NextUnsettled ReadPlace AbandonKill WantsGround AddTract WithdrawTract);
     };
 }
 

@@ -342,7 +342,9 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
 }
 
 fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
-    use memory::{CreateRegion, DestroyRegion, Map, ReadRegion, ReadSpace, Unmap};
+    use memory::{
+        CreateRegion, DestroyRegion, MakeRoom, Map, ReadCommit, ReadRegion, ReadSpace, Tidy, Unmap,
+    };
     operation(tried, &CreateRegion { pages: 1 })?;
     operation(
         tried,
@@ -356,6 +358,9 @@ fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &DestroyRegion { region: REGION })?;
     operation(tried, &ReadRegion { region: REGION })?;
     operation(tried, &ReadSpace {})?;
+    operation(tried, &ReadCommit {})?;
+    operation(tried, &MakeRoom {})?;
+    operation(tried, &Tidy {})?;
     shared_regions(tried)
 }
 
