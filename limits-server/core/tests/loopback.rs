@@ -1130,7 +1130,13 @@ fn a_label_or_a_length_that_is_wrong_is_turned_down_and_changes_nothing() {
         );
     }
     // Every request but the empty ones needs at least a byte.
-    let empty = [limits::WhoAmI::LABEL, accounting::ReadFigures::LABEL];
+    let empty = [
+        limits::WhoAmI::LABEL,
+        accounting::ReadFigures::LABEL,
+        accounting::WantsGround::LABEL,
+        accounting::AddTract::LABEL,
+        accounting::WithdrawTract::LABEL,
+    ];
     for label in labels().into_iter().filter(|label| !empty.contains(label)) {
         let caller = if label.interface() == limits::INTERFACE {
             me

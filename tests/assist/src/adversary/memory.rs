@@ -115,14 +115,9 @@ impl Adversary {
 
     /// What is the operator's.
     pub fn lines(&mut self) {
-        use console::{
-            Attend, Collect, Halt, PollInput, Post, ReadDropped, ReadInput, Write, WriteRaw,
-            WriteRecord,
-        };
+        use console::{Halt, PollInput, ReadDropped, ReadInput, Write, WriteRaw, WriteRecord};
         let (server, oracle) = (Server::Console, &mut self.oracle);
-        let which = self.random.below(10);
-        let task = oracle.me;
-        match which {
+        match self.random.below(7) {
             0 => {
                 oracle.ask(server, false, &Halt { passed: true });
             }
@@ -142,17 +137,6 @@ impl Adversary {
             5 => {
                 let text = Text::cut("nobody is to see this");
                 oracle.ask(server, false, &WriteRaw { text });
-            }
-            6 => {
-                let order = Text::cut("exit");
-                oracle.ask(server, false, &Post { task, order });
-            }
-            7 => {
-                let withdraw = true;
-                oracle.ask(server, false, &Collect { task, withdraw });
-            }
-            8 => {
-                oracle.ask(server, true, &Attend { answer: None });
             }
             _ => {
                 let text = Text::default();

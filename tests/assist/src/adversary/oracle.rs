@@ -19,7 +19,7 @@ const OWN: usize = 768;
 /// From how many of the last of them it draws.
 const LAST: u64 = 16;
 /// Raw operations that end the caller, keep it for as long as they say, or let two of it go on.
-const NOT_RAW: [&str; 9] = [
+const NOT_RAW: [&str; 11] = [
     "exit",
     "end_thread",
     "join_thread",
@@ -29,6 +29,8 @@ const NOT_RAW: [&str; 9] = [
     "sleep_until",
     "fork",
     "freeze",
+    "offer",
+    "accept",
 ];
 /// What is not tried: it is the end of the caller.
 const LAST_OF_ALL: &str = "exit";

@@ -2,6 +2,7 @@
 
 use client::Server;
 use client::interfaces::Call;
+use client::interfaces::links::{Accept, HangUp, Offer, ReadLinks, SetAlarm};
 use client::interfaces::process::{
     AdoptBand, Arguments, Audit, Children, Clock, EndThread, FindProgram, Fork, Freeze, JoinThread,
     Kill, KillGroup, MoveTask, NextGroup, ReadArguments, ReadClock, ReadFigures, ReadPool,
@@ -117,10 +118,34 @@ impl Adversary {
         }
     }
 
+    /// What could link it to others. Its children accept nothing, and nobody offers it anything.
+    fn links(&mut self) {
+        let (task, ns) = (self.task(), 1000);
+        match self.below(5) {
+            0 => {
+                self.order(false, &Offer { to: task, ns });
+            }
+            1 => {
+                let from = (self.below(2) == 0).then_some(task);
+                self.order(false, &Accept { from, ns });
+            }
+            2 => {
+                self.order(false, &HangUp { partner: task });
+            }
+            3 => {
+                self.order(true, &ReadLinks {});
+            }
+            _ => {
+                self.order(true, &SetAlarm { ns });
+            }
+        }
+    }
+
     /// Threads of its own, and time.
     pub fn threads(&mut self) {
         let number = self.small(STACKS).saturating_add(1);
-        match self.below(8) {
+        match self.below(10) {
+            8 | 9 => self.links(),
             0 => {
                 let (entry, stack_top) = threads::sleeper_on(number);
                 let request = StartThread {
