@@ -13,6 +13,7 @@
 mod plan;
 
 mod calls;
+mod deeds;
 mod helper;
 mod ledger;
 mod null;
@@ -121,6 +122,7 @@ fn run(
 fn measure(world: &mut World, name: &str) -> Result<Summary, Trouble> {
     ledger::measure(world, name)
         .or_else(|| calls::measure(world, name))
+        .or_else(|| deeds::measure(world, name))
         .unwrap_or_else(|| Err(Trouble::here()))
 }
 

@@ -34,6 +34,13 @@ macro_rules! every_benchmark {
                 "write-after-child", "instructions", "first write to a page that a child shared: it is not";
                 "map-unmap", "instructions", "map and unmap a region whose pages nobody touches";
                 "kill-per-task", "instructions", "kill a group of 200 tasks, per task";
+                "kill-one", "instructions", "kill an idle task and wait for its end";
+                "move-task", "instructions", "move an idle task to a group beside its own";
+                "freeze-thaw", "instructions", "freeze and thaw a group with one task";
+                "sleep", "instructions", "sleep for 1 ns, which is one step of the timer";
+                "offer", "instructions", "offer a region to a task, and take the offer back";
+                "ring", "instructions", "open and close a ring for events, of one page";
+                "open-close-watched", "instructions", "open and close a group, which a ring hears of";
                 "memory-per-group", "bytes", "what one more group is charged";
                 "memory-per-task", "bytes", "what an idle task is charged, its pages included";
             }

@@ -25,7 +25,7 @@ const MEASURES: [&str; 9] = [
 /// How many groups there are besides.
 const GROUPS: [u32; 4] = [1, 100, 10_000, 60_000];
 /// How many idle tasks there are besides.
-const TASKS: [u32; 4] = [1, 100, 1_000, 3_000];
+const TASKS: [u32; 5] = [1, 100, 1_000, 3_000, 3_990];
 /// How deep the group is.
 const DEPTHS: [usize; 6] = [2, 4, 16, 64, 256, 1024];
 

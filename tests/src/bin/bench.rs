@@ -340,11 +340,12 @@ fn scale_table(results: &Results) -> String {
         let Some((operation, beside)) = name.split_once('@') else {
             continue;
         };
-        let kind = beside.split('-').next().unwrap_or_default();
+        // Beside the tasks are all the groups; the first of all is beside next to nothing.
+        let alone = format!("{operation}@");
         let first = results
             .all()
             .iter()
-            .find(|(other, _)| other.starts_with(&format!("{operation}@{kind}-")));
+            .find(|(other, _)| other.starts_with(&alone));
         let first = first.map_or(measured.median, |(_, first)| first.median);
         let more = measured
             .median
