@@ -79,8 +79,8 @@ pub struct Kill {
     pub task: TaskId,
 }
 
-/// Ends every task in a group below the caller's, and in the groups below that; answered when everything has come
-/// back.
+/// Ends every task in a group below the caller's, and in the groups below that, and those that have left them while they
+/// are still paid for there; answered when everything has come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillGroup {
     /// The group.

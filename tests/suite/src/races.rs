@@ -12,7 +12,7 @@ use crate::world::{World, nothing_lost};
 
 /// The most instructions from a moment to the answer of a call that is to be made then, beside a large region's end: a
 /// slice of that, the clock's interrupt, and the call itself.
-const WAIT: u64 = 70_000;
+const WAIT: u64 = 50_000;
 /// Pages of that region.
 const PAGES: u32 = 6000;
 
