@@ -23,9 +23,9 @@ pub const TABLE_KIT: Amounts =
     Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 1);
 /// What a region is charged as, to the group in which the task was born that holds it (or offers it): the memory-server's
 /// records of it and of its first mapping.
-pub const REGION_KIT: Amounts = Amounts::of(Resource::KernelMemory, 128);
+pub const REGION_KIT: Amounts = Amounts::of(Resource::KernelMemory, 192);
 /// What the memory itself is charged as besides its reservation, to its payer: the memory-server's record of it.
-pub const OBJECT_KIT: Amounts = Amounts::of(Resource::KernelMemory, 96);
+pub const OBJECT_KIT: Amounts = Amounts::of(Resource::KernelMemory, 160);
 /// What each further mapping of a region is charged as: the memory-server's record of it.
 pub const AREA_KIT: Amounts = Amounts::of(Resource::KernelMemory, 96);
 /// What a page is charged as where it is shown once more, to the group of the task that sees it: the slot of a further
@@ -34,7 +34,7 @@ pub const COPY_KIT: Amounts = Amounts::of(Resource::CapSlots, 1);
 
 /// What a page is charged as that is shared since a clone and that neither has written to since, to the clone's payer: the
 /// memory-server's record of it. The frame is the other's.
-pub const BORROW_KIT: Amounts = Amounts::of(Resource::KernelMemory, 32);
+pub const BORROW_KIT: Amounts = Amounts::of(Resource::KernelMemory, 48);
 
 /// A region: a task's handle to memory, and known to that task only. Several tasks may hold regions of the same memory
 /// ([`Share`]); it lives until the last of them is given back, or until the group that pays for it is killed.
@@ -119,6 +119,9 @@ pub struct Share {
     pub to: TaskId,
     /// What it may do.
     pub access: Access,
+    /// Whether its group may take over the payment ([`Sponsor`]), as long as the group pays that pays now. Only a task in
+    /// that group that may write to the region can offer this: whoever pays decides how long the memory lives.
+    pub payment: bool,
 }
 
 /// Asks for a region that a task offers to the caller.
@@ -140,8 +143,9 @@ pub struct Accept {
 ///
 /// More: reserved and charged to the caller's group, which must be the payer. Fewer: what is beyond the new end is gone
 /// from every address space, and its reservation and its frames come back exactly; a bounded number of pages a call, to
-/// be asked again until it is done, and from the first call on nobody sees it any more. A mapping keeps its place; what
-/// of it is beyond the end is an address where there is nothing.
+/// be asked again until it is done. From the first call on nothing more is shown there, but what is mapped already stays
+/// until its turn comes, from the end downwards. A mapping keeps its place; what of it is beyond the end is an address
+/// where there is nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resize {
     /// The region, which the caller may write to.
@@ -151,7 +155,7 @@ pub struct Resize {
 }
 
 /// Lets the caller's group pay for a region's memory from now on: its reservation, its frames and its records, all of it
-/// or nothing. Nobody has to agree but the one who pays then.
+/// or nothing. The payer before must have offered it with this region ([`Share::payment`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sponsor {
     /// The region.
@@ -306,6 +310,8 @@ pub enum ShareRefusal {
     TableFull,
     /// The group that paid for the memory was killed.
     PayerKilled,
+    /// The caller cannot offer the payment: its group does not pay, or it may only read the region.
+    NotPayer,
 }
 
 /// Why a region was not accepted.
@@ -385,6 +391,8 @@ pub enum SponsorRefusal {
     Charge(ChargeRefusal),
     /// The group that paid for the memory was killed.
     PayerKilled,
+    /// The payment was not offered with this region, or another group pays by now.
+    NotOffered,
 }
 
 /// Why a region was not cloned.

@@ -67,6 +67,11 @@ impl MailboxSlot {
     }
 }
 
+/// The kernel's objects of every task, in bytes: its block, and four levels of page table.
+pub const TASK_OBJECTS_BYTES: u64 = 5 * PAGE_BYTES;
+/// The memory-server's records of every task, in bytes: of its address space, its object and the areas of its program.
+pub const TASK_RECORDS_BYTES: u64 = 1024;
+
 /// What every task is made of, charged with its birth ticket besides what its program needs: one block with TCB
 /// and CNode, four levels of page table, the frame of its first IPC buffer.
 ///
@@ -76,7 +81,10 @@ pub const TASK_KIT: Amounts = Amounts::of(Resource::Tasks, 1)
     .with(Resource::Threads, 1)
     .with(Resource::Frames, 1)
     .with(Resource::Commit, 1)
-    .with(Resource::KernelMemory, 5 * PAGE_BYTES)
+    .with(
+        Resource::KernelMemory,
+        TASK_OBJECTS_BYTES + TASK_RECORDS_BYTES,
+    )
     .with(Resource::CapSlots, 4 + MAILBOX_SLOTS + 16 + 6)
     .with(Resource::AddressSpaces, 1);
 
@@ -178,9 +186,8 @@ pub struct DestroyTask {
     pub task: TaskId,
 }
 
-/// Makes a ring for a watcher: frames that it reads and the limits-server writes, and a notification, charged to whoever
-/// pays for the task's kit. A capability to receive the notification stands in the proc-server's slot
-/// [`crate::start::proc_slots::RING`] afterwards, which must be empty before; it is the proc-server's to move on.
+/// Charges a ring for a watcher to whoever pays for the task's kit, and takes a place for it: frames that it will read and
+/// the limits-server write, and a notification. Nothing of it is there before [`BuildRing`] says that it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateRing {
     /// The watcher.
@@ -191,8 +198,19 @@ pub struct CreateRing {
     pub operator: bool,
 }
 
-/// Takes a ring back: the limits-server lets go of it first, then every capability to it goes, the watcher's too.
-/// A task's rings also go with it.
+/// Makes the next few pages of a ring. With the last of them the limits-server gets the ring, and a capability to receive
+/// its notification stands in the proc-server's slot [`crate::start::proc_slots::RING`], which must be empty before; it is
+/// the proc-server's to move on. A refusal leaves the rest to [`DestroyRing`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildRing {
+    /// The watcher.
+    pub task: TaskId,
+    /// The ring.
+    pub ring: RingId,
+}
+
+/// Takes a ring back, a bounded slice of it a call: the limits-server lets go of it first, then every capability to it goes,
+/// the watcher's too. A task's rings also go with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DestroyRing {
     /// The watcher.
@@ -421,7 +439,9 @@ interface! {
         /// Makes a watcher's ring.
         20 => create_ring(CreateRing) -> MadeRing, or RingRefusal;
         /// Takes a watcher's ring back.
-        21 => destroy_ring(DestroyRing) -> (), or UnknownRefusal;
+        21 => destroy_ring(DestroyRing) -> Progress, or UnknownRefusal;
+        /// Goes on with making a watcher's ring.
+        22 => build_ring(BuildRing) -> Progress, or RingRefusal;
         /// Makes a task's mailbox.
         30 => create_mailbox(CreateMailbox) -> (), or CreateRefusal;
         /// Takes back what a killed group pays for.

@@ -656,6 +656,7 @@ fn sharing_pins(pins: &mut Pins) {
             region: REGION,
             to: TASK,
             access: Access::Read,
+            payment: true,
         },
         &[REGION],
         &[
@@ -664,6 +665,7 @@ fn sharing_pins(pins: &mut Pins) {
             ShareRefusal::Charge(ChargeRefusal::Short(SHORT)),
             ShareRefusal::TableFull,
             ShareRefusal::PayerKilled,
+            ShareRefusal::NotPayer,
         ],
     );
     pins.operation(&memory::Offered { from: TASK }, &[Some(REGION), None], &[]);
@@ -729,6 +731,7 @@ fn copying_pins(pins: &mut Pins) {
             SponsorRefusal::UnknownRegion,
             SponsorRefusal::Charge(charge),
             SponsorRefusal::PayerKilled,
+            SponsorRefusal::NotOffered,
         ],
     );
     let refusals = [
@@ -805,7 +808,7 @@ fn provision_pins(pins: &mut Pins) {
     );
     pins.operation(
         &provision::DestroyTask { task: TASK },
-        &[Progress::More, Progress::Done],
+        &[provision::Progress::More, provision::Progress::Done],
         &unknown,
     );
     let causes = [
@@ -843,7 +846,7 @@ fn provision_pins(pins: &mut Pins) {
     pins.operation(&provision::ReadPool {}, &[pool], &[]);
     pins.operation(
         &provision::Revoke { group: GROUP },
-        &[Progress::More, Progress::Done],
+        &[provision::Progress::More, provision::Progress::Done],
         &[],
     );
     pins.bytes("cause payer-killed", &Cause::PayerKilled);
@@ -852,7 +855,7 @@ fn provision_pins(pins: &mut Pins) {
             from: TASK,
             to: TASK,
         },
-        &[Progress::More, Progress::Done],
+        &[provision::Progress::More, provision::Progress::Done],
         &[
             CloneSpaceRefusal::UnknownTask,
             CloneSpaceRefusal::Charge(ChargeRefusal::Short(SHORT)),
@@ -1211,8 +1214,13 @@ fn event_pins(pins: &mut Pins) {
     );
     pins.operation(
         &provision::DestroyRing { task: TASK, ring },
-        &[()],
+        &[provision::Progress::More, provision::Progress::Done],
         &[UnknownRefusal::Unknown],
+    );
+    pins.operation(
+        &provision::BuildRing { task: TASK, ring },
+        &[provision::Progress::More, provision::Progress::Done],
+        &refusals,
     );
     pins.operation(
         &process::OpenRing { pages: 1 },

@@ -1,7 +1,9 @@
 //! The first serial line, a 16550, through its I/O ports.
 
+use boot_core::patience::Patience;
 use interfaces::console::LINE_BYTES;
 use sel4::init::IO_PORT;
+use spin::Mutex;
 
 const COM1: u16 = 0x3f8;
 /// Data; with [`LINE_CONTROL`]'s high bit set, the divisor's low byte.
@@ -24,9 +26,9 @@ const FIFO_EMPTY: u8 = 1 << 5;
 /// In [`LINE_STATUS`]: the last bit is on the wire.
 const ALL_SENT: u8 = 1 << 6;
 const FIFO_BYTES: usize = 16;
-/// How often the status is asked before a line that never gets empty is given up: a device that is not there must not
-/// stop the machine.
-const PATIENCE: u32 = 1_000_000;
+/// How often the status is asked before a line that never gets empty is given up: a device that is not there, or that
+/// nobody reads, must not stop the machine, and must not be waited for again with every line.
+static PATIENCE: Mutex<Patience> = Mutex::new(Patience::new(1_000_000));
 
 const _: () = assert!(LINE_BYTES.is_multiple_of(FIFO_BYTES));
 
@@ -46,10 +48,12 @@ pub fn open() {
     sel4_root_task::set_console(print);
 }
 
-/// Prints text.
+/// Prints text; drops what is left of it if the line takes nothing any more.
 pub fn print(text: &str) {
     for bytes in text.as_bytes().chunks(FIFO_BYTES) {
-        wait_for(FIFO_EMPTY);
+        if !wait_for(FIFO_EMPTY) {
+            return;
+        }
         for &byte in bytes {
             write(DATA, byte);
         }
@@ -79,14 +83,17 @@ pub fn drain() {
     wait_for(ALL_SENT);
 }
 
-fn wait_for(bit: u8) {
-    for _ in 0..PATIENCE {
-        match IO_PORT.in8(LINE_STATUS) {
-            Ok(status) if status & bit == 0 => {}
-            // Without the capability there is nothing to wait for; nobody could be told.
-            Ok(_) | Err(_) => return,
-        }
-    }
+/// Whether a bit of the status has come.
+fn wait_for(bit: u8) -> bool {
+    // There is one thread, so this is free; if it were not, nothing would be printed rather than anything locked up.
+    let Some(mut patience) = PATIENCE.try_lock() else {
+        return false;
+    };
+    patience.wait(|| match IO_PORT.in8(LINE_STATUS) {
+        Ok(status) => status & bit != 0,
+        // Without the capability there is nothing to wait for; nobody could be told.
+        Err(_) => true,
+    })
 }
 
 fn write(port: u16, value: u8) {

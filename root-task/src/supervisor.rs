@@ -121,10 +121,10 @@ struct Console {
 
 impl Console {
     fn print(&mut self, task: TaskTag, text: &str) {
-        let unfinished = &self.unfinished;
-        self.lines.write(task, text, |line| {
-            unfinished.around(serial::print, || println!("{line}"));
-        });
+        self.lines
+            .write_above(&self.unfinished, task, text, serial::print, |line| {
+                println!("{line}");
+            });
     }
 }
 

@@ -6,7 +6,8 @@
 //!
 //! The ledger counts tasks and threads itself: one per ticket, whatever the vector says, charged to the group that
 //! the task is in and moving with it. The rest of the vector stays with the group that paid, wherever the task
-//! goes, and that group lives on as long.
+//! goes, and that group lives on as long. Further threads are made of what the task's own group of birth pays for: one
+//! group answers for all that a task is made of, and killing it ends the task.
 
 use interfaces::accounting::{
     Admitted, ConfirmRefusal, CredentialsRefusal, EndRefusal, ThreadTicket, Ticket, TicketRefusal,
@@ -185,9 +186,26 @@ impl Ledger<'_> {
         self.vacant(*thread)?;
         let index = self.home_of(*task).ok_or(TicketRefusal::UnknownTask)?;
         let paid = without_counts(amounts);
-        self.charge_at(index, NONE, &with_counts(&paid, 0))?;
-        self.expect(*thread, task.index, index, paid);
+        let payer = self.birth_payer(task.index).unwrap_or(index);
+        if payer == index {
+            self.charge_at(index, NONE, &with_counts(&paid, 0))?;
+        } else {
+            let counts = with_counts(&Amounts::NONE, 0);
+            // Looked at first, so that a refusal here leaves no peak there.
+            climb::admit(self.groups, &self.bounds, index, NONE, &parts(&counts))
+                .map_err(|denied| self.refuse(denied))?;
+            self.charge_at(payer, NONE, &paid)?;
+            // The two have no resource in common.
+            self.charge_at(index, NONE, &counts)?;
+        }
+        self.expect(*thread, task.index, payer, paid);
         Ok(self.admitted(index))
+    }
+
+    /// The group that paid for a task's first thread, and so for all that it is made of.
+    fn birth_payer(&self, task: u32) -> Option<u32> {
+        let first = at(self.tasks, task)?.first_thread;
+        at(self.threads, first).map(|slot| slot.payer)
     }
 
     fn vacant(&self, thread: u32) -> Result<(), TicketRefusal> {

@@ -456,10 +456,21 @@ impl Model {
             .amounts
             .with(Resource::Tasks, 0)
             .with(Resource::Threads, 0);
-        self.charge(group, &plus(paid, counts(0, 1)))?;
+        let first = self
+            .threads
+            .values()
+            .find(|thread| thread.first && thread.task == ticket.task);
+        let payer = first.map_or(group, |first| first.payer);
+        if payer == group {
+            self.charge(group, &plus(paid, counts(0, 1)))?;
+        } else {
+            self.admit(&self.path(group), &counts(0, 1))?;
+            self.charge(payer, &paid)?;
+            self.charge(group, &counts(0, 1))?;
+        }
         let thread = Thread {
             task: ticket.task,
-            payer: group,
+            payer,
             paid,
             first: false,
             born: false,

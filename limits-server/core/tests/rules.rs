@@ -675,6 +675,55 @@ fn many_groups_at_the_end_of_a_long_branch_are_let_go_of_in_slices() {
 }
 
 #[test]
+fn a_moved_tasks_further_threads_are_paid_for_where_it_was_born_and_counted_where_it_is() {
+    let mut ledger = ledger(Room::all(8));
+    let (born, now) = (
+        open(&mut ledger, GroupId::ROOT),
+        open(&mut ledger, GroupId::ROOT),
+    );
+    let mover = birth(&mut ledger, 0, born);
+    ledger.move_task(mover, now).unwrap();
+    let standing = [born, now].map(|group| ledger.account(group).unwrap().usage);
+    let further = ThreadTicket {
+        thread: 1,
+        task: mover,
+        amounts: THREAD_KIT,
+    };
+    // Either can refuse, and then nothing is charged to the other and no peak is left.
+    for (group, kind) in [(now, Resource::Threads), (born, Resource::KernelMemory)] {
+        let used = used(&ledger, group, kind);
+        ledger.set_limit(group, kind, Limit::At(used)).unwrap();
+        let peaks = [born, now].map(|group| ledger.account(group).unwrap().peak);
+        assert!(matches!(
+            ledger.thread_ticket(&further),
+            Err(TicketRefusal::Short(_))
+        ));
+        let usage = [born, now].map(|group| ledger.account(group).unwrap().usage);
+        assert_eq!(usage, standing);
+        assert_eq!(
+            [born, now].map(|group| ledger.account(group).unwrap().peak),
+            peaks
+        );
+        ledger.set_limit(group, kind, Limit::Max).unwrap();
+    }
+    ledger.thread_ticket(&further).unwrap();
+    ledger.check();
+    let kernel = |group| used(&ledger, group, Resource::KernelMemory);
+    let before = standing[0].get(Resource::KernelMemory);
+    assert_eq!(kernel(now), 0);
+    assert_eq!(
+        kernel(born) - before,
+        THREAD_KIT.get(Resource::KernelMemory)
+    );
+    assert_eq!(used(&ledger, now, Resource::Threads), 2);
+    assert_eq!(used(&ledger, born, Resource::Threads), 0);
+    ledger.end_thread(1).unwrap();
+    let usage = [born, now].map(|group| ledger.account(group).unwrap().usage);
+    assert_eq!(usage, standing);
+    ledger.check();
+}
+
+#[test]
 fn a_moved_task_takes_its_counts_along_and_the_payer_keeps_the_rest() {
     let mut ledger = ledger(Room::all(8));
     let opener = birth(&mut ledger, 7, GroupId::ROOT);

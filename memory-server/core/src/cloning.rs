@@ -69,7 +69,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .record_clone(space, region.object, payer, count)
             .ok_or(CloneRefusal::TableFull)?;
         let clone = self.memory.regions.get(region.index).object;
-        let progress = self.clone_slice(clone).map_err(|_| CloneRefusal::Broken)?;
+        // The clone is there whatever becomes of its first slice: who asked must know it to give it back, or to go on.
+        let mut budget = SLICE;
+        let progress = self.clone_slice(clone, &mut budget);
+        let progress = progress.unwrap_or(Progress::More);
         self.finish_region(region, progress);
         Ok(Cloned { region, progress })
     }
@@ -89,8 +92,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.memory.objects.get(region.object).is_broken {
             return Err(CloneRefusal::Broken);
         }
+        let mut budget = SLICE;
         let progress = self
-            .clone_slice(region.object)
+            .clone_slice(region.object, &mut budget)
             .map_err(|_| CloneRefusal::Broken)?;
         self.finish_region(request.region, progress);
         Ok(progress)
@@ -119,7 +123,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         } = &mut self.memory;
         // There is room for both, as was seen before.
         let object = objects.create(Kind::Anonymous, payer, commit)?;
-        objects.edit(object)?.holders = 1;
+        let is_strange = objects.get(source).payer != payer;
+        let record = objects.edit(object)?;
+        record.holders = 1;
+        record.is_stranger = is_strange;
         let holder = spaces.edit(space)?;
         let region = Region::new(
             State::Cloning,
@@ -142,10 +149,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         };
         record.is_copied = true;
         record.clone = Link::to(clone);
+        let is_stranger = record.is_stranger;
         let frames = record.frames.first().map_or(Link::NONE, Link::to);
         let borrows = record.borrows.first().map_or(Link::NONE, Link::to);
         if let Some(record) = self.memory.objects.edit(clone) {
             record.is_copied = true;
+            record.is_stranger |= is_stranger;
             record.source = Link::to(source);
             record.frame_cursor = frames;
             record.borrow_cursor = borrows;
@@ -153,28 +162,41 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
     }
 
-    /// Lends the next pages to a clone. When all are, it is a source's no more.
-    pub(crate) fn clone_slice(&mut self, clone: u32) -> Result<Progress, Failure> {
+    /// Lends the next pages to a clone. When all are, it is a source's no more. A page is a step, with the first mapping
+    /// through which it could be written to, and so is each further one.
+    pub(crate) fn clone_slice(
+        &mut self,
+        clone: u32,
+        budget: &mut u32,
+    ) -> Result<Progress, Failure> {
         let Some(source) = self.memory.objects.get(clone).source.index() else {
             return Ok(Progress::Done);
         };
-        for _ in 0..SLICE {
+        loop {
             let record = self.memory.objects.get(clone);
-            if let Some(page) = record.frame_cursor.index() {
-                let place = self.owners().get(page).place();
-                self.lend_place(source, clone, place)?;
-                // The page is still there: it was lent, and nothing was taken away.
-                self.pass_frame_cursor(source, page);
-            } else if let Some(borrow) = record.borrow_cursor.index() {
-                let place = self.memory.borrows.get(borrow).place();
-                self.lend_place(source, clone, place)?;
-                self.pass_borrow_cursor(source, borrow);
-            } else {
-                self.end_clone(clone);
-                return Ok(Progress::Done);
+            let (frame, borrow) = (record.frame_cursor.index(), record.borrow_cursor.index());
+            let place = match (frame, borrow) {
+                (Some(page), _) => self.owners().get(page).place(),
+                (None, Some(borrow)) => self.memory.borrows.get(borrow).place(),
+                (None, None) => {
+                    self.end_clone(clone);
+                    return Ok(Progress::Done);
+                }
+            };
+            let Some(left) = budget.checked_sub(1) else {
+                return Ok(Progress::More);
+            };
+            *budget = left;
+            if !self.lend_place(source, clone, place, budget)? {
+                return Ok(Progress::More);
+            }
+            // It is still there: it was lent, and nothing was taken away.
+            match (frame, borrow) {
+                (Some(page), _) => self.pass_frame_cursor(source, page),
+                (None, Some(borrow)) => self.pass_borrow_cursor(source, borrow),
+                (None, None) => {}
             }
         }
-        Ok(Progress::More)
     }
 
     /// Before a page of an object changes hands or content, a clone that is under way gets it.
@@ -184,21 +206,32 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .objects
             .peek(source)
             .and_then(|object| object.clone.index());
-        match clone {
-            Some(clone) => self.lend_place(source, clone, place),
-            None => Ok(()),
+        if let Some(clone) = clone {
+            // The source is shown in so many areas at most, so this is enough.
+            let mut budget = COPY_AREAS;
+            self.lend_place(source, clone, place, &mut budget)?;
         }
+        Ok(())
     }
 
-    /// Lends what an object shows at a place to its clone, unless it has it already.
-    fn lend_place(&mut self, source: u32, clone: u32, place: u32) -> Result<(), Failure> {
+    /// Lends what an object shows at a place to its clone, unless it has it already. Returns whether that is done; else it
+    /// is to be asked again.
+    fn lend_place(
+        &mut self,
+        source: u32,
+        clone: u32,
+        place: u32,
+        budget: &mut u32,
+    ) -> Result<bool, Failure> {
         if self.memory.seen(clone, place) != Seen::Nothing {
-            return Ok(());
+            return Ok(true);
         }
         let page = match self.memory.seen(source, place) {
-            Seen::Nothing => return Ok(()),
+            Seen::Nothing => return Ok(true),
             Seen::Own { page, .. } => {
-                self.protect_place(source, place)?;
+                if !self.protect_place(source, place, budget)? {
+                    return Ok(false);
+                }
                 Some(page)
             }
             Seen::Borrowed { page, .. } => Some(page),
@@ -213,13 +246,13 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let record = objects.edit(clone).ok_or(Failure::OutOfMemory)?;
         // What came after the clone began is none of its matter: it has no record for it.
         if record.owed == 0 {
-            return Ok(());
+            return Ok(true);
         }
         let lent = page.and_then(|page| owners.lent_mut(page));
         if borrows.lend((clone, place), page, &mut record.borrows, lent) {
             record.owed = record.owed.saturating_sub(1);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A clone has all that it was to have; what was charged and set aside for more goes back.

@@ -50,6 +50,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             let is_last = record.state == State::Closing
                 && record.areas.len() == 1
                 && self.holders(record.object) <= 1;
+            if is_last {
+                // Frames go along: a clone that has not got them yet will never be whole.
+                self.break_clone(record.object);
+            }
             if !self.drain_area(area, is_last, budget, bill) {
                 return false;
             }
@@ -72,10 +76,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
         if self.holders(region.object) <= 1 {
             self.break_clone(region.object);
-            let wanted = *budget;
-            let dropped = self.drop_frames(region.object, wanted, bill);
-            *budget = wanted.saturating_sub(dropped);
-            if self.has_frames(region.object) {
+            if !self.drop_frames(region.object, budget, bill) {
                 return false;
             }
             self.remove_object(region.object, bill);
@@ -134,13 +135,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 return false;
             };
             *budget = left;
-            if self.evict_one(page, bill) {
+            if self.evict_one(page, budget, bill) {
                 self.drop_any(page, index, bill);
             }
+            *budget = budget.saturating_sub(bill.early());
         }
-        let wanted = *budget;
-        *budget = wanted.saturating_sub(self.drop_frames(index, wanted, bill));
-        if self.has_frames(index) || self.frame_to_evict(index).is_some() {
+        if !self.drop_frames(index, budget, bill) || self.frame_to_evict(index).is_some() {
             return false;
         }
         // The last frame of a ghost took the ghost along.
@@ -182,6 +182,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             *budget = left;
             let area = *area;
             self.hide(cap, &area, frames, bill);
+            *budget = budget.saturating_sub(bill.early());
         }
     }
 
@@ -208,9 +209,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return;
         };
         let payer = space.payer;
-        // The tables of a dying space go in the same destruction, unless a kit is kept of it: what stayed in them then would
-        // be the next task's to read.
-        let goes_whole = space.state == space::State::Dying && !space.keeps;
+        // The tables of a dying space go in the same destruction, and nobody looks until then; unless a kit is kept of it
+        // (what stayed in them would be the next task's to read), or a thread could not be taken back and may run on.
+        let goes_whole = space.state == space::State::Dying && !space.keeps && !space.runs_on;
         let place = self.memory.mappings.get(cap).page();
         let is_unmapped = goes_whole || self.unmap(cap);
         self.memory.forget_mapping(cap);
@@ -223,6 +224,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             }
             self.change_space(area.space, |space| {
                 space.shared = space.shared.saturating_sub(1);
+                space.shared_lost = space.shared_lost.saturating_add(u32::from(!is_gone));
             });
             return;
         }
@@ -250,6 +252,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let Some(area) = self.memory.areas.peek(index).copied() else {
             return;
         };
+        self.pass_area(area.space, index);
         let Memory {
             areas,
             spaces,
@@ -276,13 +279,48 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
     }
 
-    /// Removes an object that has neither frames nor areas, and gives its reservation back.
+    /// Removes an object that has neither frames nor areas, and gives its reservation back; its record as well, unless that
+    /// stays as a ghost.
     fn remove_object(&mut self, index: u32, bill: &mut Bill) {
         let object = self.memory.objects.get(index);
+        let is_gone = self.memory.objects.remove(index);
         if object.is_charged {
-            self.owe(bill, object.payer, own_amounts(object.commit));
+            let commit = Amounts::of(Resource::Commit, u64::from(object.commit));
+            let amounts = if is_gone {
+                own_amounts(object.commit)
+            } else {
+                commit
+            };
+            self.owe(bill, object.payer, amounts);
         }
-        self.memory.objects.remove(index);
+    }
+
+    /// The record of a program's object, which has no frames of its own, is in its task's kit, and longer there if others
+    /// show frames that it left: that is charged now. If it cannot be, the frames go, one by one, to whoever shows them and
+    /// pays. Returns whether there was such a frame.
+    pub(crate) fn pay_for_ghost(&mut self, index: u32, bill: &mut Bill) -> bool {
+        let object = self.memory.objects.get(index);
+        let Some(page) = object.left.first().filter(|_| !object.has_ghost_paid) else {
+            return false;
+        };
+        if self.ledger.charge(object.payer, OBJECT_KIT).is_ok() {
+            if let Some(object) = self.memory.objects.edit(index) {
+                object.has_ghost_paid = true;
+            }
+            return false;
+        }
+        if self.evict_one(page, &mut 1, bill) {
+            self.drop_any(page, index, bill);
+        }
+        true
+    }
+
+    /// Removes the object of a task's program, which has neither frames nor areas.
+    pub(crate) fn remove_program(&mut self, index: u32, bill: &mut Bill) {
+        let object = self.memory.objects.get(index);
+        if self.memory.objects.remove(index) && object.has_ghost_paid {
+            self.owe(bill, object.payer, OBJECT_KIT);
+        }
     }
 
     fn holders(&self, object: u32) -> u32 {
@@ -290,7 +328,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         object.map_or(0, |object| object.holders)
     }
 
-    fn has_frames(&self, object: u32) -> bool {
+    pub(crate) fn has_frames(&self, object: u32) -> bool {
         let object = self.memory.objects.peek(object);
         object.is_some_and(|object| !object.frames.is_empty() || !object.borrows.is_empty())
     }

@@ -7,7 +7,7 @@
 //!
 //! The child may go on using the ids of regions that it found in its memory: each of its regions remembers its parent's.
 //!
-//! It goes in slices; a refusal leaves the rest to whoever takes the child apart, who has to do that anyway. What the
+//! It goes in slices, of pages to lend, regions and areas alike; a refusal leaves the rest to whoever takes the child apart, who has to do that anyway. What the
 //! child may ever need is charged to its payer and set aside before the child runs.
 
 use interfaces::GroupId;
@@ -24,9 +24,10 @@ use crate::region::{Region, State, TASK_REGIONS};
 use crate::server::MemoryServer;
 use crate::space::Fork;
 use crate::table::Link;
+use crate::unmaking::SLICE;
 
-/// Regions that one slice copies, if no page needs to be lent.
-const REGIONS: u32 = 8;
+/// What a region costs of a slice, whose pages and areas are steps of their own: two charges, and three records.
+const REGION: u32 = 2;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Does one slice of cloning a task's address space into another's.
@@ -44,12 +45,13 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.space(child).fork.is_none() {
             self.begin_fork(parent, child)?;
         }
-        for _ in 0..REGIONS {
+        let mut budget = SLICE;
+        loop {
             let fork = self.space(child).fork;
             let fork = fork.filter(|fork| fork.parent == parent);
             let fork = fork.ok_or(CloneSpaceRefusal::Busy)?;
             let progress = self
-                .clone_slice(fork.object)
+                .clone_slice(fork.object, &mut budget)
                 .map_err(|_| CloneSpaceRefusal::OutOfMemory)?;
             if progress == Progress::More {
                 return Ok(Progress::More);
@@ -57,14 +59,20 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             if self.memory.objects.get(fork.object).is_broken {
                 return Err(CloneSpaceRefusal::Busy);
             }
+            if self.copy_areas(child, &mut budget)? == Progress::More {
+                return Ok(Progress::More);
+            }
             let Some(region) = fork.next.index() else {
                 self.end_fork(child);
                 return Ok(Progress::Done);
             };
+            let Some(left) = budget.checked_sub(REGION) else {
+                return Ok(Progress::More);
+            };
+            budget = left;
             self.pass_region(parent, region);
             self.copy_region(child, region)?;
         }
-        Ok(Progress::More)
     }
 
     fn begin_fork(&mut self, parent: u32, child: u32) -> Result<(), CloneSpaceRefusal> {
@@ -81,6 +89,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 parent,
                 object,
                 next: next.map_or(Link::NONE, Link::to),
+                copy: 0,
+                area: Link::NONE,
             });
         });
         self.change_space(parent, |space| space.forking = Link::to(child));
@@ -144,6 +154,22 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         });
     }
 
+    /// An area of a task's is removed, or copied: a fork that is to copy it next goes on behind it.
+    pub(crate) fn pass_area(&mut self, space: u32, area: u32) {
+        let child = self.memory.spaces.peek(space);
+        let Some(child) = child.and_then(|space| space.forking.index()) else {
+            return;
+        };
+        let next = self.memory.areas.next_of_region(area);
+        self.change_space(child, |space| {
+            if let Some(fork) = &mut space.fork
+                && fork.area.index() == Some(area)
+            {
+                fork.area = next.map_or(Link::NONE, Link::to);
+            }
+        });
+    }
+
     /// Gives the child a region of the same memory, or of a clone of it, mapped where its parent's is.
     fn copy_region(&mut self, child: u32, number: u32) -> Result<(), CloneSpaceRefusal> {
         let region = self.memory.regions.get(number);
@@ -192,7 +218,14 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let copy = self
             .record_copy(child, number, &region, object)
             .ok_or(CloneSpaceRefusal::TableFull)?;
-        self.copy_areas(child, &region, copy, object)
+        let first = region.areas.first();
+        self.change_space(child, |space| {
+            if let Some(fork) = &mut space.fork {
+                fork.copy = copy.index;
+                fork.area = first.map_or(Link::NONE, Link::to);
+            }
+        });
+        Ok(())
     }
 
     fn record_copy(
@@ -220,17 +253,18 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         Some(id)
     }
 
-    fn copy_areas(
-        &mut self,
-        child: u32,
-        region: &Region,
-        copy: RegionId,
-        object: u32,
-    ) -> Result<(), CloneSpaceRefusal> {
+    /// Shows the child what the areas of its parent's region show that was copied last, a step each.
+    fn copy_areas(&mut self, child: u32, budget: &mut u32) -> Result<Progress, CloneSpaceRefusal> {
         let payer = self.space(child).payer;
-        let mut next = region.areas.first();
-        while let Some(number) = next {
-            next = self.memory.areas.next_of_region(number);
+        while let Some(fork) = self.space(child).fork {
+            let Some(number) = fork.area.index() else {
+                break;
+            };
+            let Some(left) = budget.checked_sub(1) else {
+                return Ok(Progress::More);
+            };
+            *budget = left;
+            self.pass_area(fork.parent, number);
             let area = self.memory.areas.get(number);
             if area.is_leaving {
                 continue;
@@ -238,16 +272,16 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             if !self.can_promise(area.run.tables()) {
                 return Err(CloneSpaceRefusal::OutOfMemory);
             }
-            let copies = self.memory.regions.get(copy.index).areas;
-            let is_charged = !copies.is_empty();
+            let copy = self.memory.regions.get(fork.copy);
+            let is_charged = !copy.areas.is_empty();
             if is_charged {
                 self.ledger
                     .charge(payer, AREA_KIT)
                     .map_err(CloneSpaceRefusal::Charge)?;
             }
-            let mut shown = Area::new(area.run, object, area.offset, area.access)
+            let mut shown = Area::new(area.run, copy.object, area.offset, area.access)
                 .within(child)
-                .of_region(copy.index);
+                .of_region(fork.copy);
             shown.is_charged = is_charged;
             if self.insert_area(shown).is_err() {
                 if is_charged {
@@ -256,6 +290,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 return Err(CloneSpaceRefusal::TableFull);
             }
         }
-        Ok(())
+        Ok(Progress::Done)
     }
 }

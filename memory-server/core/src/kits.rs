@@ -105,7 +105,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Makes what is left of a dying space a kit. Its task has nothing any more. Returns whether it could be; if not, what
     /// is left is to be taken apart.
-    pub(crate) fn keep(&mut self, index: u32) -> bool {
+    pub(crate) fn keep(&mut self, index: u32, bill: &mut Bill) -> bool {
         let space = self.space(index);
         let Some(root) = space.root else {
             return false;
@@ -123,17 +123,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.memory.kept.kits.is_full() {
             self.drop_oldest_kit();
         }
-        let Memory {
-            spaces,
-            objects,
-            kept,
-            ..
-        } = &mut self.memory;
+        // Others may still show frames that were its own; it is a ghost then, and none of the kit's.
+        self.remove_program(space.object, bill);
+        let Memory { spaces, kept, .. } = &mut self.memory;
         let Some(record) = spaces.edit(index) else {
             return false;
         };
-        // Others may still show frames that were its own; it is a ghost then, and none of the kit's.
-        objects.remove(record.object);
         *record = Space {
             state: State::Kept,
             program: record.program,

@@ -8,19 +8,28 @@
 //! for what another does. A frame that only one still shows is not copied: it becomes that one's own, and is charged to
 //! its payer if it was left by another.
 //!
+//! All that holds among those who agreed to it: forks, and clones that the payer's own group made. A **stranger** is a clone
+//! that somebody made of what another group pays for and had lent. The payer never agreed to pay twice, and must not be
+//! hurt by it: whoever parts with a frame that only strangers show besides hands it to one of them, charge and all (the
+//! reservation of the page is the clone's own, and was charged when it was made). One that cannot pay loses the page.
+//! So a payer's frames are never more for a stranger's clone, and its write never fails for one.
+//!
 //! # What is never true
 //!
 //! A frame that is lent, or was left, is nowhere mapped to be written.
 
-use interfaces::memory::{Access, BORROW_KIT, FRAME_KIT};
+use interfaces::memory::{Access, BORROW_KIT, FRAME_KIT, OBJECT_KIT};
 use interfaces::provision::Cause;
 use interfaces::{Amounts, GroupId};
 
+use crate::area::Area;
 use crate::hands::{Kernel, Ledger, Made};
-use crate::mapping::Mappings;
+use crate::mapping::{FrameCap, Mappings};
 use crate::memory::Memory;
+use crate::object::{COPY_AREAS, Kind};
 use crate::owner::Use;
 use crate::server::{Bill, Failure, MemoryServer};
+use crate::unmaking::SLICE;
 
 /// How many of those who borrow a frame are asked for one with the same payer.
 const HEIRS: usize = 8;
@@ -46,6 +55,19 @@ pub enum Seen {
     },
     /// A frame that it borrowed is lost: its payer was killed.
     Lost,
+}
+
+/// Who is to keep a frame with which its object parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeper {
+    /// Nobody borrows it.
+    Nobody,
+    /// This borrow, which has the same payer.
+    Fellow(u32),
+    /// One with another payer, of whom the payer knew: the frame is left, and the payer goes on paying.
+    Friend,
+    /// Only strangers borrow it; this is one of their borrows.
+    Stranger(u32),
 }
 
 impl Memory<'_> {
@@ -83,8 +105,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     ) -> Result<(), Cause> {
         match self.memory.seen(object, place) {
             Seen::Own { page, is_lent } => {
-                if is_lent {
-                    self.copy(object, place, page, None)?;
+                if is_lent && !self.part_with(object, place, page)? {
+                    // There is more to do than one fault may cost others. The thread comes again.
+                    return Ok(());
                 }
                 self.allow_writing(at, (object, place), area)
             }
@@ -122,6 +145,57 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         Ok(())
     }
 
+    /// Lets an object alone show one of its pages, whose frame others borrow: they keep the frame, and it gets another,
+    /// unless none of them can. Returns whether that is done; else it is to be asked again.
+    fn part_with(&mut self, object: u32, place: u32, page: u32) -> Result<bool, Failure> {
+        self.settle_clone(object, place)?;
+        let mut budget = SLICE;
+        while let Some(left) = budget.checked_sub(1) {
+            budget = left;
+            let stranger = match self.keeper(page, self.payer_of(object)) {
+                Keeper::Nobody => return Ok(true),
+                Keeper::Fellow(_) | Keeper::Friend => {
+                    return self.copy(object, place, page, None).map(|()| true);
+                }
+                Keeper::Stranger(stranger) => stranger,
+            };
+            let payer = self.payer_of(self.memory.borrows.get(stranger).object());
+            if self.ledger.charge(payer, FRAME_KIT).is_ok() {
+                return self.swap(object, place, page, stranger).map(|()| true);
+            }
+            let mut bill = Bill::default();
+            self.lose(stranger, page, &mut budget, &mut bill);
+            self.settle(&mut bill);
+        }
+        Ok(false)
+    }
+
+    /// Hands a frame to a stranger, whose payer is charged for it, and gives the object that had it a copy. What was
+    /// charged for the one stands for the other.
+    fn swap(&mut self, object: u32, place: u32, from: u32, stranger: u32) -> Result<(), Failure> {
+        let copied = self.copy_page(from);
+        let page = copied.inspect_err(|_| {
+            let payer = self.payer_of(self.memory.borrows.get(stranger).object());
+            self.release(payer, FRAME_KIT);
+        })?;
+        let mut bill = Bill::default();
+        self.hide_all(object, place, &mut bill);
+        self.pass_to(stranger, from, &mut bill);
+        self.own(page, object, place);
+        self.settle(&mut bill);
+        Ok(())
+    }
+
+    /// A frame that was made for a page of an object is the object's.
+    fn own(&mut self, page: u32, object: u32, place: u32) {
+        let Memory {
+            owners, objects, ..
+        } = &mut self.memory;
+        if let Some(record) = objects.edit(object) {
+            owners.record(page, Use::Frame, object, place, &mut record.frames);
+        }
+    }
+
     /// Gives the object a frame of its own for a page that others show too.
     fn copy(
         &mut self,
@@ -134,17 +208,15 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let payer = self.payer_of(object);
         let page = self.charged(payer, FRAME_KIT, |this| this.copy_page(from))?;
         let mut bill = Bill::default();
-        self.hide_place(object, place, &mut bill);
+        self.hide_all(object, place, &mut bill);
         match borrow {
             Some(borrow) => self.end_borrow(borrow, &mut bill),
-            None => self.leave_frame(from, object, &mut bill),
+            // No stranger is asked here, so this comes to an end.
+            None => {
+                self.leave_frame(from, object, &mut 0, &mut bill);
+            }
         }
-        let Memory {
-            owners, objects, ..
-        } = &mut self.memory;
-        if let Some(record) = objects.edit(object) {
-            owners.record(page, Use::Frame, object, place, &mut record.frames);
-        }
+        self.own(page, object, place);
         self.settle(&mut bill);
         Ok(())
     }
@@ -184,30 +256,61 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         Ok(())
     }
 
-    /// Takes away whatever shows a page of an object, in all its areas.
-    pub(crate) fn hide_place(&mut self, object: u32, place: u32, bill: &mut Bill) {
-        let list = self.memory.objects.get(object).areas;
-        let mut next = list.first();
+    /// Takes away whatever shows a page of an object that was cloned or is a clone: that is in [`COPY_AREAS`] at most.
+    fn hide_all(&mut self, object: u32, place: u32, bill: &mut Bill) {
+        // Each with a release of its own, if all have other payers.
+        let mut enough = COPY_AREAS.saturating_mul(2);
+        self.hide_place(object, place, &mut enough, bill);
+    }
+
+    /// Takes away whatever shows a page of an object. The first mapping is part of the step in which this is asked, each
+    /// further one is a step of its own. Returns whether nobody shows it any more; begun anew, it finds what is left.
+    fn hide_place(&mut self, object: u32, place: u32, budget: &mut u32, bill: &mut Bill) -> bool {
+        let mut is_paid = true;
+        let mut next = self.memory.objects.get(object).areas.first();
         while let Some(index) = next {
             next = self.memory.areas.next_showing(index);
-            self.hide_in(index, place, bill);
+            let Some((cap, area)) = self.shown_in(index, place) else {
+                continue;
+            };
+            if !core::mem::take(&mut is_paid) {
+                let Some(left) = budget.checked_sub(1) else {
+                    return false;
+                };
+                *budget = left;
+            }
+            self.hide(cap, &area, false, bill);
+            *budget = budget.saturating_sub(bill.early());
         }
+        true
     }
 
     /// Takes away what an area shows of a page of its object.
     pub(crate) fn hide_in(&mut self, index: u32, place: u32, bill: &mut Bill) {
-        let Some(area) = self.memory.areas.peek(index).copied() else {
-            return;
-        };
-        let shown = area.page_of(place);
-        let cap = shown.and_then(|page| self.memory.mappings.find(area.space, page));
-        if let Some(cap) = cap {
+        if let Some((cap, area)) = self.shown_in(index, place) {
             self.hide(cap, &area, false, bill);
         }
     }
 
-    /// Lets nobody write any more to a page of an object, in any of its areas.
-    pub(crate) fn protect_place(&mut self, object: u32, place: u32) -> Result<(), Failure> {
+    /// What an area shows of a page of its object.
+    fn shown_in(&self, index: u32, place: u32) -> Option<(FrameCap, Area)> {
+        let area = self.memory.areas.peek(index)?;
+        let cap = self
+            .memory
+            .mappings
+            .find(area.space, area.page_of(place)?)?;
+        Some((cap, *area))
+    }
+
+    /// Lets nobody write any more to a page of an object, in any of its areas. The first mapping is part of the step in
+    /// which this is asked, each further one is a step of its own. Returns whether nobody can write any more.
+    pub(crate) fn protect_place(
+        &mut self,
+        object: u32,
+        place: u32,
+        budget: &mut u32,
+    ) -> Result<bool, Failure> {
+        let mut is_paid = true;
         let mut next = self.memory.objects.get(object).areas.first();
         while let Some(index) = next {
             next = self.memory.areas.next_showing(index);
@@ -219,21 +322,52 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             let Some(cap) = cap.filter(|&cap| self.memory.mappings.get(cap).is_writable()) else {
                 continue;
             };
+            if !core::mem::take(&mut is_paid) {
+                let Some(left) = budget.checked_sub(1) else {
+                    return Ok(false);
+                };
+                *budget = left;
+            }
             let (slot, root) = (self.memory.slot_of(cap), self.root_of(space));
             let result = self.kernel.remap_frame(slot, root, Access::Read);
             self.expected(result)?;
             self.memory.mappings.set_writable(cap, false);
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// An object has no use any more for a frame of its own that others borrow: it goes to one of them with the same
-    /// payer, or is left.
-    pub(crate) fn leave_frame(&mut self, page: u32, object: u32, bill: &mut Bill) {
+    /// An object has no use any more for a frame of its own that others borrow, and shows it nowhere: it goes to one of
+    /// them with the same payer, or is left, or a stranger takes it over or loses it. Returns whether the object has it no
+    /// more; else it is to be asked again.
+    pub(crate) fn leave_frame(
+        &mut self,
+        page: u32,
+        object: u32,
+        budget: &mut u32,
+        bill: &mut Bill,
+    ) -> bool {
         let payer = self.payer_of(object);
-        if let Some(heir) = self.heir(page, payer) {
-            self.pass_to(heir, page, bill);
-            return;
+        match self.keeper(page, payer) {
+            Keeper::Nobody => {
+                self.drop_frame(page, object);
+                self.owe(bill, payer, FRAME_KIT);
+                return true;
+            }
+            Keeper::Fellow(heir) => {
+                self.pass_to(heir, page, bill);
+                return true;
+            }
+            Keeper::Stranger(stranger) => {
+                let other = self.payer_of(self.memory.borrows.get(stranger).object());
+                if self.ledger.charge(other, FRAME_KIT).is_err() {
+                    self.lose(stranger, page, budget, bill);
+                    return false;
+                }
+                self.pass_to(stranger, page, bill);
+                self.owe(bill, payer, FRAME_KIT);
+                return true;
+            }
+            Keeper::Friend => {}
         }
         self.pass_frame_cursor(object, page);
         let Memory {
@@ -243,16 +377,42 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             let (from, to) = (&mut object_record.frames, &mut object_record.left);
             owners.pass(page, (Use::Left, object, page), from, to);
         }
+        true
     }
 
-    /// One who borrows a frame and has this payer.
-    fn heir(&self, page: u32, payer: GroupId) -> Option<u32> {
+    /// Who among those who borrow a frame, of which [`HEIRS`] are looked at, is to keep it.
+    fn keeper(&self, page: u32, payer: GroupId) -> Keeper {
         let borrows = &self.memory.borrows;
-        let lent = self.owners().get(page).lent();
-        borrows
-            .of_frame(lent)
-            .take(HEIRS)
-            .find(|&borrow| self.payer_of(borrows.get(borrow).object()) == payer)
+        let mut keeper = Keeper::Nobody;
+        for index in borrows.of_frame(self.owners().get(page).lent()).take(HEIRS) {
+            let object = self.memory.objects.peek(borrows.get(index).object());
+            if self.payer_of(borrows.get(index).object()) == payer {
+                return Keeper::Fellow(index);
+            }
+            let is_stranger = object.is_some_and(|object| object.is_stranger);
+            match keeper {
+                _ if !is_stranger => keeper = Keeper::Friend,
+                Keeper::Nobody => keeper = Keeper::Stranger(index),
+                _ => {}
+            }
+        }
+        keeper
+    }
+
+    /// One who borrows a frame loses it: its place shows nothing any more. Returns whether that is done; else it is to be
+    /// asked again.
+    fn lose(&mut self, index: u32, page: u32, budget: &mut u32, bill: &mut Bill) -> bool {
+        let borrow = self.memory.borrows.get(index);
+        if !self.hide_place(borrow.object(), borrow.place(), budget, bill) {
+            return false;
+        }
+        let Memory {
+            owners, borrows, ..
+        } = &mut self.memory;
+        if let Some(lent) = owners.lent_mut(page) {
+            borrows.lose(index, lent);
+        }
+        true
     }
 
     /// Makes a frame the own of one that borrows it. Who pays is the caller's matter.
@@ -284,7 +444,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if let Some(object) = objects.edit(borrow.object()) {
             object.frames = to;
         }
-        self.lay_ghost(owner.whose());
+        self.lay_ghost(owner.whose(), bill);
     }
 
     /// Ends a borrow. A frame that was left and that nobody borrows any more goes.
@@ -297,7 +457,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let owner = self.owners().get(page);
         if owner.used_as() == Use::Left && owner.lent().is_empty() {
             let payer = self.payer_of(owner.whose());
-            self.drop_left(page, owner.whose());
+            self.drop_left(page, owner.whose(), bill);
             self.owe(bill, payer, FRAME_KIT);
         }
     }
@@ -320,7 +480,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     }
 
     /// Takes a frame back that was left, and that nobody shows any more.
-    fn drop_left(&mut self, page: u32, object: u32) {
+    fn drop_left(&mut self, page: u32, object: u32, bill: &mut Bill) {
         self.memory.forget_mapping(Mappings::own(page));
         let is_stuck = self.owners().get(page).is_stuck();
         let Memory {
@@ -334,23 +494,27 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         } else {
             self.unmake_object(page);
         }
-        self.lay_ghost(object);
+        self.lay_ghost(object, bill);
     }
 
-    /// Nothing is left of an object that was only there for frames that others borrowed.
-    fn lay_ghost(&mut self, object: u32) {
-        let record = self.memory.objects.peek(object);
-        let is_over = record.is_some_and(|object| {
-            object.kind == crate::object::Kind::Ghost && object.left.is_empty()
-        });
+    /// Nothing is left of an object that was only there for frames that others borrowed: its record was charged until now.
+    fn lay_ghost(&mut self, object: u32, bill: &mut Bill) {
+        let Some(record) = self.memory.objects.peek(object) else {
+            return;
+        };
+        let (is_over, payer) = (
+            record.kind == Kind::Ghost && record.left.is_empty(),
+            record.payer,
+        );
         if is_over {
             self.memory.objects.remove(object);
+            self.owe(bill, payer, OBJECT_KIT);
         }
     }
 
     /// The payer of a frame, which is one of those that `object` owns or left, is being killed: one who borrows it gets
     /// it if its payer pays for it, else it loses it. Returns whether nobody borrows it any more.
-    pub(crate) fn evict_one(&mut self, page: u32, bill: &mut Bill) -> bool {
+    pub(crate) fn evict_one(&mut self, page: u32, budget: &mut u32, bill: &mut Bill) -> bool {
         let Some(index) = self
             .memory
             .borrows
@@ -367,14 +531,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.owe(bill, before, FRAME_KIT);
             return true;
         }
-        self.hide_place(borrow.object(), borrow.place(), bill);
-        let Memory {
-            owners, borrows, ..
-        } = &mut self.memory;
-        if let Some(lent) = owners.lent_mut(page) {
-            borrows.lose(index, lent);
-        }
-        self.owners().get(page).lent().is_empty()
+        self.lose(index, page, budget, bill) && self.owners().get(page).lent().is_empty()
     }
 
     /// Takes a frame of a killed payer back that nobody borrows any more, whichever list it is in.
@@ -387,7 +544,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let payer = self.payer_of(object);
         match owner.used_as() {
             Use::Frame => self.drop_frame(page, object),
-            Use::Left => self.drop_left(page, object),
+            Use::Left => self.drop_left(page, object, bill),
             _ => return,
         }
         self.owe(bill, payer, FRAME_KIT);

@@ -242,6 +242,12 @@ impl<'a> Mappings<'a> {
         self.copies.len().saturating_sub(self.reserved)
     }
 
+    /// Copies that are set aside and not in use. For checks.
+    #[must_use]
+    pub const fn reserved(&self) -> u32 {
+        self.reserved
+    }
+
     /// How many capabilities are mapped, counted one by one. For checks.
     #[must_use]
     pub fn count(&self) -> usize {

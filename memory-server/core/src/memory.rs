@@ -369,6 +369,34 @@ impl<'a> Memory<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use interfaces::memory::{AREA_KIT, BORROW_KIT, OBJECT_KIT, REGION_KIT};
+    use interfaces::provision::TASK_RECORDS_BYTES;
+    use interfaces::{Amounts, Resource};
+
+    #[test]
+    fn every_record_is_charged_with_at_least_its_size() {
+        // Two heads of an index's chains for each record that stands in one.
+        const HEADS: u64 = 8;
+        let size = |bytes: usize| u64::try_from(bytes).unwrap();
+        let (object, area) = (size(size_of::<Object>()), size(size_of::<Area>()));
+        let region = size(size_of::<Region>());
+        let space = size(size_of::<Space>());
+        let areas = size(crate::program::SEGMENTS + 1) * area;
+        for (what, bytes, kit) in [
+            ("object", object + HEADS, OBJECT_KIT),
+            ("region", region + area, REGION_KIT),
+            ("area", area, AREA_KIT),
+            ("borrow", size(size_of::<Borrow>()) + HEADS, BORROW_KIT),
+            (
+                "task",
+                space + object + HEADS + areas,
+                Amounts::of(Resource::KernelMemory, TASK_RECORDS_BYTES),
+            ),
+        ] {
+            let charged = kit.get(Resource::KernelMemory);
+            assert!(bytes <= charged, "{what}: {bytes} bytes, charged {charged}");
+        }
+    }
 
     #[test]
     fn the_records_of_a_machine_of_512_mib_take_less_than_20_mib() {

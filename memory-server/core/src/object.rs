@@ -8,6 +8,7 @@
 //!
 //! - An object's frames and its reservation are charged to its payer, once, however often it is shown.
 //! - An anonymous object lives while it has a holder. Whoever shows it in an area holds it.
+//! - A ghost is charged as its object's record to its payer, until the last of its frames has gone.
 //! - An object that was revoked has no frame, is charged to nobody and shows nothing: its record only stays until the
 //!   last holder has let go.
 //! - Every object that can outlive the task that made it is found by its payer, so that killing a group never walks
@@ -71,6 +72,8 @@ pub struct Object {
     /// Whether more than one task could hold it at some time: a forked child holds it too, where it would get a clone of
     /// what its parent has alone.
     pub is_shared: bool,
+    /// Whether it is a clone that somebody made of what another group pays for, or one of such a clone (see `lending`).
+    pub is_stranger: bool,
     /// The object that is being cloned from this one.
     pub clone: Link,
     /// The object from which this one is being cloned.
@@ -93,6 +96,8 @@ pub struct Object {
     pub is_revoked: bool,
     /// Whether it is charged to its payer; not once it has been revoked.
     pub is_charged: bool,
+    /// Whether its record is charged besides its task's kit, because it will be a ghost: a program's only.
+    pub has_ghost_paid: bool,
     links: Links,
     chain: Link,
     /// Its neighbours among the objects of the same payer.
@@ -114,6 +119,7 @@ impl Default for Object {
             borrows: List::default(),
             is_copied: false,
             is_shared: false,
+            is_stranger: false,
             clone: Link::NONE,
             source: Link::NONE,
             frame_cursor: Link::NONE,
@@ -125,6 +131,7 @@ impl Default for Object {
             holders: 0,
             is_revoked: false,
             is_charged: false,
+            has_ghost_paid: false,
             links: Links::default(),
             chain: Link::NONE,
             elder: Link::NONE,

@@ -175,6 +175,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             let result = self.kernel.delete(slot);
             if self.expected(result).is_ok() {
                 self.memory.mappings.give_copy_back(cap);
+            } else {
+                self.change_space(space, |space| {
+                    space.shared_lost = space.shared_lost.saturating_add(1);
+                });
             }
             return Err(failure);
         }

@@ -2,7 +2,7 @@
 
 use interfaces::limits::Never;
 use interfaces::provision::{
-    CloneSpace, CloneSpaceRefusal, CreateMailbox, CreateRefusal, CreateRing, CreateTask,
+    BuildRing, CloneSpace, CloneSpaceRefusal, CreateMailbox, CreateRefusal, CreateRing, CreateTask,
     CreateThread, Describe, DestroyRing, DestroyTask, DestroyThread, Holdings, Made, MadeRing,
     PoolFigures, ProgramInfo, Progress, ReadPool, Report, Revoke, RingRefusal, Server, TakeReport,
     UnknownRefusal,
@@ -91,10 +91,18 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         self.make_ring(request)
     }
 
-    fn destroy_ring(&mut self, _: Caller, request: DestroyRing) -> Result<(), UnknownRefusal> {
+    fn build_ring(&mut self, _: Caller, request: BuildRing) -> Result<Progress, RingRefusal> {
         let ring = self.ring_of(request.task, request.ring);
-        self.unmake_ring(ring.ok_or(UnknownRefusal::Unknown)?);
-        Ok(())
+        self.build_ring_on(ring.ok_or(RingRefusal::UnknownTask)?)
+    }
+
+    fn destroy_ring(
+        &mut self,
+        _: Caller,
+        request: DestroyRing,
+    ) -> Result<Progress, UnknownRefusal> {
+        let ring = self.ring_of(request.task, request.ring);
+        Ok(self.unmake_ring(ring.ok_or(UnknownRefusal::Unknown)?))
     }
 
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {

@@ -7,9 +7,9 @@
 
 use interfaces::events::RING_PAGES;
 use interfaces::memory::{
-    AREA_KIT, BORROW_KIT, COPY_KIT, FRAME_KIT, PAGE_BYTES, REGION_KIT, TABLE_KIT,
+    AREA_KIT, BORROW_KIT, COPY_KIT, FRAME_KIT, OBJECT_KIT, PAGE_BYTES, REGION_KIT, TABLE_KIT,
 };
-use interfaces::provision::{CLIENT_CNODE_RADIX, MAILBOX_SLOTS, THREAD_SLOTS};
+use interfaces::provision::{CLIENT_CNODE_RADIX, MAILBOX_SLOTS, TASK_RECORDS_BYTES, THREAD_SLOTS};
 use interfaces::{Amounts, GroupId, Resource};
 
 use crate::closing::own_amounts;
@@ -74,7 +74,13 @@ pub fn recount(memory: &Memory<'_>, group: GroupId) -> Amounts {
         let commit = Amounts::of(Resource::Commit, u64::from(object.commit));
         match object.kind {
             Kind::Anonymous if object.is_charged => add(&mut held, own_amounts(object.commit)),
-            Kind::Program { .. } => add(&mut held, commit),
+            Kind::Program { .. } => {
+                add(&mut held, commit);
+                if object.has_ghost_paid {
+                    add(&mut held, OBJECT_KIT);
+                }
+            }
+            Kind::Ghost => add(&mut held, OBJECT_KIT),
             _ => {}
         }
     }
@@ -115,9 +121,10 @@ fn count_space(memory: &Memory<'_>, space: &Space, held: &mut Amounts) {
             add(held, CLIENT_CNODE);
         }
     }
+    let records = Amounts::of(Resource::KernelMemory, TASK_RECORDS_BYTES);
     add(
         held,
-        Amounts::of(Resource::CapSlots, u64::from(space.shared_room)),
+        records.with(Resource::CapSlots, u64::from(space.shared_room)),
     );
     let objects = memory.areas.iter(space.areas);
     for (_, area) in objects.filter(|(_, area)| area.object != ARCHIVE) {
@@ -190,6 +197,7 @@ impl Memory<'_> {
         }
         let ground = self.ground.list;
         used = used.saturating_add(self.check_list(ground, 0, |used_as| used_as == Use::Ground));
+        self.check_copies();
         let taken = self.pool.total().saturating_sub(self.pool.free());
         assert_eq!(
             used.saturating_add(self.owners.lost())
@@ -272,6 +280,17 @@ impl Memory<'_> {
             "more is shared than was set aside"
         );
         mapped as usize
+    }
+
+    /// What is set aside of copies is what spaces and rings may still come to need, and no more.
+    fn check_copies(&self) {
+        let spaces = self.spaces.iter().map(|(_, space)| {
+            let used = space.shared.saturating_add(space.shared_lost);
+            space.shared_room.saturating_sub(used)
+        });
+        let rings = self.rings.iter().map(|(_, ring)| ring.copies_left());
+        let sum = spaces.chain(rings).fold(0_u32, u32::saturating_add);
+        assert_eq!(sum, self.mappings.reserved(), "copies that are set aside");
     }
 
     fn check_borrows(&self) {

@@ -53,6 +53,8 @@ pub struct Region {
     pub payer: GroupId,
     /// The id by which a forked task knows it besides: its parent's region's.
     pub alias: Option<RegionId>,
+    /// The payer of its object that let the holder's group take over the payment.
+    pub payment: Option<GroupId>,
     /// Where it is mapped.
     pub areas: SiblingList,
     links: Links,
@@ -78,6 +80,7 @@ impl Region {
             access,
             payer,
             alias: None,
+            payment: None,
             areas: SiblingList::default(),
             links: Links::default(),
         }

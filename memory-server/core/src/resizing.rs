@@ -115,9 +115,19 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             *budget = budget.saturating_sub(1);
         } else if !self.hide_everywhere(index, place, budget, bill) {
             return false;
+        } else {
+            // The frame goes, or changes hands, wherever it was shown.
+            *budget = budget.saturating_sub(EMPTY_PAGES);
         }
         match seen {
-            Seen::Own { page, .. } => self.discard_frame(page, index, bill),
+            Seen::Own { page, .. } => {
+                let mut steps = budget.wrapping_div(EMPTY_PAGES);
+                let is_gone = self.discard_frame(page, index, &mut steps, bill);
+                *budget = steps.saturating_mul(EMPTY_PAGES);
+                if !is_gone {
+                    return false;
+                }
+            }
             Seen::Borrowed { .. } | Seen::Lost => {
                 if let Some(borrow) = self.memory.borrows.find(index, place) {
                     self.end_borrow(borrow, bill);
@@ -146,8 +156,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 self.set_cursor(object, Link::to(area));
                 return false;
             }
-            *budget = budget.saturating_sub(EMPTY_PAGES);
             self.hide_in(area, place, bill);
+            let steps = bill.early().saturating_add(1);
+            *budget = budget.saturating_sub(EMPTY_PAGES.saturating_mul(steps));
             next = self.memory.areas.next_showing(area);
         }
         self.set_cursor(object, Link::NONE);
@@ -179,6 +190,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let own = self.ledger.charge_task(task, Amounts::NONE);
         if own.map_err(SponsorRefusal::Charge)? == object.payer {
             return Ok(());
+        }
+        if region.payment != Some(object.payer) {
+            return Err(SponsorRefusal::NotOffered);
         }
         let amounts = everything(&object);
         let charged = self.ledger.charge_task(task, amounts);

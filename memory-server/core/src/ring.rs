@@ -12,7 +12,7 @@
 use interfaces::accounting::AttachRing;
 use interfaces::events::{RESERVED_RINGS, RING_PAGES, RINGS, RingId, TASK_RINGS};
 use interfaces::memory::Access;
-use interfaces::provision::{CreateRing, MadeRing, RingRefusal, ring_kit};
+use interfaces::provision::{CreateRing, MadeRing, Progress, RingRefusal, ring_kit};
 use interfaces::start::{limits_slots, memory_slots, proc_slots, ring_window};
 use interfaces::{GroupId, TaskId};
 
@@ -29,6 +29,10 @@ pub const WINDOW: Run = Run {
     start: 0x230,
     pages: RING_PAGES,
 };
+/// Pages that are made in one slice: five system calls each, some 8,000 instructions.
+const SLICE_MADE: u32 = 4;
+/// Pages that are taken back in one: four system calls each, some 3,500.
+const SLICE_UNMADE: u32 = 8;
 /// The place of a ring's notification among its pages.
 const NOTIFICATION: u32 = RING_PAGES;
 
@@ -53,6 +57,8 @@ pub struct Ring {
     shown: u16,
     /// The limits-server knows it.
     attached: bool,
+    /// It was whole once, or will never be: nothing more is made of it.
+    is_over: bool,
 }
 
 impl Ring {
@@ -66,12 +72,21 @@ impl Ring {
         copies: [None; RING_PAGES as usize],
         shown: 0,
         attached: false,
+        is_over: false,
     };
 
     /// Who pays for it.
     #[must_use]
     pub const fn payer(&self) -> GroupId {
         self.payer
+    }
+
+    /// Copies that are set aside for it and not in use.
+    #[must_use]
+    pub fn copies_left(&self) -> u32 {
+        let used = self.copies.iter().flatten().count();
+        let used = u32::try_from(used).unwrap_or(u32::MAX);
+        u32::from(self.pages).saturating_sub(used)
     }
 
     /// The pages that it takes of its watcher's window, a bit for each.
@@ -222,15 +237,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             payer,
             ..Ring::VACANT
         };
-        self.charged(payer, ring_kit(pages), |this| {
-            this.begin_ring(ring, record)?;
-            let built = this.build_ring(ring, record, task);
-            if built.is_err() {
-                while this.unmake_ring_step(ring) {}
-                this.forget_ring(ring);
-            }
-            built
-        })?;
+        self.charged(payer, ring_kit(pages), |this| this.begin_ring(ring, record))?;
         Ok(MadeRing {
             ring: RingId(u8::try_from(ring).unwrap_or(u8::MAX)),
             address: page_of(&record, 0) << 12,
@@ -245,12 +252,44 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         (self.memory.spaces.find(task) == Some(space)).then_some(index)
     }
 
-    /// Takes a ring back, whole: it has few pages.
-    pub(crate) fn unmake_ring(&mut self, ring: u32) {
-        while self.unmake_ring_step(ring) {}
-        let mut bill = Bill::default();
-        self.end_ring(ring, &mut bill);
-        self.settle(&mut bill);
+    /// Makes the next pages of a ring, and what it needs besides with the last.
+    pub(crate) fn build_ring_on(&mut self, ring: u32) -> Result<Progress, RingRefusal> {
+        let record = self.memory.rings.get(ring).copied();
+        let record = record
+            .filter(|ring| !ring.is_over)
+            .ok_or(RingRefusal::UnknownTask)?;
+        let made = record.list.len();
+        // What is not made yet is promised to nobody, and others were served since the last slice.
+        let left = u64::from(record.pages).saturating_sub(u64::from(made));
+        if !self.can_promise(left.saturating_add(1)) {
+            return Err(RingRefusal::OutOfMemory);
+        }
+        let end = u32::from(record.pages).min(made.saturating_add(SLICE_MADE));
+        // Unless it comes to its end, what is there is for nobody to go on with.
+        self.change_ring(ring, |ring| ring.is_over = true);
+        for place in made..end {
+            self.make_ring_page(ring, &record, place)?;
+        }
+        if end < u32::from(record.pages) {
+            self.change_ring(ring, |ring| ring.is_over = false);
+            return Ok(Progress::More);
+        }
+        self.finish_ring(ring, &record)?;
+        Ok(Progress::Done)
+    }
+
+    /// Takes a slice of a ring back.
+    pub(crate) fn unmake_ring(&mut self, ring: u32) -> Progress {
+        self.change_ring(ring, |ring| ring.is_over = true);
+        for _ in 0..SLICE_UNMADE {
+            if !self.unmake_ring_step(ring) {
+                let mut bill = Bill::default();
+                self.end_ring(ring, &mut bill);
+                self.settle(&mut bill);
+                return Progress::Done;
+            }
+        }
+        Progress::More
     }
 
     /// Takes the next piece of any ring of a dying space back. Returns whether there was one.
@@ -280,10 +319,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         Ok(())
     }
 
-    fn build_ring(&mut self, ring: u32, record: Ring, task: TaskId) -> Result<(), Failure> {
-        for place in 0..u32::from(record.pages) {
-            self.make_ring_page(ring, &record, place)?;
-        }
+    /// Makes what a ring needs besides its pages, and hands it over.
+    fn finish_ring(&mut self, ring: u32, record: &Ring) -> Result<(), Failure> {
+        let task = self.space(record.space.unwrap_or(u32::MAX)).task;
         let page = self.make_object(Made::Notification)?;
         self.record_for_ring(page, ring, NOTIFICATION);
         let from = self.memory.slots.object(page);
@@ -363,7 +401,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let place = self.owners().get(page).place();
         if place == NOTIFICATION {
             self.forget_for_ring(page, ring);
-            self.unmake_all(page);
+            let _ = self.unmake_all(page);
             return true;
         }
         let hidden = self.hide_from_limits(ring, &record, place);
@@ -417,7 +455,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let Some(record) = self.memory.rings.get(ring).copied() else {
             return;
         };
-        self.memory.mappings.unreserve(u32::from(record.pages));
+        // What the kernel did not give back is not set aside any more: nobody will ever have it.
+        self.memory.mappings.unreserve(record.copies_left());
         self.change_ring(ring, |ring| *ring = Ring::VACANT);
         self.change_space(record.space.unwrap_or(u32::MAX), |space| {
             space.rings.numbers &= !bit(record.number);

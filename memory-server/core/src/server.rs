@@ -76,11 +76,23 @@ impl From<Failure> for CreateRefusal {
     }
 }
 
-/// What is to be given back, gathered so that a slice of work makes one release for each payer.
+/// Payers that one bill gathers for.
+const PAYERS: usize = 2;
+
+/// What is to be given back, gathered so that a slice of work makes one release for each payer, as long as two of them
+/// take turns at most: who lends and who borrows. A further one makes a release of its own, which is a step.
 #[derive(Debug, Default)]
 pub(crate) struct Bill {
-    payer: Option<GroupId>,
-    amounts: Amounts,
+    parts: [Option<(GroupId, Amounts)>; PAYERS],
+    /// Releases that were made before the end.
+    early: u32,
+}
+
+impl Bill {
+    /// How many releases had to be made since this was asked last: steps of a slice that asks.
+    pub(crate) fn early(&mut self) -> u32 {
+        core::mem::take(&mut self.early)
+    }
 }
 
 impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
@@ -173,14 +185,14 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
     /// Deletes what [`MemoryServer::make_object`] made and gives its page back. The page has no use any more.
     pub(crate) fn unmake_object(&mut self, page: u32) {
         let result = self.kernel.delete(self.memory.slots.object(page));
-        self.free_or_lose(page, result);
+        let _ = self.free_or_lose(page, result);
     }
 
     /// Deletes everything that was made of a page, wherever its capabilities stand, and gives the page back. The page
-    /// has no use any more.
-    pub(crate) fn unmake_all(&mut self, page: u32) {
+    /// has no use any more. Returns whether all of it is gone; else the page is lost.
+    pub(crate) fn unmake_all(&mut self, page: u32) -> bool {
         let result = self.kernel.revoke(self.memory.slots.page(page));
-        self.free_or_lose(page, result);
+        self.free_or_lose(page, result)
     }
 
     /// The page, from which nothing is made, is free.
@@ -194,13 +206,15 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
         });
     }
 
-    fn free_or_lose(&mut self, page: u32, result: Result<(), KernelError>) {
-        if self.expected(result).is_ok() {
+    fn free_or_lose(&mut self, page: u32, result: Result<(), KernelError>) -> bool {
+        let is_gone = self.expected(result).is_ok();
+        if is_gone {
             self.free_page(page);
         } else {
             // Better one page that nobody gets than one that two get.
             self.memory.owners.lose(page);
         }
+        is_gone
     }
 
     /// Counts a system call that failed although nothing a client does can make it fail.
@@ -257,20 +271,27 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
         }
     }
 
-    /// Adds to a bill; what was gathered for another payer is given back first.
+    /// Adds to a bill; what was gathered for the payer that has waited longest is given back if there are too many.
     pub(crate) fn owe(&mut self, bill: &mut Bill, payer: GroupId, amounts: Amounts) {
-        if bill.payer != Some(payer) {
-            self.settle(bill);
-            bill.payer = Some(payer);
+        for (part, sum) in bill.parts.iter_mut().flatten() {
+            if *part == payer {
+                // Amounts of what was charged to one group before: their sum was a number.
+                *sum = sum.checked_add(&amounts).unwrap_or(*sum);
+                return;
+            }
         }
-        // Amounts of what was charged to one group before: their sum was a number.
-        bill.amounts = bill.amounts.checked_add(&amounts).unwrap_or(bill.amounts);
+        let [newest, oldest] = bill.parts;
+        if let Some((other, sum)) = oldest {
+            self.release(other, sum);
+            bill.early = bill.early.saturating_add(1);
+        }
+        bill.parts = [Some((payer, amounts)), newest];
     }
 
     /// Gives back what was gathered.
     pub(crate) fn settle(&mut self, bill: &mut Bill) {
-        let Bill { payer, amounts } = core::mem::take(bill);
-        if let Some(payer) = payer {
+        let Bill { parts, .. } = core::mem::take(bill);
+        for (payer, amounts) in parts.into_iter().flatten() {
             self.release(payer, amounts);
         }
     }

@@ -257,10 +257,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if !region.access.allows(request.access) {
             return Err(MapRefusal::NotAllowed);
         }
-        let object = self.memory.objects.get(region.object);
-        if object.is_copied && object.areas.len() >= COPY_AREAS {
-            return Err(MapRefusal::TableFull);
-        }
         let areas = self.space(region.space).areas;
         let run = match request.address {
             None => self
@@ -292,6 +288,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         inserted.map(|()| run.start << 12)
     }
 
+    /// Puts an area into its lists, whoever it is for: here the bounds hold that a page of what it shows costs to copy.
     pub(crate) fn insert_area(&mut self, area: Area) -> Result<(), MapRefusal> {
         let Memory {
             areas,
@@ -305,6 +302,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let (Some(region), Some(space), Some(object)) = parts else {
             return Err(MapRefusal::UnknownRegion);
         };
+        if object.is_copied && object.areas.len() >= COPY_AREAS {
+            return Err(MapRefusal::TableFull);
+        }
         let index = areas
             .insert(&mut space.areas, area)
             .map_err(|refusal| match refusal {

@@ -6,8 +6,10 @@
 //! A record is paid for by the group that pays for its holder's space, wherever the holder has gone since: a record
 //! charged to a group that its task has left would outlive the kill of that group, which could then never end.
 
-use interfaces::TaskId;
-use interfaces::memory::{AcceptRefusal, Accepted, REGION_KIT, RegionId, Share, ShareRefusal};
+use interfaces::memory::{
+    AcceptRefusal, Accepted, Access, REGION_KIT, RegionId, Share, ShareRefusal,
+};
+use interfaces::{Amounts, GroupId, TaskId};
 
 use crate::hands::{Kernel, Ledger};
 use crate::memory::Memory;
@@ -31,21 +33,42 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if !self.has_region_room(space) {
             return Err(ShareRefusal::TableFull);
         }
+        let payment = if request.payment {
+            Some(self.payment_to_offer(space, &region)?)
+        } else {
+            None
+        };
         let payer = self.space(space).payer;
         self.ledger
             .charge(payer, REGION_KIT)
             .map_err(ShareRefusal::Charge)?;
-        let offer = Region::new(
+        let mut offer = Region::new(
             State::Offered { to: request.to },
             space,
             region.object,
             request.access,
             payer,
         );
+        offer.payment = payment;
         self.record_offer(offer).ok_or_else(|| {
             self.release(payer, REGION_KIT);
             ShareRefusal::TableFull
         })
+    }
+
+    /// The payer of a region's memory, if the task in a space may let another group pay for it: whoever pays can end the
+    /// memory for all, so the one who pays now must want that, and have more to lose than one who only reads.
+    fn payment_to_offer(&mut self, space: u32, region: &Region) -> Result<GroupId, ShareRefusal> {
+        let group = self
+            .ledger
+            .charge_task(self.space(space).task, Amounts::NONE)
+            .map_err(ShareRefusal::Charge)?;
+        let is_payer = group == self.payer_of(region.object);
+        if is_payer && region.access.allows(Access::ReadWrite) {
+            Ok(group)
+        } else {
+            Err(ShareRefusal::NotPayer)
+        }
     }
 
     fn record_offer(&mut self, offer: Region) -> Option<RegionId> {

@@ -36,10 +36,18 @@ pub struct Fork {
     pub object: u32,
     /// The next region of the parent's.
     pub next: Link,
+    /// The region of its own that was copied last.
+    pub copy: u32,
+    /// The next area of its parent's that is to be shown through that.
+    pub area: Link,
 }
 
 /// An address space.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing that can be so or not whatever the others say"
+)]
 pub struct Space {
     /// What the place holds.
     pub state: State,
@@ -77,6 +85,8 @@ pub struct Space {
     pub root: Option<u32>,
     /// Copies set aside for its program's shared pages: what its ticket charged for them.
     pub shared_room: u32,
+    /// Those of them that the kernel did not give back: set aside for good.
+    pub shared_lost: u32,
     /// Shared pages of its program that are mapped.
     pub shared: u32,
     /// Pages of objects that are shown through further copies of their capabilities, each of which was charged.
@@ -91,6 +101,8 @@ pub struct Space {
     pub keeps: bool,
     /// The server's mishaps when it was made.
     pub mishaps: u64,
+    /// Whether the kernel did not take one of its threads back, which may run on.
+    pub runs_on: bool,
     /// Whether the limits-server knows its task as born.
     pub is_born: bool,
     /// Page faults served.
@@ -127,6 +139,7 @@ impl Default for Space {
             asid_pool: None,
             root: None,
             shared_room: 0,
+            shared_lost: 0,
             shared: 0,
             copies: 0,
             threads: 0,
@@ -134,6 +147,7 @@ impl Default for Space {
             tables: 0,
             keeps: false,
             mishaps: 0,
+            runs_on: false,
             is_born: false,
             faults: 0,
             idle_faults: 0,

@@ -32,6 +32,8 @@ use crate::space::{Space, State};
 /// Pages that one slice takes apart: about 30,000 instructions, so that nobody waits longer than 50,000 for a call while a
 /// group is killed.
 pub const SLICE: u32 = 16;
+/// What each thread but the first costs of that: its TCB and its block, with the capabilities in it.
+const THREAD: u32 = 3;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Takes a further thread apart. It may be half made.
@@ -44,7 +46,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             let is_unmapped = self.unmap(Mappings::own(page));
             self.forget_for_space(page);
             if is_unmapped {
-                self.unmake_all(page);
+                let _ = self.unmake_all(page);
             } else {
                 // The task still sees it, so nobody else ever may.
                 self.memory.owners.lose(page);
@@ -63,19 +65,28 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             space.keeps &= wants_kit || space.state != State::Live;
             space.state = State::Dying;
         });
+        let mut left = SLICE;
+        let mut is_paid = true;
         while let Some(page) = self.space(space).blocks.first() {
+            if !core::mem::take(&mut is_paid) {
+                match left.checked_sub(THREAD) {
+                    Some(rest) => left = rest,
+                    // Nothing else goes while one may run.
+                    None => return Progress::More,
+                }
+            }
             self.unmake_block(page);
         }
-        let mut left = SLICE;
         while left > 0 && self.unmake_next(space, &mut bill) {
             left = left.saturating_sub(1);
         }
-        self.settle(&mut bill);
         if left == 0 {
+            self.settle(&mut bill);
             return Progress::More;
         }
         if self.space(space).keeps {
-            if self.keep(space) {
+            if self.keep(space, &mut bill) {
+                self.settle(&mut bill);
                 return Progress::Done;
             }
             self.change_space(space, |space| space.keeps = false);
@@ -84,7 +95,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.settle(&mut bill);
             return Progress::More;
         }
-        self.vacate(space);
+        self.vacate(space, &mut bill);
+        self.settle(&mut bill);
         Progress::Done
     }
 
@@ -99,34 +111,48 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
     }
 
-    /// Gives up to `limit` of an object's frames and borrows back. Returns how many; fewer than `limit` means that none is
-    /// left.
-    pub(crate) fn drop_frames(&mut self, object: u32, limit: u32, bill: &mut Bill) -> u32 {
-        let mut dropped = 0;
-        while dropped < limit {
-            let Some(record) = self.memory.objects.peek(object) else {
-                break;
-            };
-            let (frame, borrow) = (record.frames.first(), record.borrows.first());
-            match (frame, borrow) {
-                (Some(page), _) => self.discard_frame(page, object, bill),
-                (None, Some(borrow)) => self.end_borrow(borrow, bill),
-                (None, None) => break,
+    /// Gives an object's frames and borrows back, a step each. Returns whether none is left.
+    pub(crate) fn drop_frames(&mut self, object: u32, budget: &mut u32, bill: &mut Bill) -> bool {
+        loop {
+            let record = self.memory.objects.peek(object);
+            let (frame, borrow) = record.map_or((None, None), |record| {
+                (record.frames.first(), record.borrows.first())
+            });
+            if frame.or(borrow).is_none() {
+                return true;
             }
-            dropped = dropped.saturating_add(1);
+            let Some(left) = budget.checked_sub(1) else {
+                return false;
+            };
+            *budget = left;
+            match (frame, borrow) {
+                // One that is not done with stays the first.
+                (Some(page), _) => {
+                    self.discard_frame(page, object, budget, bill);
+                }
+                (None, Some(borrow)) => self.end_borrow(borrow, bill),
+                (None, None) => {}
+            }
+            *budget = budget.saturating_sub(bill.early());
         }
-        dropped
     }
 
-    /// An object shows one of its frames no more: it goes, unless others borrow it.
-    pub(crate) fn discard_frame(&mut self, page: u32, object: u32, bill: &mut Bill) {
-        if self.owners().get(page).lent().is_empty() {
-            let payer = self.payer_of(object);
-            self.drop_frame(page, object);
-            self.owe(bill, payer, FRAME_KIT);
-        } else {
-            self.leave_frame(page, object, bill);
+    /// An object shows one of its frames no more: it goes, unless others borrow it. Returns whether the object has it no
+    /// more; else it is to be asked again.
+    pub(crate) fn discard_frame(
+        &mut self,
+        page: u32,
+        object: u32,
+        budget: &mut u32,
+        bill: &mut Bill,
+    ) -> bool {
+        if !self.owners().get(page).lent().is_empty() {
+            return self.leave_frame(page, object, budget, bill);
         }
+        let payer = self.payer_of(object);
+        self.drop_frame(page, object);
+        self.owe(bill, payer, FRAME_KIT);
+        true
     }
 
     /// Takes back a frame that nobody has seen or that nobody will see any more.
@@ -169,7 +195,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return true;
         }
         self.break_clone(object);
-        if self.drop_frames(object, 1, bill) == 1 {
+        if self.has_frames(object) {
+            self.drop_frames(object, &mut 1, bill);
+            return true;
+        }
+        if self.pay_for_ghost(object, bill) {
             return true;
         }
         if let Some(cap) = Mappings::newest(mappings) {
@@ -199,7 +229,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             }
         } else {
             // The proc-server has a copy of the capability.
-            self.unmake_all(page);
+            let _ = self.unmake_all(page);
         }
     }
 
@@ -207,29 +237,31 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     fn unmake_block(&mut self, page: u32) {
         let space = self.owners().get(page).whose();
         self.forget_for_space(page);
-        self.unmake_all(page);
+        let is_gone = self.unmake_all(page);
         self.change_space(space, |space| {
             space.threads = space.threads.saturating_sub(1);
+            // What the kernel did not take back may still run, and touch whatever is mapped.
+            space.runs_on |= !is_gone;
         });
     }
 
     /// The space has nothing any more.
-    fn vacate(&mut self, index: u32) {
+    fn vacate(&mut self, index: u32, bill: &mut Bill) {
+        // A kit has none of its own.
+        let object = self.space(index).object;
+        if object != ARCHIVE {
+            self.remove_program(object, bill);
+        }
         let Memory {
             spaces,
             mappings,
-            objects,
             asids,
             ..
         } = &mut self.memory;
         let Some(space) = spaces.edit(index) else {
             return;
         };
-        mappings.unreserve(space.shared_room);
-        // A kit has none of its own.
-        if space.object != ARCHIVE {
-            objects.remove(space.object);
-        }
+        mappings.unreserve(space.shared_room.saturating_sub(space.shared_lost));
         if let Some(pool) = space.asid_pool {
             asids.give_back(pool);
         }

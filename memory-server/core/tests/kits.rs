@@ -69,6 +69,7 @@ fn give(bench: &mut Bench, from: u32, region: RegionId, to: u32) -> RegionId {
         region,
         to: task(to),
         access: Access::ReadWrite,
+        payment: false,
     };
     let region = bench.client(task(from), share).unwrap();
     bench.client(task(to), Accept { region }).unwrap();

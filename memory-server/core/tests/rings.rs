@@ -18,8 +18,8 @@ use fake::Bench;
 use interfaces::accounting::ChargeRefusal;
 use interfaces::events::{RESERVED_RINGS, RINGS, RingId};
 use interfaces::provision::{
-    Cause, CreateRing, DestroyRing, DestroyTask, MadeRing, Progress, RingRefusal, UnknownRefusal,
-    ring_kit,
+    BuildRing, Cause, CreateRing, DestroyRing, DestroyTask, MadeRing, Progress, RingRefusal,
+    UnknownRefusal, ring_kit,
 };
 use interfaces::start::{limits_slots, memory_slots, ring_window};
 use interfaces::{GroupId, Resource, TaskId};
@@ -43,17 +43,49 @@ fn open_as(
         task,
         pages,
         operator,
-    });
+    })?;
+    let built = build(bench, task, made.ring);
     let at_hand = bench.kernel.0.borrow_mut().take_notification();
-    assert_eq!(at_hand, made.is_ok(), "a notification comes with a ring");
-    made
+    assert!(
+        at_hand || built.is_err(),
+        "a notification comes with a ring"
+    );
+    if let Err(refusal) = built {
+        close(bench, task.index, made.ring).unwrap();
+        return Err(refusal);
+    }
+    Ok(made)
+}
+
+/// The most system calls of one slice.
+const MOST_CALLS: u64 = 34;
+
+fn build(bench: &mut Bench, task: TaskId, ring: RingId) -> Result<(), RingRefusal> {
+    loop {
+        let before = bench.kernel.0.borrow().tried;
+        let progress = bench.proc(BuildRing { task, ring })?;
+        let made = bench.kernel.0.borrow().tried - before;
+        assert!(made <= MOST_CALLS, "{made} in a slice");
+        if progress == Progress::Done {
+            return Ok(());
+        }
+    }
 }
 
 fn close(bench: &mut Bench, index: u32, ring: RingId) -> Result<(), UnknownRefusal> {
-    bench.proc(DestroyRing {
+    let destroy = DestroyRing {
         task: task(index),
         ring,
-    })
+    };
+    loop {
+        let before = bench.kernel.0.borrow().deletions;
+        let progress = bench.proc(destroy)?;
+        let deleted = bench.kernel.0.borrow().deletions - before;
+        assert!(deleted <= MOST_CALLS, "{deleted} in a slice");
+        if progress == Progress::Done {
+            return Ok(());
+        }
+    }
 }
 
 /// What the limits-server's address space shows.
@@ -174,6 +206,44 @@ fn sizes_numbers_and_places_are_bounded_and_another_tasks_ring_is_unknown() {
 }
 
 #[test]
+fn a_ring_is_built_once_and_not_after_it_failed_or_began_to_go() {
+    let mut bench = bench();
+    bench.spawn(0, GROUP).unwrap();
+    let before = rest(&mut bench);
+    let task = task(0);
+    let create = CreateRing {
+        task,
+        pages: 16,
+        operator: false,
+    };
+    let ring = bench.proc(create).unwrap().ring;
+    let on = BuildRing { task, ring };
+    assert_eq!(bench.proc(on), Ok(Progress::More));
+    bench.server.memory().check();
+    {
+        let mut world = bench.kernel.0.borrow_mut();
+        world.fail_at = Some(world.tried + 3);
+    }
+    assert!(bench.proc(on).is_err());
+    assert_eq!(bench.proc(on), Err(RingRefusal::UnknownTask));
+    close(&mut bench, 0, ring).unwrap();
+    assert_eq!(rest(&mut bench), before);
+    let ring = open(&mut bench, 0, 16).unwrap().ring;
+    let (on, off) = (BuildRing { task, ring }, DestroyRing { task, ring });
+    assert_eq!(bench.proc(on), Err(RingRefusal::UnknownTask));
+    assert_eq!(bench.proc(off), Ok(Progress::More));
+    assert_eq!(bench.proc(on), Err(RingRefusal::UnknownTask));
+    bench.server.memory().check();
+    close(&mut bench, 0, ring).unwrap();
+    assert_eq!(rest(&mut bench), before);
+    bench.audit(GROUP);
+    // A task may end with one that is half made.
+    bench.proc(create).unwrap();
+    bench.end(0, GROUP);
+    bench.audit(GROUP);
+}
+
+#[test]
 fn the_last_rings_are_for_operators() {
     let mut bench = Bench::with_room(2000, &[(0, 22), (1024, 21)], 8, 64);
     let tasks = 8;
@@ -230,11 +300,7 @@ fn a_making_that_fails_at_any_step_leaves_nothing() {
             let mut world = bench.kernel.0.borrow_mut();
             world.fail_at = Some(world.tried + step);
         }
-        let made = bench.proc(CreateRing {
-            task: task(0),
-            pages: 2,
-            operator: false,
-        });
+        let made = open(&mut bench, 0, 2);
         bench.kernel.0.borrow_mut().fail_at = None;
         if made.is_ok() {
             reached_the_end = true;

@@ -61,6 +61,7 @@ fn give(bench: &mut Bench, from: u32, region: RegionId, to: u32, access: Access)
         region,
         to: task(to),
         access,
+        payment: false,
     };
     let region = bench.client(task(from), share).unwrap();
     bench.client(task(to), Accept { region }).unwrap();
@@ -109,6 +110,7 @@ fn what_two_tasks_map_is_the_same_memory_and_charged_once() {
         region,
         to: task(1),
         access: Access::Read,
+        payment: false,
     };
     let kernel_memory = used(&bench, GROUP, Resource::KernelMemory);
     let shared = bench.client(task(0), share).unwrap();
@@ -219,6 +221,7 @@ fn rights_only_shrink_on_the_way() {
         region: shared,
         to: task(2),
         access: Access::ReadWrite,
+        payment: false,
     };
     assert_eq!(bench.client(task(1), write), Err(ShareRefusal::NotAllowed));
     let map_it = Map {
@@ -248,6 +251,7 @@ fn an_offer_is_for_its_task_alone_and_can_be_taken_back() {
         region,
         to: task(1),
         access: Access::ReadWrite,
+        payment: false,
     };
     let offer = bench.client(task(0), share).unwrap();
     for index in [0, 2] {
@@ -373,6 +377,7 @@ fn a_killed_payers_memory_is_taken_from_those_who_share_it() {
         region,
         to: task(2),
         access: Access::Read,
+        payment: false,
     };
     let offered = bench.client(task(0), offered).unwrap();
     let again = give(&mut bench, 1, shared, 2, Access::Read);
@@ -410,6 +415,7 @@ fn a_killed_payers_memory_is_taken_from_those_who_share_it() {
         region: again,
         to: task(1),
         access: Access::Read,
+        payment: false,
     };
     assert_eq!(bench.client(task(2), share), Err(ShareRefusal::PayerKilled));
     destroy(&mut bench, 2, again);
@@ -537,6 +543,7 @@ impl Naive {
                         region,
                         to: task(to),
                         access: access(write),
+                        payment: false,
                     };
                     if let Ok(id) = bench.client(task(index), request) {
                         let memory = self.regions[&region].1;

@@ -6,7 +6,9 @@
 use interfaces::events::RingId;
 use interfaces::identity::Caller;
 use interfaces::process::OpenedRing;
-use interfaces::provision::{CreateRing, DestroyRing, MadeRing, RingRefusal, UnknownRefusal};
+use interfaces::provision::{
+    BuildRing, CreateRing, DestroyRing, MadeRing, Progress, RingRefusal, UnknownRefusal,
+};
 use interfaces::start::client_slots;
 use interfaces::{CallError, TaskId, call};
 
@@ -40,12 +42,25 @@ impl<H: Hands> ProcServer<'_, H> {
             Ok(made) => made,
             Err(CallError::Refused(refusal)) => return Err(refusal),
             Err(CallError::Protocol(_)) => {
-                // If there is a ring, it goes with its task; its notification must not be in the way of the next.
+                // If there is a ring, it goes with its task.
                 self.alarm();
-                self.hands.drop_ring();
                 return Err(NONSENSE);
             }
         };
+        loop {
+            let refusal = match call(self.hands.memory(), &BuildRing { task, ring }) {
+                Ok(Progress::More) => continue,
+                Ok(Progress::Done) => break,
+                Err(CallError::Refused(refusal)) => refusal,
+                Err(CallError::Protocol(_)) => {
+                    self.alarm();
+                    NONSENSE
+                }
+            };
+            // Its notification goes along, if it came so far.
+            self.destroy_ring(task, ring);
+            return Err(refusal);
+        }
         let slot = client_slots::RINGS.saturating_add(u64::from(number));
         if let Err(error) = self.hands.place_ring(first, slot) {
             self.alarm();
@@ -67,18 +82,24 @@ impl<H: Hands> ProcServer<'_, H> {
         ring: RingId,
     ) -> Result<(), UnknownRefusal> {
         let task = self.who(caller).ok_or(UnknownRefusal::Unknown)?;
-        match call(self.hands.memory(), &DestroyRing { task, ring }) {
-            Ok(()) => Ok(()),
-            Err(CallError::Refused(refusal)) => Err(refusal),
-            Err(CallError::Protocol(_)) => {
-                self.alarm();
-                Err(UnknownRefusal::Unknown)
+        loop {
+            match call(self.hands.memory(), &DestroyRing { task, ring }) {
+                Ok(Progress::More) => {}
+                Ok(Progress::Done) => return Ok(()),
+                Err(CallError::Refused(refusal)) => return Err(refusal),
+                Err(CallError::Protocol(_)) => {
+                    self.alarm();
+                    return Err(UnknownRefusal::Unknown);
+                }
             }
         }
     }
 
     fn destroy_ring(&mut self, task: TaskId, ring: RingId) {
-        let gone = insist(self.hands.memory(), &DestroyRing { task, ring });
+        let mut gone = Ok(Progress::More);
+        while gone == Ok(Progress::More) {
+            gone = insist(self.hands.memory(), &DestroyRing { task, ring });
+        }
         self.expect(gone.is_ok());
     }
 }

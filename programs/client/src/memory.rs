@@ -67,7 +67,28 @@ pub fn share(
     to: TaskId,
     access: Access,
 ) -> Result<RegionId, CallError<ShareRefusal>> {
-    call(Server::Memory, &Share { region, to, access })
+    let offer = Share {
+        region,
+        to,
+        access,
+        payment: false,
+    };
+    call(Server::Memory, &offer)
+}
+
+/// Offers a region to another task, and with it the payment for it ([`sponsor`]). The caller's group must be the payer.
+pub fn share_with_payment(
+    region: RegionId,
+    to: TaskId,
+    access: Access,
+) -> Result<RegionId, CallError<ShareRefusal>> {
+    let offer = Share {
+        region,
+        to,
+        access,
+        payment: true,
+    };
+    call(Server::Memory, &offer)
 }
 
 /// The newest region that a task offers to the caller, if it offers one.

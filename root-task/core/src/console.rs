@@ -16,6 +16,8 @@ use core::fmt;
 use interfaces::console::LINE_BYTES;
 use interfaces::identity::{TASK_INDEX_BITS, TaskTag};
 
+use crate::raw::Unfinished;
+
 /// The most bytes that one message can have printed, so that nobody waits for the serial line much longer than its own
 /// bytes take: a line needs more of it than its text, and a message of nothing but newlines would be nearly all of that.
 pub const MESSAGE_OUTPUT: usize = 3 * LINE_BYTES;
@@ -130,6 +132,23 @@ impl<const N: usize> Lines<N> {
         }
     }
 
+    /// Does that above an operator's unfinished line, which is taken away and drawn again once for the whole message: how
+    /// long it is must not be multiplied by how many lines a client sends.
+    pub fn write_above(
+        &mut self,
+        unfinished: &Unfinished,
+        task: TaskTag,
+        text: &str,
+        print_raw: impl FnMut(&str),
+        print: impl FnMut(Whole<'_>),
+    ) {
+        if text.contains('\n') {
+            unfinished.around(print_raw, || self.write(task, text, print));
+        } else {
+            self.write(task, text, print);
+        }
+    }
+
     /// Counts bytes of a task's that were dropped elsewhere.
     pub fn drop_bytes(&mut self, task: TaskTag, bytes: u32) {
         if let Some(line) = self.line(task) {
@@ -228,6 +247,28 @@ mod tests {
         assert_eq!(write(&mut lines, SEVEN, &said).len(), 17);
         assert_eq!(write(&mut lines, SEVEN, &said).len(), 17);
         assert_eq!(lines.dropped(SEVEN), 0);
+    }
+
+    #[test]
+    fn an_unfinished_line_is_drawn_again_once_for_a_message_and_not_for_a_part_of_a_line() {
+        use core::cell::RefCell;
+        let mut unfinished = Unfinished::new();
+        unfinished.write("hurdle> ls", |_| {});
+        let mut lines = Lines::<16>::new();
+        let printed = RefCell::new(String::new());
+        let mut write = |text| {
+            let raw = |text: &str| printed.borrow_mut().push_str(text);
+            lines.write_above(&unfinished, SEVEN, text, raw, |line| {
+                printed.borrow_mut().push_str(&format!("{line}\n"));
+            });
+        };
+        write("part");
+        assert_eq!(printed.borrow().as_str(), "");
+        write("\n\n\n");
+        assert_eq!(
+            printed.borrow().as_str(),
+            "\r\u{1b}[K[7] part\n[7] \n[7] \nhurdle> ls"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | [`walk`] | whether that is what it received |
 //! | [`console`] | what of a client's text is printed |
 //! | [`raw`] | what of an operator's prompt is printed, and how other lines stand beside it |
+//! | [`patience`] | how long a line that nobody reads is waited for |
 //! | [`input`] | what was typed and not yet read |
 
 #![cfg_attr(not(test), no_std)]
@@ -27,6 +28,7 @@ pub mod input;
 pub mod inventory;
 pub mod layout;
 pub mod object;
+pub mod patience;
 pub mod plan;
 pub mod raw;
 pub mod server;

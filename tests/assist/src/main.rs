@@ -115,6 +115,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "threads" => threads::as_many_as_possible(&mut words),
         "ended-thread" => threads::ended(),
         "thread-work" => threads::work(),
+        "moved-thread" => threads::after_move(&mut words),
         "fault" => crash::fault(&mut words),
         "forge" => crash::forge(&mut words),
         "slots" => cspace::slots(),

@@ -48,6 +48,9 @@ const fn low(word: u64) -> u32 {
     word as u32
 }
 
+/// In the operand that says what the other may do: its group may pay, too.
+const PAYMENT: u64 = 2;
+
 fn access(word: u64) -> Access {
     if word == 0 {
         Access::Read
@@ -99,7 +102,13 @@ fn serve(request: u64, [one, two, three]: [u64; 3]) -> Option<u64> {
                 index: low(two),
                 generation: low(two >> 32),
             };
-            memory::share(region(one), to, access(three)).ok().map(word)
+            let (access, with_payment) = (access(three & 1), three & PAYMENT != 0);
+            let share = if with_payment {
+                memory::share_with_payment
+            } else {
+                memory::share
+            };
+            share(region(one), to, access).ok().map(word)
         }
         ACCEPT => memory::accept(region(one)).ok().map(|_| 0),
         MAP => {

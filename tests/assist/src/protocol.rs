@@ -375,6 +375,7 @@ fn shared_regions(tried: &mut Tried) -> Result<(), Unexpected> {
             region,
             to: TASK,
             access,
+            payment: true,
         },
     )?;
     operation(tried, &Offered { from: TASK })?;

@@ -114,6 +114,18 @@ pub fn ended() -> i32 {
     problem!("read an IPC buffer that was given back")
 }
 
+/// `moved-thread GROUP`: waits until it is in the group, and starts a thread there that stays.
+pub fn after_move(words: &mut Words<'_>) -> i32 {
+    let target = words.group();
+    while value!(limits::who_am_i()).group != target {
+        client::yield_now();
+    }
+    value!(start(0, idle));
+    loop {
+        client::yield_now();
+    }
+}
+
 /// `thread-work`: threads run beside each other, can be joined and ended, and are gone then.
 pub fn work() -> i32 {
     let mut expected = 0;

@@ -1,6 +1,8 @@
 //! Copy-on-write: what a clone shows, what a write copies, and who pays for it.
 
 use client::interfaces::memory::{Access, CloneRefusal, RegionId};
+use client::interfaces::process::ExitReason;
+use client::interfaces::provision::Cause;
 use client::interfaces::{Limit, Resource};
 use client::{limits, memory, process};
 
@@ -142,22 +144,23 @@ pub fn a_copied_page_is_charged_to_whoever_writes(world: &mut World) -> Result<(
         frames()?,
         (paid, taken.saturating_add(1))
     );
+    // At its limit, too: what another made of its memory must not cost it anything.
+    limits::set_limit(first, Resource::Frames, Limit::At(paid))?;
     source.write(at(here, 1), 101)?;
     equal!(
-        "the writer pays",
+        "who wanted what the writer parts with pays",
         frames()?,
-        (paid.saturating_add(1), taken.saturating_add(1))
+        (paid, taken.saturating_add(2))
     );
     source.exit(world)?;
     for (page, expected) in [(0, 100), (1, 1), (2, 2), (3, 3)] {
         equal!("the clone", copier.read(at(there, page))?, expected);
     }
     equal!(
-        "what was left is still its payer's",
+        "nothing is left to its first payer",
         world.usage(first, Resource::Frames)?,
-        3
+        0
     );
-    // Killed, it pays for nothing more; who shows the pages takes them over.
     let receipt = process::kill_group(first)?;
     equal!("the receipt", receipt.returned, receipt.held);
     equal!("what was there", copier.read(at(there, 2))?, 2);
@@ -167,6 +170,47 @@ pub fn a_copied_page_is_charged_to_whoever_writes(world: &mut World) -> Result<(
         taken.saturating_add(4)
     );
     copier.exit(world)
+}
+
+/// A reader that cannot pay for what it cloned loses it; the writer never notices.
+pub fn a_stranger_that_cannot_pay_for_its_clone_loses_it_and_the_payer_nothing(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let (first, second) = (world.group()?, world.group()?);
+    let mut source = Partner::start(world, first)?;
+    let mut copier = Partner::start(world, second)?;
+    let region = source.create(4)?;
+    let here = source.map(region, Access::ReadWrite)?;
+    for page in 0..4 {
+        source.write(at(here, page), page)?;
+    }
+    let shared = source.share(region, copier.task, Access::Read)?;
+    copier.accept(shared)?;
+    let clone = copier.clone(shared)?;
+    let there = copier.map(clone, Access::Read)?;
+    equal!("what was there", copier.read(at(there, 2))?, 2);
+    let frames = |group| world.usage(group, Resource::Frames);
+    let before = (frames(first)?, frames(second)?);
+    limits::set_limit(first, Resource::Frames, Limit::At(before.0))?;
+    limits::set_limit(second, Resource::Frames, Limit::At(before.1))?;
+    source.write(at(here, 2), 102)?;
+    equal!(
+        "nobody pays more",
+        (frames(first)?, frames(second)?),
+        before
+    );
+    equal!("what the payer wrote", source.read(at(here, 2))?, 102);
+    let end = copier.dies(world, at(there, 2), Access::Read)?;
+    equal!(
+        "the stranger's end",
+        end,
+        ExitReason::Fault(Cause::PayerKilled)
+    );
+    for group in [first, second] {
+        let found = process::audit(group)?;
+        equal!("audit", found.held, found.ledger);
+    }
+    source.exit(world)
 }
 
 pub fn a_clone_is_refused_at_the_limit_and_leaves_nothing(

@@ -234,6 +234,31 @@ pub fn a_moved_task_takes_its_counts_along_and_gets_the_band(
     )
 }
 
+/// What a task is made of, wherever it goes, is paid for by one group, so the audit finds it there.
+pub fn a_moved_tasks_new_thread_is_paid_for_where_the_task_was_born(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let (born, now) = (world.group()?, world.group()?);
+    let child = world.start(
+        Some(born),
+        format_args!("moved-thread {} {}", now.index, now.generation),
+    )?;
+    process::move_task(child, now)?;
+    world.until("the thread is there", || {
+        Ok(world.usage(now, Resource::Threads)? == 2)
+    })?;
+    equal!("pages", world.usage(now, Resource::KernelMemory)?, 0);
+    for group in [born, now] {
+        let found = process::audit(group)?;
+        equal!("audit", found.held, found.ledger);
+    }
+    for group in [now, born] {
+        let receipt = process::kill_group(group)?;
+        equal!("the receipt", receipt.returned, receipt.held);
+    }
+    Ok(())
+}
+
 pub fn time_passes_while_everybody_is_frozen(world: &mut World) -> Result<(), Failure> {
     let group = bombs(world, world.low, 16)?;
     let start = client::clock();

@@ -303,7 +303,17 @@ pub fn a_sponsor_takes_over_all_of_it_or_nothing(world: &mut World) -> Result<()
     for page in 0..5 {
         payer.write(at(here, page), page)?;
     }
-    let offered = payer.share(region, sponsor.task, Access::Read)?;
+    let unasked = payer.share(region, sponsor.task, Access::ReadWrite)?;
+    sponsor.accept(unasked)?;
+    ensure!(
+        sponsor.sponsor(unasked).is_err(),
+        "a sharer took the payment that nobody had offered"
+    );
+    ensure!(
+        sponsor.share_with_payment(unasked, payer.task).is_err(),
+        "a sharer offered what is another's to offer"
+    );
+    let offered = payer.share_with_payment(region, sponsor.task)?;
     sponsor.accept(offered)?;
     let commit = world.usage(sponsoring, Resource::Commit)?;
     limits::set_limit(

@@ -61,6 +61,9 @@ const fn writable(access: Access) -> u64 {
     }
 }
 
+/// What a partner is told besides [`writable`], to offer the payment too.
+const PAYMENT: u64 = 2;
+
 impl Partner {
     /// Starts one in a group.
     pub fn start(world: &World, group: GroupId) -> Result<Self, Failure> {
@@ -127,8 +130,19 @@ impl Partner {
         to: TaskId,
         access: Access,
     ) -> Result<RegionId, Failure> {
+        self.offer(given, to, writable(access))
+    }
+
+    /// Offers a region to be read, and the payment for it.
+    #[track_caller]
+    pub fn share_with_payment(&mut self, given: RegionId, to: TaskId) -> Result<RegionId, Failure> {
+        self.offer(given, to, PAYMENT)
+    }
+
+    #[track_caller]
+    fn offer(&mut self, given: RegionId, to: TaskId, how: u64) -> Result<RegionId, Failure> {
         let to = (u64::from(to.generation) << 32) | u64::from(to.index);
-        let word = self.ask(Request::Share, [word(given), to, writable(access)])?;
+        let word = self.ask(Request::Share, [word(given), to, how])?;
         Ok(region(word))
     }
 

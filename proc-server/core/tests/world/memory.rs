@@ -37,6 +37,8 @@ pub struct Memory {
     pub half_cloned: bool,
     /// It forgets to empty one of the slots.
     pub untidy: bool,
+    /// Pages of a ring that is being built.
+    built: u32,
     /// Whether the notification of a new ring is in the slot for that.
     pub at_hand: bool,
 }
@@ -241,14 +243,12 @@ impl Server for World {
         if self.memory.full {
             return Err(RingRefusal::OutOfMemory);
         }
-        assert!(!self.memory.at_hand, "the slot for notifications is empty");
         let held = self.memory.tasks.get_mut(&request.task);
         let held = held.ok_or(RingRefusal::UnknownTask)?;
         let mut numbers = 0..u8::try_from(TASK_RINGS).unwrap();
         let number = numbers.find(|number| !held.rings.contains_key(number));
         let number = number.ok_or(RingRefusal::TooMany)?;
         held.rings.insert(number, request.pages);
-        self.memory.at_hand = true;
         Ok(MadeRing {
             ring: RingId(number),
             address: 0x23_0000,
@@ -256,14 +256,33 @@ impl Server for World {
         })
     }
 
-    fn destroy_ring(&mut self, _: Caller, request: DestroyRing) -> Result<(), UnknownRefusal> {
+    fn build_ring(&mut self, _: Caller, request: BuildRing) -> Result<Progress, RingRefusal> {
+        let held = self.memory.tasks.get(&request.task);
+        let pages = held.and_then(|held| held.rings.get(&request.ring.0));
+        let pages = *pages.ok_or(RingRefusal::UnknownTask)?;
+        assert!(!self.memory.at_hand, "the slot for notifications is empty");
+        // A slice for each four pages.
+        self.memory.built += 4;
+        if self.memory.built < u32::from(pages) {
+            return Ok(Progress::More);
+        }
+        self.memory.built = 0;
+        self.memory.at_hand = true;
+        Ok(Progress::Done)
+    }
+
+    fn destroy_ring(
+        &mut self,
+        _: Caller,
+        request: DestroyRing,
+    ) -> Result<Progress, UnknownRefusal> {
         let held = self.memory.tasks.get_mut(&request.task);
         let held = held.ok_or(UnknownRefusal::Unknown)?;
         let gone = held.rings.remove(&request.ring.0);
         let first = held.threads[&0];
         let slot = client_slots::RINGS + u64::from(request.ring.0);
         self.notifications.remove(&(first, slot));
-        gone.map(|_| ()).ok_or(UnknownRefusal::Unknown)
+        gone.map(|_| Progress::Done).ok_or(UnknownRefusal::Unknown)
     }
 
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {
