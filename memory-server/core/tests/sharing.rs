@@ -189,6 +189,7 @@ fn a_task_that_was_moved_leaves_no_record_that_would_outlive_the_kill_of_where_i
             region,
             to: task(2),
             access: Access::Read,
+            payment: false,
         },
     );
     let second = given(&mut bench);
