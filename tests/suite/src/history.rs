@@ -1,13 +1,16 @@
 //! A random script of a thousand steps by the suite and its puppets, in a tree of groups three levels deep.
 //!
+//! They open groups, set limits, spawn, start threads, share memory, enter, move each other, freeze, thaw and kill.
 //! Before each step the model says what must come of it: done, or refused by that limit of that group with those
-//! numbers, or not allowed. After each step every group is what the model says, to the last unit, peak and refusal; its
+//! numbers, or not allowed, or refused because of a freeze. After each step every group is what the model says, to the last unit, peak and refusal; its
 //! own charges and the usage of the groups below add up to its usage, for every kind there is; and its audit is equal.
 //! Ids of groups that are gone are refused.
 //!
 //! The same seed gives the same script: it is printed when a step fails.
 
+mod act;
 mod model;
+mod must;
 mod step;
 
 use client::interfaces::limits::ReadRefusal;
@@ -25,13 +28,15 @@ use crate::world::World;
 const STEPS: u32 = 1000;
 /// What the script follows from.
 const SEED: u64 = 0x5eed_0fa1_1b0a_7dad;
+/// How often each deed is done at least.
+const OFTEN: u32 = 3;
 /// How many groups that are gone are asked about after each step.
 const GONE: usize = 4;
 /// Mailboxes are audited every so many steps only: nothing is ever charged to them.
 const RARELY: u32 = 50;
 
-/// How often each deed was done, refused by a limit, and not allowed.
-type Counts = [[u32; 3]; 11];
+/// How often each deed was done, refused by a limit, not allowed, and refused because something was frozen.
+type Counts = [[u32; 4]; 18];
 
 /// The script as far as it has come.
 struct History<'w> {
@@ -43,6 +48,8 @@ struct History<'w> {
     counts: Counts,
     /// The number of the next deed.
     number: u64,
+    /// The number of the newest object.
+    objects: u32,
 }
 
 pub fn a_random_script_of_1000_steps_is_counted_as_its_model_says(
@@ -61,17 +68,19 @@ pub fn a_random_script_of_1000_steps_is_counted_as_its_model_says(
         each.map(|&count| u64::from(count)).sum()
     };
     for (deed, [done, ..]) in history.counts.iter().enumerate() {
-        ensure!(*done >= 5, "deed {deed} was done {done} times only");
+        ensure!(*done >= OFTEN, "deed {deed} was done {done} times only");
     }
     ensure!(
-        sum(1) >= 50 && sum(2) >= 50,
-        "{} refused by limits and {} not allowed: too few to show anything",
+        sum(1) >= 50 && sum(2) >= 50 && sum(3) >= 10,
+        "{} refused by limits, {} not allowed, {} frozen: too few to show anything",
         sum(1),
-        sum(2)
+        sum(2),
+        sum(3)
     );
     figure("history-steps-done", sum(0))?;
     figure("history-steps-refused-by-a-limit", sum(1))?;
-    figure("history-steps-not-allowed", sum(2))
+    figure("history-steps-not-allowed", sum(2))?;
+    figure("history-steps-refused-by-a-freeze", sum(3))
 }
 
 /// What the model knows of these amounts.
@@ -93,6 +102,7 @@ impl<'w> History<'w> {
             last: None,
             counts: Counts::default(),
             number: READY,
+            objects: 0,
         };
         history.new_mailbox(sample, READY)?;
         let ready = known(&world.account(sample)?.usage);
@@ -220,6 +230,9 @@ impl<'w> History<'w> {
             .model
             .all()
             .filter(|(_, child)| child.parent == Some(place));
+        let freeze = limits::read_freeze(Some(group.id))?;
+        let frozen = (group.frozen, self.model.frozen(place));
+        equal!(id, (u64::from(freeze.times), freeze.frozen), frozen);
         let here = self.model.living().filter(|puppet| puppet.here == place);
         let counted = (children.count(), here.count());
         equal!(

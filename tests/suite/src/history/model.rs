@@ -14,6 +14,7 @@ pub const KINDS: usize = SAYS.len();
 pub type Numbers = [u64; KINDS];
 /// The places of some of them.
 pub const GROUPS: usize = 0;
+pub const THREADS: usize = 2;
 pub const FRAMES: usize = 3;
 pub const COMMIT: usize = 4;
 /// No limit.
@@ -21,6 +22,12 @@ pub const MAX: u64 = u64::MAX;
 
 /// A task and its thread: what goes along when a task moves.
 pub const BODY: Numbers = [0, 1, 1, 0, 0, 0];
+/// What a further thread has that stays with who paid for it: its IPC buffer.
+pub const THREAD: Numbers = [0, 0, 0, 1, 1, 0];
+/// The further threads of a puppet, at most.
+pub const FURTHER: usize = 2;
+/// Pages that every puppet writes to at once: the first of its data, and the end of its stack.
+pub const FIRST: u64 = 2;
 /// A group's record.
 pub const RECORD: Numbers = [1, 0, 0, 0, 0, 0];
 
@@ -37,6 +44,8 @@ pub struct Group {
     pub limit: Numbers,
     pub peak: Numbers,
     pub refusals: Numbers,
+    /// How often it is frozen itself.
+    pub frozen: u64,
 }
 
 /// Who opened a group and has not let go of it.
@@ -60,17 +69,46 @@ pub struct Puppet {
     pub mailbox: GroupId,
     /// Frames that it has touched of what it was born with.
     pub warm: u64,
+    /// It has a mailbox, and does what it is told. One that was born frozen has not come so far.
+    pub ready: bool,
+    /// Its further threads: their numbers, and who pays for them.
+    pub further: [Option<(u32, usize)>; FURTHER],
 }
 
-/// A region.
+impl Puppet {
+    /// Where it is, and who pays for what it is made of.
+    fn places(&self) -> impl Iterator<Item = usize> + '_ {
+        let payers = self.further.iter().flatten().map(|&(_, payer)| payer);
+        [self.here, self.birth].into_iter().chain(payers)
+    }
+
+    /// What goes along when it moves.
+    pub fn body(&self) -> Numbers {
+        let mut body = BODY;
+        for _ in self.further.iter().flatten() {
+            add(&mut body, &only(THREADS, 1));
+        }
+        body
+    }
+}
+
+/// Memory, held by one task or several.
+#[derive(Clone, Copy, Debug)]
+pub struct Object {
+    pub number: u32,
+    pub payer: usize,
+    pub pages: u32,
+    pub touched: u32,
+}
+
+/// A task's hold on memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Region {
     pub id: RegionId,
     pub owner: TaskId,
-    pub payer: usize,
     pub address: u32,
-    pub pages: u32,
-    pub touched: u32,
+    /// The number of the object. If there is none, its payer was killed.
+    pub object: u32,
 }
 
 /// Why something is refused: which limit, and by which group.
@@ -88,6 +126,7 @@ pub struct Model {
     pub groups: heapless::Vec<Option<Group>, 40>,
     pub puppets: heapless::Vec<Option<Puppet>, 8>,
     pub regions: heapless::Vec<Option<Region>, 24>,
+    pub objects: heapless::Vec<Option<Object>, 24>,
     /// What a puppet's birth is charged as, without [`BODY`].
     pub kit: Numbers,
     /// Frames that a puppet has touched when it is ready.
@@ -116,6 +155,7 @@ impl Model {
             groups: heapless::Vec::new(),
             puppets: heapless::Vec::new(),
             regions: heapless::Vec::new(),
+            objects: heapless::Vec::new(),
             kit: [0; KINDS],
             warm: 0,
         };
@@ -123,7 +163,6 @@ impl Model {
         model
     }
 
-    /// A group that is there.
     pub fn group(&self, place: usize) -> Option<&Group> {
         self.groups.get(place)?.as_ref()
     }
@@ -132,13 +171,11 @@ impl Model {
         self.groups.get_mut(place)?.as_mut()
     }
 
-    /// Every group with its place.
     pub fn all(&self) -> impl Iterator<Item = (usize, &Group)> {
         let places = self.groups.iter().enumerate();
         places.filter_map(|(place, group)| Some((place, group.as_ref()?)))
     }
 
-    /// Every puppet.
     pub fn living(&self) -> impl Iterator<Item = &Puppet> {
         self.puppets.iter().flatten()
     }
@@ -176,17 +213,22 @@ impl Model {
         }
         for puppet in self.living() {
             if self.within(puppet.here, top) {
-                add(&mut sum, &BODY);
+                add(&mut sum, &puppet.body());
+            }
+            for (_, payer) in puppet.further.into_iter().flatten() {
+                if self.within(payer, top) {
+                    add(&mut sum, &THREAD);
+                }
             }
             if self.within(puppet.birth, top) {
                 add(&mut sum, &self.kit);
                 add(&mut sum, &only(FRAMES, puppet.warm));
             }
         }
-        for region in self.regions.iter().flatten() {
-            if self.within(region.payer, top) {
-                add(&mut sum, &only(FRAMES, region.touched.into()));
-                add(&mut sum, &only(COMMIT, region.pages.into()));
+        for object in self.objects.iter().flatten() {
+            if self.within(object.payer, top) {
+                add(&mut sum, &only(FRAMES, object.touched.into()));
+                add(&mut sum, &only(COMMIT, object.pages.into()));
             }
         }
         sum
@@ -220,7 +262,6 @@ impl Model {
         Ok(())
     }
 
-    /// A limit has refused.
     pub fn refused(&mut self, short: Short) {
         if let Some(group) = self.group_mut(short.group)
             && let Some(count) = group.refusals.get_mut(short.kind)
@@ -237,6 +278,19 @@ impl Model {
                 for (peak, now) in group.peak.iter_mut().zip(usage) {
                     *peak = now.max(*peak);
                 }
+            }
+        }
+    }
+
+    /// So many frames more were charged for a moment to a group and all above it.
+    pub fn note_beyond(&mut self, group: usize, frames: u64) {
+        for place in 0..self.groups.len() {
+            let above = self.within(group, place);
+            let used = self.usage(place).get(FRAMES).copied().unwrap_or(0);
+            if let Some(group) = self.group_mut(place).filter(|_| above)
+                && let Some(peak) = group.peak.get_mut(FRAMES)
+            {
+                *peak = used.saturating_add(frames).max(*peak);
             }
         }
     }
@@ -259,6 +313,7 @@ impl Model {
             limit: [MAX; KINDS],
             peak: [0; KINDS],
             refusals: [0; KINDS],
+            frozen: 0,
         };
         put(&mut self.groups, group);
         self.note();
@@ -274,24 +329,96 @@ impl Model {
             here: place,
             mailbox: GroupId::ROOT,
             warm: 0,
+            ready: false,
+            further: [None; FURTHER],
         };
         let room = put(&mut self.puppets, puppet).is_some();
         self.note();
         room
     }
 
-    pub fn created(&mut self, region: Region) -> bool {
-        let room = put(&mut self.regions, region).is_some();
+    /// A task reserves memory that its group pays for.
+    pub fn created(&mut self, object: Object) -> bool {
+        let room = put(&mut self.objects, object).is_some();
         self.note();
         room
     }
 
+    /// A task holds some memory.
+    pub fn held(&mut self, region: Region) -> bool {
+        put(&mut self.regions, region).is_some()
+    }
+
+    /// A task lets go of some memory.
     pub fn destroyed(&mut self, id: RegionId) {
-        for region in &mut self.regions {
-            if region.is_some_and(|region| region.id == id) {
-                *region = None;
+        let mut regions = self.regions.iter_mut();
+        if let Some(region) = regions.find(|region| region.is_some_and(|it| it.id == id)) {
+            *region = None;
+        }
+        self.drop_objects();
+    }
+
+    /// Memory that nobody holds any more is gone.
+    fn drop_objects(&mut self) {
+        for object in &mut self.objects {
+            let mut held = self.regions.iter().flatten();
+            if object.is_some_and(|object| held.all(|region| region.object != object.number)) {
+                *object = None;
             }
         }
+    }
+
+    /// A group was killed: so is the memory that it paid for, whoever holds it.
+    pub fn revoked(&mut self, top: usize) {
+        for place in 0..self.objects.len() {
+            let object = self.objects.get(place).copied().flatten();
+            if object.is_some_and(|object| self.within(object.payer, top))
+                && let Some(object) = self.objects.get_mut(place)
+            {
+                *object = None;
+            }
+        }
+    }
+
+    /// What a region shows, unless its payer was killed.
+    pub fn object(&self, number: u32) -> Option<Object> {
+        let mut objects = self.objects.iter().flatten().copied();
+        objects.find(|object| object.number == number)
+    }
+
+    /// Counts one more frame of an object.
+    pub fn touched(&mut self, number: u32) {
+        let mut objects = self.objects.iter_mut().flatten();
+        if let Some(object) = objects.find(|object| object.number == number) {
+            object.touched = object.touched.saturating_add(1);
+        }
+    }
+
+    /// Whether a group or one above it is frozen.
+    pub fn frozen(&self, place: usize) -> bool {
+        self.all()
+            .any(|(above, group)| group.frozen > 0 && self.within(place, above))
+    }
+
+    /// Whether a puppet can be told to do something.
+    pub fn is_free(&self, puppet: &Puppet) -> bool {
+        puppet.ready && !self.frozen(puppet.here)
+    }
+
+    /// The lowest group that is at or above both.
+    pub fn meeting(&self, one: usize, other: usize) -> Option<usize> {
+        self.path(one).find(|&above| self.within(other, above))
+    }
+
+    /// A group and all above it.
+    pub fn path(&self, place: usize) -> impl Iterator<Item = usize> + '_ {
+        let above = |&place: &usize| self.group(place).and_then(|group| group.parent);
+        core::iter::successors(Some(place), above)
+    }
+
+    /// Whether the end of a group is a puppet's: it is there, or what it is made of is paid for there.
+    pub fn dies_with(&self, puppet: &Puppet, top: usize) -> bool {
+        puppet.places().any(|place| self.within(place, top))
     }
 
     /// A puppet has ended: all that it paid for and held open is let go of.
@@ -308,6 +435,7 @@ impl Model {
                 *region = None;
             }
         }
+        self.drop_objects();
         for group in self.groups.iter_mut().flatten() {
             if group.opener == Some(Holder::Puppet(id)) {
                 group.opener = None;
@@ -335,8 +463,8 @@ impl Model {
 
     fn is_kept(&self, place: usize) -> bool {
         self.all().any(|(_, group)| group.parent == Some(place))
-            || (self.living()).any(|puppet| puppet.here == place || puppet.birth == place)
-            || (self.regions.iter().flatten()).any(|region| region.payer == place)
+            || (self.living()).any(|puppet| puppet.places().any(|it| it == place))
+            || (self.objects.iter().flatten()).any(|object| object.payer == place)
     }
 
     /// Whether one task is a descendant of another, through parents that all live.

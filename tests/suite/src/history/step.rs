@@ -1,14 +1,13 @@
-//! One step of the random script: what is tried, what must come of it, and what the model makes of it.
+//! One step of the random script: who tries what.
+//!
+//! Only puppets that run can be told to do something, so nobody freezes itself, and at most one newborn stands still:
+//! which of several would take the last frame when they go on, nobody could say.
 
-use client::interfaces::process::ExitReason;
-use client::interfaces::provision::Cause;
-use client::interfaces::{GroupId, Limit, Resource, TaskId};
+use client::interfaces::{Limit, TaskId};
 
 use super::History;
-use super::model::{
-    BODY, COMMIT, FRAMES, GROUPS, Holder, MAX, Numbers, RECORD, Region, Short, only,
-};
-use crate::deed::{self, Deed, NO_MAILBOX, SAYS, TOLD, Told};
+use super::model::{COMMIT, FRAMES, Group, MAX, Puppet, Region};
+use crate::deed::{Deed, SAYS};
 use crate::failure::Failure;
 
 /// The most puppets at once.
@@ -21,21 +20,8 @@ const LEVELS: u32 = 3;
 const REGIONS: usize = 20;
 /// The most pages of a region.
 const PAGES: u64 = 6;
-
-/// What must come of a deed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Must {
-    Done,
-    Short(Short),
-    Unknown,
-    NotYours,
-}
-
-impl From<Result<(), Short>> for Must {
-    fn from(admitted: Result<(), Short>) -> Self {
-        admitted.map_or_else(Self::Short, |()| Self::Done)
-    }
-}
+/// How often a group is frozen at most, so that it goes on some day.
+const FREEZES: u64 = 3;
 
 impl History<'_> {
     /// Tries something.
@@ -58,11 +44,10 @@ impl History<'_> {
 
     /// Who does what next; nothing if that cannot be done now.
     fn choose(&mut self) -> Option<(Option<TaskId>, Deed)> {
-        let puppet = self.any_puppet();
         let doer = if self.random.below(5) < 2 {
             None
         } else {
-            puppet
+            self.any_free()
         };
         let group = if self.random.below(8) == 0 {
             self.any_group(|_, _| true)?
@@ -74,52 +59,117 @@ impl History<'_> {
             self.any_group(|model, place| model.within(place, here))?
         };
         let entry = *self.model.group(group)?;
-        let tree = self
-            .model
-            .all()
-            .filter(|(_, group)| !group.is_mailbox)
-            .count();
         let deed = match self.random.below(100) {
-            0..14 if entry.level < LEVELS && tree < TREE => Deed::Open(entry.id),
-            14..21 if group != 0 => Deed::Close(entry.id),
-            21..41 => {
+            0..11 if entry.level < LEVELS && self.tree() < TREE => Deed::Open(entry.id),
+            11..15 if group != 0 => Deed::Close(entry.id),
+            15..29 => {
                 let kind = usize::try_from(self.random.below(SAYS.len() as u64)).ok()?;
                 let value = self.some_limit(group, kind);
                 Deed::Limit(entry.id, *SAYS.get(kind)?, Limit::from_bound(value))
             }
-            41..56 if self.model.living().count() < PUPPETS => Deed::Spawn(entry.id),
-            56..59 => return Some((Some(puppet?), Deed::Exit)),
-            59..65 => {
-                let victim = puppet?;
-                let killer = self.any_puppet().filter(|&killer| killer != victim);
+            29..42 if self.has_room(group) => Deed::Spawn(entry.id),
+            42..44 => return Some((Some(self.any_free()?), Deed::Exit)),
+            44..48 => {
+                let victim = self.any_puppet()?;
+                let killer = self.any_free().filter(|&killer| killer != victim);
                 let killer = if doer.is_none() { None } else { killer };
                 return Some((killer, Deed::Kill(victim)));
             }
-            65..68 => Deed::KillGroup(entry.id),
-            68..80 if self.model.regions.iter().flatten().count() < REGIONS => {
-                let pages = self.random.below(PAGES).saturating_add(1);
-                return Some((Some(puppet?), Deed::Create(u32::try_from(pages).ok()?)));
+            48..51 => Deed::KillGroup(entry.id),
+            51..68 => return self.choose_memory(),
+            68..72 => return Some((Some(doer?), Deed::Enter(entry.id))),
+            72..82 => Deed::Move(self.any_puppet()?, entry.id),
+            82..94 => self.choose_freezing(&entry)?,
+            94..100 => {
+                let doer = self.any_free()?;
+                let further = self.model.puppet(doer)?.further;
+                let [first, second] = further;
+                let deed = match first.or(second) {
+                    Some((number, _)) if further.iter().all(Option::is_some) => {
+                        Deed::EndThread(number)
+                    }
+                    Some((number, _)) if self.random.below(2) == 0 => Deed::EndThread(number),
+                    _ => Deed::Thread,
+                };
+                return Some((Some(doer), deed));
             }
-            80..90 => {
-                let region = self.any_region()?;
-                let more = self.random.below(PAGES).saturating_add(1);
-                let end = u64::from(region.touched).saturating_add(more);
-                let end = end.min(region.pages.into());
-                let deed = Deed::Touch(region.address, region.touched, u32::try_from(end).ok()?);
-                return Some((Some(region.owner), deed));
-            }
-            90..94 => {
-                let region = self.any_region()?;
-                return Some((Some(region.owner), Deed::Destroy(region.id)));
-            }
-            94..100 => return Some((Some(doer?), Deed::Enter(entry.id))),
             _ => return None,
         };
-        // Who kills the group that it is in gets no answer.
+        // Who ends or freezes itself gives no answer.
         let here = doer.and_then(|id| self.model.puppet(id));
-        let inside = here.is_some_and(|puppet| self.model.within(puppet.here, group));
-        let last = inside && matches!(deed, Deed::KillGroup(_)) && self.may(doer, group);
+        let last = here.is_some_and(|puppet| match deed {
+            Deed::KillGroup(_) => self.model.dies_with(puppet, group) && self.may(doer, group),
+            Deed::Freeze(_) => self.model.within(puppet.here, group) && self.may(doer, group),
+            _ => false,
+        });
         (!last).then_some((doer, deed))
+    }
+
+    /// Something with memory.
+    fn choose_memory(&mut self) -> Option<(Option<TaskId>, Deed)> {
+        let regions = self.model.regions.iter().flatten().count();
+        let pages = self.random.below(PAGES).saturating_add(1);
+        Some(match self.random.below(17) {
+            0..6 if regions < REGIONS => {
+                let deed = Deed::Create(u32::try_from(pages).ok()?);
+                (Some(self.any_free()?), deed)
+            }
+            6..10 => {
+                let region = self.any_region()?;
+                let object = self.model.object(region.object)?;
+                // What is touched already is shown once more, to whoever holds it too.
+                let first = self
+                    .random
+                    .below(u64::from(object.touched).saturating_add(1));
+                let first = if self.random.below(2) == 0 {
+                    object.touched
+                } else {
+                    u32::try_from(first).ok()?
+                };
+                let end = u64::from(object.touched).saturating_add(pages);
+                let end = u32::try_from(end.min(object.pages.into())).ok()?;
+                let deed = Deed::Touch(region.address, first, end);
+                (Some(region.owner), deed)
+            }
+            10..14 => {
+                let region = self.any_region()?;
+                (Some(region.owner), Deed::Destroy(region.id))
+            }
+            14..17 if regions < REGIONS => {
+                let region = self.any_region()?;
+                let to = self.any_free().filter(|&to| to != region.owner)?;
+                (Some(region.owner), Deed::Share(region.id, to))
+            }
+            _ => return None,
+        })
+    }
+
+    /// Freezes a group, or thaws one that is frozen, or now and then one that is not.
+    fn choose_freezing(&mut self, group: &Group) -> Option<Deed> {
+        // Less often than it thaws, so that most of the time most of them run.
+        if self.random.below(3) == 0 && group.frozen < FREEZES {
+            return Some(Deed::Freeze(group.id));
+        }
+        if self.random.below(8) == 0 {
+            return Some(Deed::Thaw(group.id));
+        }
+        let frozen = self.any_group(|model, place| {
+            let group = model.group(place);
+            group.is_some_and(|group| group.frozen > 0)
+        })?;
+        Some(Deed::Thaw(self.model.group(frozen)?.id))
+    }
+
+    /// How many groups there are besides mailboxes.
+    fn tree(&self) -> usize {
+        let groups = self.model.all().filter(|(_, group)| !group.is_mailbox);
+        groups.count()
+    }
+
+    /// Whether one more puppet may be born in a group.
+    fn has_room(&self, group: usize) -> bool {
+        let waiting = self.model.living().any(|puppet| !puppet.ready);
+        self.model.living().count() < PUPPETS && !(waiting && self.model.frozen(group))
     }
 
     /// Mostly a little more than is used, so that much is refused and much is not.
@@ -152,8 +202,22 @@ impl History<'_> {
         self.any(&all)
     }
 
+    /// A puppet that can be told to do something.
+    fn any_free(&mut self) -> Option<TaskId> {
+        let free = |puppet: &&Puppet| self.model.is_free(puppet);
+        let all: heapless::Vec<TaskId, 8> =
+            (self.model.living().filter(free).map(|puppet| puppet.id)).collect();
+        self.any(&all)
+    }
+
+    /// A region whose owner can be told to do something with it.
     fn any_region(&mut self) -> Option<Region> {
-        let all: heapless::Vec<Region, 24> = self.model.regions.iter().flatten().copied().collect();
+        let free = |region: &&Region| {
+            let owner = self.model.puppet(region.owner);
+            owner.is_some_and(|owner| self.model.is_free(owner))
+        };
+        let all: heapless::Vec<Region, 24> =
+            (self.model.regions.iter().flatten().filter(free).copied()).collect();
         self.any(&all)
     }
 
@@ -166,404 +230,4 @@ impl History<'_> {
             .collect();
         self.any(&all)
     }
-
-    fn place(&self, id: GroupId) -> Result<usize, Failure> {
-        match self.model.all().find(|(_, group)| group.id == id) {
-            Some((place, _)) => Ok(place),
-            None => fail!("group {id} is not in the model"),
-        }
-    }
-
-    /// Whether a group is the doer's own or below it.
-    fn reaches(&self, doer: Option<TaskId>, place: usize) -> bool {
-        doer.is_none_or(|doer| {
-            let puppet = self.model.puppet(doer);
-            puppet.is_some_and(|puppet| self.model.within(place, puppet.here))
-        })
-    }
-
-    /// Whether the doer opened a group or one above it, and holds on to it: then it has every right there.
-    fn opened(&self, doer: Option<TaskId>, place: usize) -> bool {
-        let Some(doer) = doer else { return true };
-        let above = |&place: &usize| self.model.group(place).and_then(|group| group.parent);
-        core::iter::successors(Some(place), above).any(|place| {
-            let opener = self.model.group(place).and_then(|group| group.opener);
-            opener == Some(Holder::Puppet(doer))
-        })
-    }
-
-    fn sees(&self, doer: Option<TaskId>, place: usize) -> bool {
-        self.reaches(doer, place) || self.opened(doer, place)
-    }
-
-    /// Whether the doer may change a group: by its place, or because it opened it.
-    fn may(&self, doer: Option<TaskId>, place: usize) -> bool {
-        self.is_above(doer, place) || self.opened(doer, place)
-    }
-
-    fn is_above(&self, doer: Option<TaskId>, place: usize) -> bool {
-        doer.is_none_or(|doer| {
-            let puppet = self.model.puppet(doer);
-            puppet
-                .is_some_and(|puppet| puppet.here != place && self.model.within(place, puppet.here))
-        })
-    }
-
-    /// What must come of a deed that is not about what the doer runs on.
-    fn must(&self, doer: Option<TaskId>, deed: Deed) -> Result<Must, Failure> {
-        let by_place = |place: usize| {
-            if self.may(doer, place) {
-                Must::Done
-            } else if self.sees(doer, place) {
-                Must::NotYours
-            } else {
-                Must::Unknown
-            }
-        };
-        Ok(match deed {
-            Deed::Open(id) => {
-                let place = self.place(id)?;
-                if self.sees(doer, place) {
-                    self.model.admit(place, None, &RECORD).into()
-                } else {
-                    Must::Unknown
-                }
-            }
-            Deed::Close(id) => {
-                let place = self.place(id)?;
-                let opener = self.model.group(place).and_then(|group| group.opener);
-                if opener == Some(Self::holder(doer)) {
-                    Must::Done
-                } else if self.sees(doer, place) {
-                    Must::NotYours
-                } else {
-                    Must::Unknown
-                }
-            }
-            Deed::Limit(id, ..) | Deed::KillGroup(id) => by_place(self.place(id)?),
-            Deed::Kill(victim) => {
-                let Some(puppet) = self.model.puppet(victim) else {
-                    fail!("no puppet {victim}")
-                };
-                let may = self.is_above(doer, puppet.here)
-                    || doer.is_some_and(|doer| self.model.descends(victim, doer));
-                if may { Must::Done } else { Must::Unknown }
-            }
-            Deed::Create(pages) => {
-                let here = self.home(doer)?;
-                let asked = only(COMMIT, pages.into());
-                self.model.admit(here, None, &asked).into()
-            }
-            _ => Must::Done,
-        })
-    }
-
-    fn home(&self, doer: Option<TaskId>) -> Result<usize, Failure> {
-        match doer.and_then(|doer| self.model.puppet(doer)) {
-            Some(puppet) => Ok(puppet.here),
-            None => fail!("nobody does it"),
-        }
-    }
-
-    /// Does it, or has it done; what came of it.
-    fn perform(&mut self, doer: Option<TaskId>, deed: Deed) -> Result<Told, Failure> {
-        let Some(doer) = doer else {
-            return Ok(deed.act());
-        };
-        let Some(mailbox) = self.model.puppet(doer).map(|puppet| puppet.mailbox) else {
-            fail!("no puppet {doer}")
-        };
-        let number = self.post(mailbox, deed)?;
-        let mut told = None;
-        self.world.until("an answer", || {
-            told = Self::answer(mailbox, number)?;
-            Ok(told.is_some())
-        })?;
-        match told {
-            Some(told) => Ok(told),
-            None => fail!("no answer"),
-        }
-    }
-
-    /// What came of a deed is what had to. A refusal is counted where it must be.
-    fn as_it_must(
-        &mut self,
-        doer: Option<TaskId>,
-        deed: Deed,
-        must: Must,
-        told: Told,
-    ) -> Result<(), Failure> {
-        let (right, outcome) = match (must, told) {
-            (Must::Done, Told::Done(_) | Told::Receipt(_)) => (true, 0),
-            (Must::Unknown, Told::Unknown) | (Must::NotYours, Told::NotYours) => (true, 2),
-            (Must::Short(short), Told::Short(told)) => {
-                let named = self.model.group(short.group).map(|group| group.id);
-                // The memory-server asks in a group's name, which has no entries.
-                let seen = self.reaches(doer, short.group)
-                    || !matches!(deed, Deed::Create(_)) && self.opened(doer, short.group);
-                let right = SAYS.get(short.kind) == Some(&told.resource)
-                    && told.asked == short.asked
-                    && if seen {
-                        (told.group, told.limit, told.used) == (named, short.limit, short.used)
-                    } else {
-                        told.group.is_none()
-                    };
-                self.model.refused(short);
-                (right, 1)
-            }
-            _ => (false, 0),
-        };
-        ensure!(right, "{told:?}, but it must {must:?}");
-        let which = match deed {
-            Deed::Limit(..) => 0,
-            other => usize::try_from(other.encode().0).unwrap_or(0),
-        };
-        if let Some(count) = self
-            .counts
-            .get_mut(which)
-            .and_then(|counts| counts.get_mut(outcome))
-        {
-            *count = count.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    /// A deed after which whoever does it is still there.
-    fn simple(&mut self, doer: Option<TaskId>, deed: Deed) -> Result<(), Failure> {
-        let must = self.must(doer, deed)?;
-        let told = self.perform(doer, deed)?;
-        self.as_it_must(doer, deed, must, told)?;
-        match (deed, told) {
-            (Deed::Open(parent), Told::Done([new, _])) => {
-                let parent = self.place(parent)?;
-                let holder = Some(Self::holder(doer));
-                let new = deed::group_of(new);
-                self.model.opened(new, Some(parent), holder, false);
-            }
-            (Deed::Close(id), Told::Done(_)) => {
-                let place = self.place(id)?;
-                if let Some(group) = self.model.group_mut(place) {
-                    group.opener = None;
-                }
-                self.vanish();
-            }
-            (Deed::Limit(id, kind, limit), Told::Done(_)) => {
-                let place = self.place(id)?;
-                let kind = SAYS.iter().position(|&known| known == kind).unwrap_or(0);
-                let group = self.model.group_mut(place);
-                if let Some(number) = group.and_then(|group| group.limit.get_mut(kind)) {
-                    *number = limit.bound();
-                }
-            }
-            (Deed::Kill(victim), Told::Done(_)) => {
-                self.bury(victim, |end| matches!(end, ExitReason::Killed { .. }))?;
-            }
-            (Deed::KillGroup(id), Told::Receipt(held)) => {
-                let place = self.place(id)?;
-                let mut expected = self.model.usage(place);
-                // Groups are not what is killed.
-                if let Some(groups) = expected.get_mut(GROUPS) {
-                    *groups = 0;
-                }
-                equal!("the receipt", held, expected);
-                let victims: heapless::Vec<TaskId, 8> = (self.model.living())
-                    .filter(|puppet| self.model.within(puppet.here, place))
-                    .map(|puppet| puppet.id)
-                    .collect();
-                for victim in victims {
-                    self.bury(victim, |end| matches!(end, ExitReason::GroupKilled { .. }))?;
-                }
-            }
-            (Deed::Create(pages), Told::Done([region, address])) => {
-                let region = Region {
-                    id: deed::region(region),
-                    owner: doer.unwrap_or(self.world.task),
-                    payer: self.home(doer)?,
-                    address: u32::try_from(address).unwrap_or(0),
-                    pages,
-                    touched: 0,
-                };
-                ensure!(self.model.created(region), "too many regions");
-            }
-            (Deed::Destroy(region), Told::Done(_)) => {
-                self.model.destroyed(region);
-                self.vanish();
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Groups that nothing keeps any more are gone; the last of them are asked about.
-    fn vanish(&mut self) {
-        let gone = &mut self.gone;
-        self.model.vanish(&mut |id| {
-            if gone.is_full() {
-                gone.pop_front();
-            }
-            let _ = gone.push_back(id);
-        });
-    }
-
-    /// A puppet has ended, or is about to; its parent hears how.
-    fn bury(&mut self, id: TaskId, expected: impl Fn(ExitReason) -> bool) -> Result<(), Failure> {
-        let Some(puppet) = self.model.puppet(id).copied() else {
-            fail!("no puppet {id}")
-        };
-        if puppet.parent == Holder::Suite {
-            let end = self.world.end_of(id)?;
-            ensure!(expected(end), "the end of {id}: {end:?}");
-        }
-        self.model.ended(id);
-        self.vanish();
-        Ok(())
-    }
-
-    fn exit(&mut self, doer: Option<TaskId>) -> Result<(), Failure> {
-        let puppet = doer.and_then(|doer| self.model.puppet(doer)).copied();
-        let Some(puppet) = puppet else {
-            fail!("nobody exits")
-        };
-        self.post(puppet.mailbox, Deed::Exit)?;
-        self.bury(puppet.id, |end| end == ExitReason::Exited { code: TOLD })?;
-        self.as_it_must(doer, Deed::Exit, Must::Done, Told::Done([0; 2]))
-    }
-
-    /// One more frame for a group; if it is refused, that is counted.
-    fn frame(&mut self, payer: usize) -> bool {
-        match self.model.admit(payer, None, &only(FRAMES, 1)) {
-            Ok(()) => true,
-            Err(short) => {
-                self.model.refused(short);
-                false
-            }
-        }
-    }
-
-    fn touch(
-        &mut self,
-        doer: Option<TaskId>,
-        address: u32,
-        pages: core::ops::Range<u32>,
-    ) -> Result<(), Failure> {
-        let deed = Deed::Touch(address, pages.start, pages.end);
-        let Some(puppet) = doer.and_then(|doer| self.model.puppet(doer)).copied() else {
-            fail!("nobody touches")
-        };
-        let region = (self.model.regions.iter())
-            .position(|region| {
-                region.is_some_and(|region| region.owner == puppet.id && region.address == address)
-            })
-            .unwrap_or(usize::MAX);
-        let mut admitted = true;
-        for _ in pages {
-            let Some(payer) = self.region(region).map(|region| region.payer) else {
-                fail!("no region at {address:#x}")
-            };
-            admitted = self.frame(payer);
-            if !admitted {
-                break;
-            }
-            if let Some(region) = self.region(region) {
-                region.touched = region.touched.saturating_add(1);
-            }
-            self.model.note();
-        }
-        if admitted {
-            let told = self.perform(doer, deed)?;
-            return self.as_it_must(doer, deed, Must::Done, told);
-        }
-        // The page that is refused is the task's end.
-        self.post(puppet.mailbox, deed)?;
-        self.bury(puppet.id, no_frame)
-    }
-
-    fn region(&mut self, place: usize) -> Option<&mut Region> {
-        self.model.regions.get_mut(place)?.as_mut()
-    }
-
-    fn spawn(&mut self, doer: Option<TaskId>, id: GroupId) -> Result<(), Failure> {
-        let place = self.place(id)?;
-        let mut asked: Numbers = self.model.kit;
-        for (asked, body) in asked.iter_mut().zip(BODY) {
-            *asked = asked.saturating_add(body);
-        }
-        let must = if self.reaches(doer, place) {
-            self.model.admit(place, None, &asked).into()
-        } else {
-            Must::Unknown
-        };
-        let told = self.perform(doer, Deed::Spawn(id))?;
-        self.as_it_must(doer, Deed::Spawn(id), must, told)?;
-        let Told::Done([new, _]) = told else {
-            return Ok(());
-        };
-        let task = deed::task(new);
-        let room = self.model.born(task, Self::holder(doer), place);
-        ensure!(room, "too many puppets");
-        // It runs: frame after frame, as far as the limits let it.
-        for _ in 0..self.model.warm {
-            if !self.frame(place) {
-                return self.bury(task, no_frame);
-            }
-            if let Some(puppet) = self.model.puppet_mut(task) {
-                puppet.warm = puppet.warm.saturating_add(1);
-            }
-            self.model.note();
-        }
-        self.settle_in(task, place, deed::READY)
-    }
-
-    /// A puppet opens its mailbox in a group, or ends for want of one.
-    fn settle_in(&mut self, task: TaskId, place: usize, number: u64) -> Result<(), Failure> {
-        if let Err(short) = self.model.admit(place, None, &RECORD) {
-            self.model.refused(short);
-            return self.bury(task, |end| end == ExitReason::Exited { code: NO_MAILBOX });
-        }
-        let Some(below) = self.model.group(place).map(|group| group.id) else {
-            fail!("no group in place {place}")
-        };
-        let mailbox = self.new_mailbox(below, number)?;
-        let holder = Some(Holder::Puppet(task));
-        self.model.opened(mailbox, Some(place), holder, true);
-        if let Some(puppet) = self.model.puppet_mut(task) {
-            puppet.mailbox = mailbox;
-        }
-        Ok(())
-    }
-
-    fn enter(&mut self, doer: Option<TaskId>, id: GroupId) -> Result<(), Failure> {
-        let deed = Deed::Enter(id);
-        let Some(puppet) = doer.and_then(|doer| self.model.puppet(doer)).copied() else {
-            fail!("nobody enters")
-        };
-        let place = self.place(id)?;
-        let must = if self.reaches(doer, place) {
-            self.model.admit(place, Some(puppet.here), &BODY).into()
-        } else {
-            Must::Unknown
-        };
-        if must != Must::Done {
-            let told = self.perform(doer, deed)?;
-            return self.as_it_must(doer, deed, must, told);
-        }
-        let number = self.post(puppet.mailbox, deed)?;
-        if let Some(puppet) = self.model.puppet_mut(puppet.id) {
-            puppet.here = place;
-        }
-        self.model.note();
-        // It lets go of its mailbox there and opens another here.
-        let old = self.place(puppet.mailbox)?;
-        if let Some(group) = self.model.group_mut(old) {
-            group.opener = None;
-        }
-        self.vanish();
-        self.settle_in(puppet.id, place, number)?;
-        self.as_it_must(doer, deed, Must::Done, Told::Done([0; 2]))
-    }
-}
-
-/// A page could not be charged.
-fn no_frame(end: ExitReason) -> bool {
-    matches!(end, ExitReason::Fault(Cause::NoFrame(short)) if (short.resource, short.asked) == (Resource::Frames, 1))
 }
