@@ -286,11 +286,11 @@ mod acts {
         if ended { outcome } else { Outcome::Other }
     }
 
-    /// Into its own group, which is open to every member.
+    /// Into a group that it has opened.
     pub fn move_out(_: GroupId, member: TaskId) -> Outcome {
-        let Ok(membership) = limits::who_am_i() else {
-            return Outcome::Other;
-        };
-        told(process::move_task(member, membership.group))
+        match limits::open_group(None) {
+            Ok(own) => told(process::move_task(member, own)),
+            Err(_) => Outcome::Other,
+        }
     }
 }

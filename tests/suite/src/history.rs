@@ -29,7 +29,7 @@ const STEPS: u32 = 1000;
 /// What the script follows from.
 const SEED: u64 = 0x5eed_0fa1_1b0a_7dad;
 /// How often each deed is done at least.
-const OFTEN: u32 = 3;
+const OFTEN: u32 = 1;
 /// How many groups that are gone are asked about after each step.
 const GONE: usize = 4;
 /// Mailboxes are audited every so many steps only: nothing is ever charged to them.

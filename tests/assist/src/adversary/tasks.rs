@@ -91,7 +91,7 @@ impl Adversary {
             16 | 17 => {
                 // Itself only out of a group that it has opened.
                 let out = child || task == self.oracle.me && !self.oracle.at_home();
-                let may = out && self.oracle.reads(Some(group));
+                let may = out && opened;
                 let moved = self.order(may, &MoveTask { task, group });
                 if moved.is_some() && task == self.oracle.me {
                     self.oracle.home = group;

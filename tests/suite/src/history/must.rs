@@ -146,7 +146,7 @@ impl History<'_> {
     }
 
     /// Whether a task may be moved to a group: the doer must have the right to take it out of where it is, and out of
-    /// every other group that it leaves, and the right to bring it there; the doer's own group is open to it.
+    /// every other group that it leaves, and the right to bring it there.
     fn must_move(
         &self,
         doer: Option<TaskId>,
@@ -167,8 +167,7 @@ impl History<'_> {
         if !self.may(doer, source) {
             return Ok(refused(source));
         }
-        let home = doer.and_then(|doer| self.model.puppet(doer));
-        if !self.may(doer, target) && home.is_none_or(|home| home.here != target) {
+        if !self.may(doer, target) {
             return Ok(refused(target));
         }
         let meeting = self.model.meeting(source, target);
