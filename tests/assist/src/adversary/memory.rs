@@ -79,7 +79,13 @@ impl Adversary {
             10 => {
                 // An offer is not yet anybody's; it may be made to whom one cannot see.
                 let to = self.task();
-                let request = Share { region, to, access };
+                let payment = self.below(2) == 0;
+                let request = Share {
+                    region,
+                    to,
+                    access,
+                    payment,
+                };
                 if let Some(offered) = self.use_memory(own, &request) {
                     self.oracle.regions.add(offered);
                 }
