@@ -12,6 +12,10 @@ use crate::interface;
 use crate::limits::{Never, Rights};
 use crate::provision::Progress;
 
+mod words;
+
+pub use words::FewOf;
+
 /// Opens a birth ticket for a new task: charges the whole vector, or nothing, and expects the kernel's birth
 /// notice of `thread`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -478,21 +482,21 @@ interface! {
     /// The ledger as the other servers use it.
     pub interface 2 version 1 {
         /// Opens a birth ticket for a task.
-        0 => ticket(Ticket) -> Admitted, or TicketRefusal;
+        0 => ticket(Ticket) -> Admitted, or TicketRefusal, short;
         /// Opens a birth ticket for a thread.
         1 => thread_ticket(ThreadTicket) -> Admitted, or TicketRefusal;
         /// Is it born.
-        2 => confirm(Confirm) -> (), or ConfirmRefusal;
+        2 => confirm(Confirm) -> (), or ConfirmRefusal, short;
         /// A thread is gone.
         3 => end_thread(EndThread) -> (), or EndRefusal;
         /// A task is gone.
         4 => end_task(EndTask) -> Progress, or EndRefusal;
         /// Charges a group.
-        5 => charge(Charge) -> (), or ChargeRefusal;
+        5 => charge(Charge) -> (), or ChargeRefusal, short charge_few(FewOf<GroupId>);
         /// Charges a born task's group.
-        6 => charge_task(ChargeTask) -> GroupId, or ChargeRefusal;
+        6 => charge_task(ChargeTask) -> GroupId, or ChargeRefusal, short charge_task_few(FewOf<TaskId>);
         /// Gives back.
-        7 => release(Release) -> (), or ReleaseRefusal;
+        7 => release(Release) -> (), or ReleaseRefusal, short release_few(FewOf<GroupId>);
         /// Moves a task.
         8 => move_task(MoveTask) -> Admitted, or MoveRefusal;
         /// Closes a subtree.

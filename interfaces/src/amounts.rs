@@ -20,6 +20,16 @@ macro_rules! resources {
             /// Every kind, in wire order.
             pub const ALL: [Self; RESOURCES] = [$(Self::$name,)+];
 
+            /// The kind of this number in wire order.
+            #[inline]
+            #[must_use]
+            pub const fn at(number: u32) -> Option<Self> {
+                $(if number == Self::$name as u32 {
+                    return Some(Self::$name);
+                })+
+                None
+            }
+
             /// The name used in `system.toml`, on the console and in tables.
             #[must_use]
             pub const fn name(self) -> &'static str {
@@ -150,6 +160,18 @@ impl Amounts {
         Resource::ALL.into_iter().zip(self.numbers.iter().copied())
     }
 
+    /// A bit for each kind whose number is not zero.
+    #[inline]
+    pub(crate) const fn mask(&self) -> u16 {
+        self.mask
+    }
+
+    /// The numbers that are not zero, in wire order.
+    #[inline]
+    pub(crate) fn present_numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        places(self.mask).filter_map(|place| self.numbers.get(place).copied())
+    }
+
     /// The kinds whose number is not zero.
     #[inline]
     pub fn present(&self) -> impl Iterator<Item = (Resource, u64)> + '_ {
@@ -244,8 +266,8 @@ impl Serialize for Amounts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut tuple = serializer.serialize_tuple(RESOURCES.saturating_add(1))?;
         tuple.serialize_element(&self.mask)?;
-        for amount in places(self.mask).filter_map(|place| self.numbers.get(place)) {
-            tuple.serialize_element(amount)?;
+        for amount in self.present_numbers() {
+            tuple.serialize_element(&amount)?;
         }
         tuple.end()
     }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::decode::decode;
 use crate::encode::encode;
 use crate::identity::Caller;
+use crate::short::{self, Words};
 
 /// The most bytes a message can have: `seL4_MsgMaxLength` words (`libsel4/include/sel4/constants.h`).
 pub const MESSAGE_BYTES: usize = 120 * 8;
@@ -71,6 +72,35 @@ impl Label {
     pub const fn operation(self) -> u8 {
         let [_, _, _, operation] = self.0.to_be_bytes();
         operation
+    }
+
+    /// The label of the same operation's short form.
+    #[must_use]
+    pub const fn shortened(self) -> Self {
+        Self(self.0 | short::BIT as u32)
+    }
+
+    /// Whether a request with this label is in its short form.
+    #[inline]
+    #[must_use]
+    pub const fn is_short(self) -> bool {
+        self.0 & short::BIT as u32 != 0
+    }
+
+    /// Whether this is an operation of that interface in that version, and what is wrong if not.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::UnknownInterface`] or [`ProtocolError::UnknownVersion`].
+    #[inline]
+    pub const fn expect(self, interface: u8, version: u8) -> Result<(), ProtocolError> {
+        if self.0 >> 8 == Self::new(interface, version, 0).0 >> 8 {
+            Ok(())
+        } else if self.interface() == interface {
+            Err(ProtocolError::UnknownVersion)
+        } else {
+            Err(ProtocolError::UnknownInterface)
+        }
     }
 }
 
@@ -173,6 +203,24 @@ pub trait Call: Serialize + DeserializeOwned {
     const LABEL: Label;
     /// The operation's name, for tables and messages.
     const NAME: &'static str;
+
+    /// The request in its short form, if it has one and fits it.
+    #[inline]
+    fn shorten(&self) -> Option<Words> {
+        None
+    }
+
+    /// An answer in its short form, if it has one and fits it.
+    #[inline]
+    fn shorten_reply(_: &Self::Reply) -> Option<Words> {
+        None
+    }
+
+    /// The answer of a short form; nothing if the words are none.
+    #[inline]
+    fn lengthen_reply(_: Words) -> Option<Self::Reply> {
+        None
+    }
 }
 
 /// Something that carries a request to a server and its answer back.
@@ -219,6 +267,8 @@ pub enum Answer<R, E> {
 pub enum Dispatched {
     /// So many bytes of the reply buffer are to be sent back.
     Reply(usize),
+    /// These words are to be sent back.
+    Short(Words),
     /// Nothing is to be sent back now.
     Later,
     /// The message was wrong.
@@ -238,6 +288,51 @@ pub fn encode_answer<R: Serialize, E: Serialize>(
         Some(bytes) => Dispatched::Reply(bytes),
         None => Dispatched::Protocol(ProtocolError::BadReply),
     }
+}
+
+/// An answer to a request that came in its short form.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as `dispatch_short`")]
+pub fn answer_short<C: Call>(
+    answer: &Result<C::Reply, C::Refusal>,
+    reply: &mut [u8],
+) -> Dispatched {
+    if let Ok(value) = answer
+        && let Some(words) = C::shorten_reply(value)
+    {
+        return Dispatched::Short(words);
+    }
+    match answer_at_length::<C>(answer, reply) {
+        Some(bytes) => Dispatched::Reply(bytes),
+        None => Dispatched::Protocol(ProtocolError::BadReply),
+    }
+}
+
+/// What comes back fits two registers: a larger result would be put into memory, and with it every short one.
+#[cold]
+#[inline(never)]
+fn answer_at_length<C: Call>(
+    answer: &Result<C::Reply, C::Refusal>,
+    reply: &mut [u8],
+) -> Option<usize> {
+    encode(answer, reply)
+}
+
+/// The words of a short form that came as bytes; nothing if they are not whole words, or more than fit.
+#[must_use]
+pub fn words_of(payload: &[u8]) -> Option<Words> {
+    let (chunks, rest) = payload.as_chunks::<8>();
+    let mut words = [0; short::WORDS];
+    if !rest.is_empty() || chunks.len() > words.len() {
+        return None;
+    }
+    for (word, bytes) in words.iter_mut().zip(chunks) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    Some(Words {
+        words,
+        length: chunks.len(),
+    })
 }
 
 /// Decodes a payload that came in whole words: what remains after it must be less than a word, and zero.
@@ -277,11 +372,24 @@ impl<S> Transport for Loopback<'_, S> {
     ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
         let mut payload = [0; MESSAGE_BYTES];
         let mut reply = [0; MESSAGE_BYTES];
-        let length = encode(request, &mut payload).ok_or(ProtocolError::Malformed)?;
-        let words = payload
-            .get(..length.next_multiple_of(8))
-            .ok_or(ProtocolError::Malformed)?;
-        match (self.dispatch)(self.server, self.caller, C::LABEL, words, &mut reply) {
+        let (label, length) = match request.shorten() {
+            Some(short) => {
+                let (chunks, _) = payload.as_chunks_mut::<8>();
+                for (bytes, word) in chunks.iter_mut().zip(short.words).take(short.length) {
+                    *bytes = word.to_le_bytes();
+                }
+                (C::LABEL.shortened(), short.length.wrapping_mul(8))
+            }
+            None => {
+                let length = encode(request, &mut payload).ok_or(ProtocolError::Malformed)?;
+                (C::LABEL, length.next_multiple_of(8))
+            }
+        };
+        let words = payload.get(..length).ok_or(ProtocolError::Malformed)?;
+        match (self.dispatch)(self.server, self.caller, label, words, &mut reply) {
+            Dispatched::Short(words) => C::lengthen_reply(words)
+                .map(Ok)
+                .ok_or(ProtocolError::BadReply),
             Dispatched::Reply(length) => {
                 decode_payload(reply.get(..length).ok_or(ProtocolError::BadReply)?)
             }
@@ -316,8 +424,11 @@ impl<S> Transport for Loopback<'_, S> {
 /// ```
 ///
 /// The list produces [`Call`] for each request, `INTERFACE` and `VERSION`, a trait `Server` with one method per
-/// operation and no defaults, `dispatch` (bytes in, bytes out, no system call), and `OPERATIONS` (number and name
-/// of each). An operation marked `, later` may be answered after its method has returned ([`Answer`]).
+/// operation and no defaults, `dispatch` (bytes in, bytes out, no system call), `dispatch_short` (words in, words out), and
+/// `OPERATIONS` (number and name of each). An operation marked `, later` may be answered after its method has returned
+/// ([`Answer`]). One marked `, short` has a [`short`](mod@crate::short) form, for which request and reply implement
+/// [`Short`](crate::short::Short). Where the short form is a type of its own (`, short METHOD(TYPE)`, and the request has a
+/// method `few` that gives it) the server has a method for that too.
 #[macro_export]
 macro_rules! interface {
     (
@@ -325,7 +436,8 @@ macro_rules! interface {
         pub interface $interface:literal version $version:literal {
             $(
                 $(#[$operation_doc:meta])*
-                $number:literal => $method:ident($request:ty) -> $reply:ty, or $refusal:ty $(, $later:ident)?;
+                $number:literal => $method:ident($request:ty) -> $reply:ty, or $refusal:ty
+                    $(, $mark:ident $($few:ident($few_request:ty))?)?;
             )+
         }
     ) => {
@@ -340,8 +452,12 @@ macro_rules! interface {
             impl $crate::call::Call for $request {
                 type Reply = $reply;
                 type Refusal = $refusal;
-                const LABEL: $crate::call::Label = $crate::call::Label::new($interface, $version, $number);
+                const LABEL: $crate::call::Label = {
+                    assert!($number < $crate::short::BIT, "the top bit says that a request is short");
+                    $crate::call::Label::new($interface, $version, $number)
+                };
                 const NAME: &'static str = stringify!($method);
+                $crate::interface!(@forms $reply $(, $mark $($few($few_request))?)?);
             }
         )+
 
@@ -353,7 +469,14 @@ macro_rules! interface {
                     &mut self,
                     caller: $crate::identity::Caller,
                     request: $request,
-                ) -> $crate::interface!(@answer $reply, $refusal $(, $later)?);
+                ) -> $crate::interface!(@answer $reply, $refusal $(, $mark)?);
+
+                $($(#[doc = concat!("`", stringify!($method), "` in its short form.")]
+                fn $few(
+                    &mut self,
+                    caller: $crate::identity::Caller,
+                    request: $few_request,
+                ) -> Result<$reply, $refusal>;)?)?
             )+
         }
 
@@ -367,18 +490,21 @@ macro_rules! interface {
             reply: &mut [u8],
         ) -> $crate::call::Dispatched {
             use $crate::call::{Dispatched, ProtocolError};
-            if label.interface() != $interface {
-                return Dispatched::Protocol(ProtocolError::UnknownInterface);
+            if label.is_short() {
+                return match $crate::call::words_of(payload) {
+                    Some(words) => dispatch_short(server, caller, label, words, reply),
+                    None => Dispatched::Protocol(ProtocolError::Malformed),
+                };
             }
-            if label.version() != $version {
-                return Dispatched::Protocol(ProtocolError::UnknownVersion);
+            if let Err(error) = label.expect($interface, $version) {
+                return Dispatched::Protocol(error);
             }
             match label.operation() {
                 $(
                     $number => match $crate::call::decode_payload::<$request>(payload) {
                         Ok(request) => {
                             let answer = server.$method(caller, request);
-                            $crate::interface!(@encode answer, reply $(, $later)?)
+                            $crate::interface!(@encode answer, reply $(, $mark)?)
                         }
                         Err(error) => Dispatched::Protocol(error),
                     },
@@ -386,14 +512,94 @@ macro_rules! interface {
                 _ => Dispatched::Protocol(ProtocolError::UnknownOperation),
             }
         }
+
+        /// Hands a message in its short form to the server. What does not fit such an answer is encoded into `reply`.
+        // Always inlined: called, it would have to be given the words in memory.
+        #[inline(always)]
+        #[allow(clippy::inline_always, reason = "it is the server's loop")]
+        pub fn dispatch_short<S: Server + ?Sized>(
+            server: &mut S,
+            caller: $crate::identity::Caller,
+            label: $crate::call::Label,
+            words: $crate::short::Words,
+            reply: &mut [u8],
+        ) -> $crate::call::Dispatched {
+            use $crate::call::{Dispatched, ProtocolError};
+            if let Err(error) = label.expect($interface, $version) {
+                return Dispatched::Protocol(error);
+            }
+            // One by one: handed over together to anybody, they would all be put into memory first.
+            let $crate::short::Words { words: [first, second, third, fourth], length } = words;
+            // Most lists have no operation that uses them.
+            let _ = (&server, caller, first, second, third, fourth, length, &reply);
+            match label.operation() ^ $crate::short::BIT {
+                $(
+                    $number => $crate::interface!(
+                        @serve server, caller, (first second third fourth length), reply, $method($request) $(, $mark $($few($few_request))?)?
+                    ),
+                )+
+                _ => Dispatched::Protocol(ProtocolError::UnknownOperation),
+            }
+        }
     };
     (@answer $reply:ty, $refusal:ty) => { Result<$reply, $refusal> };
+    (@answer $reply:ty, $refusal:ty, short) => { Result<$reply, $refusal> };
     (@answer $reply:ty, $refusal:ty, later) => { $crate::call::Answer<$reply, $refusal> };
-    (@encode $answer:ident, $buffer:ident) => { $crate::call::encode_answer(&$answer, $buffer) };
+    (@encode $answer:ident, $buffer:ident $(, short)?) => { $crate::call::encode_answer(&$answer, $buffer) };
     (@encode $answer:ident, $buffer:ident, later) => {
         match $answer {
             $crate::call::Answer::Now(answer) => $crate::call::encode_answer(&answer, $buffer),
             $crate::call::Answer::Later => $crate::call::Dispatched::Later,
+        }
+    };
+    (@forms $reply:ty) => {};
+    (@forms $reply:ty, later) => {};
+    (@forms $reply:ty, short) => {
+        #[inline]
+        fn shorten(&self) -> Option<$crate::short::Words> {
+            $crate::short::shorten(self)
+        }
+        $crate::interface!(@reply_forms $reply);
+    };
+    (@forms $reply:ty, short $few:ident($few_request:ty)) => {
+        #[inline]
+        fn shorten(&self) -> Option<$crate::short::Words> {
+            $crate::short::shorten(&self.few()?)
+        }
+        $crate::interface!(@reply_forms $reply);
+    };
+    (@reply_forms $reply:ty) => {
+        #[inline]
+        fn shorten_reply(reply: &$reply) -> Option<$crate::short::Words> {
+            $crate::short::shorten(reply)
+        }
+        #[inline]
+        fn lengthen_reply(words: $crate::short::Words) -> Option<$reply> {
+            $crate::short::lengthen(words)
+        }
+    };
+    (@serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty) $(, later)?) => {
+        Dispatched::Protocol(ProtocolError::UnknownOperation)
+    };
+    (@serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty), short) => {
+        match $crate::short::lengthen_words::<$request>($($word),+) {
+            Some(request) => {
+                let answer = $server.$method($caller, request);
+                $crate::call::answer_short::<$request>(&answer, $reply)
+            }
+            None => Dispatched::Protocol(ProtocolError::Malformed),
+        }
+    };
+    (
+        @serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty),
+        short $few:ident($few_request:ty)
+    ) => {
+        match $crate::short::lengthen_words::<$few_request>($($word),+) {
+            Some(request) => {
+                let answer = $server.$few($caller, request);
+                $crate::call::answer_short::<$request>(&answer, $reply)
+            }
+            None => Dispatched::Protocol(ProtocolError::Malformed),
         }
     };
 }

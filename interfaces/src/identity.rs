@@ -166,6 +166,16 @@ impl Caller {
         }
     }
 
+    /// Who sends requests with this badge; nothing if it is another kind of badge.
+    #[inline]
+    #[must_use]
+    pub const fn of_badge(raw: u64) -> Option<Self> {
+        match Badge::decode(raw) {
+            Some(Badge::Service(caller)) => Some(caller),
+            _ => None,
+        }
+    }
+
     /// Whether this is another server, or a client with the operator's flag.
     #[must_use]
     pub const fn is_operator(self) -> bool {
@@ -212,6 +222,7 @@ impl Badge {
     }
 
     /// What a badge that the kernel delivered means; nothing if nobody ever mints it.
+    #[inline]
     #[must_use]
     pub const fn decode(raw: u64) -> Option<Self> {
         let rest = raw & ((1 << KIND_SHIFT) - 1);

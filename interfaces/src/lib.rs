@@ -3,7 +3,8 @@
 //! One module per server declares its requests, replies and refusals as plain Rust types and lists them once in
 //! an [`interface!`]. The list gives each request its label and its reply type, the server a trait with one
 //! method per operation, and both sides the same encoding ([`encode`](mod@encode)), so the same cases run over a
-//! [`Loopback`](call::Loopback) on the host and over endpoints in the guest.
+//! [`Loopback`](call::Loopback) on the host and over endpoints in the guest. What is asked all day has a second, [`short`]
+//! form.
 //!
 //! Nothing here makes a system call; the transport over seL4 endpoints is the crate `interfaces-sel4`.
 //!
@@ -34,6 +35,7 @@ pub mod links;
 pub mod memory;
 pub mod process;
 pub mod provision;
+pub mod short;
 pub mod start;
 pub mod system;
 pub mod text;

@@ -16,6 +16,7 @@ use crate::text::Text;
 
 mod lasting;
 mod rights;
+mod words;
 
 pub use lasting::{
     Cause, FindChild, FindGroupRefusal, Hold, ListTombstones, ReadTombstone, ReadTotals,
@@ -26,6 +27,8 @@ pub use rights::{
     ENTRIES_PER_GROUP, GiveUp, Grant, GrantRefusal, Holding, Holdings, ListRights, MyRights,
     OwnRefusal, Owner, ReadOwner, Revoke, RevokeRefusal, Rights, SetMode, SetOwner,
 };
+
+pub use words::WouldFew;
 
 /// The longest label, in bytes (devlimit: `LabelSize - 1`).
 pub const LABEL_BYTES: usize = 63;
@@ -329,19 +332,19 @@ interface! {
     /// Who may use how much of what.
     pub interface 1 version 1 {
         /// Opens a group.
-        0 => open_group(OpenGroup) -> GroupId, or OpenGroupRefusal;
+        0 => open_group(OpenGroup) -> GroupId, or OpenGroupRefusal, short;
         /// Lets go of a group.
-        1 => close_group(CloseGroup) -> (), or CloseGroupRefusal;
+        1 => close_group(CloseGroup) -> (), or CloseGroupRefusal, short;
         /// Sets a hard limit.
-        2 => set_limit(SetLimit) -> (), or SetRefusal;
+        2 => set_limit(SetLimit) -> (), or SetRefusal, short;
         /// Sets a soft limit.
-        3 => set_soft_limit(SetSoftLimit) -> (), or SetRefusal;
+        3 => set_soft_limit(SetSoftLimit) -> (), or SetRefusal, short;
         /// Labels a group.
         4 => set_label(SetLabel) -> (), or SetRefusal;
         /// Reads everything about a group.
         5 => read_account(ReadAccount) -> Account, or ReadRefusal;
         /// Reads one kind's numbers.
-        6 => read_resource(ReadResource) -> ResourceAccount, or ReadRefusal;
+        6 => read_resource(ReadResource) -> ResourceAccount, or ReadRefusal, short;
         /// Lists groups.
         7 => list_children(ListChildren) -> Page<GroupId>, or ReadRefusal;
         /// Lists tasks.
@@ -349,11 +352,11 @@ interface! {
         /// What binds in fact.
         9 => effective_limit(EffectiveLimit) -> Effective, or ReadRefusal;
         /// Would it fit.
-        10 => would_fit(WouldFit) -> (), or WouldFitRefusal;
+        10 => would_fit(WouldFit) -> (), or WouldFitRefusal, short would_few(WouldFew);
         /// Who am I.
-        11 => who_am_i(WhoAmI) -> Membership, or Never;
+        11 => who_am_i(WhoAmI) -> Membership, or Never, short;
         /// Goes further down.
-        12 => enter(Enter) -> (), or EnterRefusal;
+        12 => enter(Enter) -> (), or EnterRefusal, short;
         /// Hands rights on.
         13 => grant(Grant) -> (), or GrantRefusal;
         /// Takes rights back.

@@ -17,6 +17,7 @@ use interfaces::limits::{self, GroupState, Page, ResourceAccount};
 use interfaces::memory::{self, Access, RegionId};
 use interfaces::process::{self, ExitReason};
 use interfaces::provision::{self, Cause, CloneSpaceRefusal, CreateRefusal, ProgramId};
+use interfaces::short::Words;
 use interfaces::{Amounts, Call, GroupId, Limit, Resource, Shortage, TaskId, Text, console};
 
 const GROUP: GroupId = GroupId {
@@ -59,6 +60,12 @@ impl Pins {
         writeln!(self.text, "{what} {hex}").expect("a string takes everything");
     }
 
+    fn words(&mut self, what: &str, short: Words) {
+        let words = short.words.iter().take(short.length);
+        let hex = words.fold(String::new(), |hex, word| hex + &format!(" {word:x}"));
+        writeln!(self.text, "{what}{hex}").expect("a string takes everything");
+    }
+
     /// Pins one operation: a request, what comes back, and each refusal.
     fn operation<C: Call + PartialEq + std::fmt::Debug>(
         &mut self,
@@ -81,8 +88,16 @@ impl Pins {
         let (back, rest) =
             decode::<C>(buffer.get(..bytes).expect("it fitted")).expect("comes back");
         assert_eq!((&back, rest), (request, &[][..]));
+        if let Some(short) = request.shorten() {
+            self.words(&format!("{name} short request"), short);
+        }
         for reply in replies {
             self.bytes(&format!("{name} reply"), &Ok::<_, &C::Refusal>(reply));
+            if let Some(short) = C::shorten_reply(reply) {
+                self.words(&format!("{name} short reply"), short);
+                let back = C::lengthen_reply(short).expect("comes back");
+                assert_eq!(format!("{back:?}"), format!("{reply:?}"));
+            }
         }
         for refusal in refusals {
             self.bytes(&format!("{name} refusal"), &Err::<&C::Reply, _>(refusal));

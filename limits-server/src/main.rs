@@ -18,11 +18,12 @@ mod memory;
 mod start;
 mod window;
 
-use interfaces::Label;
+use interfaces::short::{ANSWER, Words};
 use interfaces::start::limits_slots;
-use interfaces_sel4::{Message, Port, Response};
-use limits_core::Arrival;
-use sel4::{Fault, cap};
+use interfaces::{Dispatched, Label};
+use interfaces_sel4::{Message, Port, Raw, Response};
+use limits_core::{Arrival, LimitsServer};
+use sel4::{Fault, MessageInfo, cap};
 
 /// What a message is, by its label.
 fn arrival(message: &Message) -> Arrival {
@@ -40,20 +41,80 @@ fn arrival(message: &Message) -> Arrival {
     }
 }
 
+/// The server and where it receives.
+struct Serving<'a> {
+    server: LimitsServer<'a>,
+    port: Port,
+}
+
+// What is not the way of every short request is not inlined, and gives and takes nothing that would have to be put into
+// memory for it.
+impl Serving<'_> {
+    /// Answers whatever is not in its short form: makes the answer ready, if there is one.
+    #[inline(never)]
+    fn at_length(
+        &mut self,
+        badge: u64,
+        info: MessageInfo,
+        first: u64,
+        second: u64,
+        third: u64,
+        fourth: u64,
+    ) -> Option<MessageInfo> {
+        let message = self.port.take(Raw {
+            badge,
+            info,
+            registers: [first, second, third, fourth],
+        });
+        let (payload, reply) = self.port.buffers();
+        let arrival = arrival(&message);
+        let answer = self.server.handle(message.badge, arrival, payload, reply);
+        self.port.make_ready(answer.into())
+    }
+
+    /// Makes an answer of so many bytes ready.
+    #[inline(never)]
+    fn ready(&mut self, bytes: usize) -> Option<MessageInfo> {
+        self.port.make_ready(Response::Reply(bytes))
+    }
+}
+
 // The description of the system is decoded on the stack: up to 64 groups with all their limits.
 #[sel4_root_task::entry(stack_pages = 128)]
 fn main(start_page: usize) -> ! {
-    let mut server = match start::server(start_page) {
+    let server = match start::server(start_page) {
         Ok(server) => server,
         Err(wrong) => panic!("limits-server: {wrong}"),
     };
-    let mut port = Port::new(cap::Endpoint::from_bits(limits_slots::ENDPOINT));
-    let mut response = Response::Nothing;
+    let port = Port::new(cap::Endpoint::from_bits(limits_slots::ENDPOINT));
+    let mut serving = Serving { server, port };
+    let mut raw = serving.port.receive();
     loop {
-        let message = port.next(response);
-        let (payload, reply) = port.buffers();
-        response = server
-            .handle(message.badge, arrival(&message), payload, reply)
-            .into();
+        let answer = raw.short().and_then(|(label, words)| {
+            let reply = serving.port.reply_buffer();
+            serving.server.handle_short(raw.badge, label, words, reply)
+        });
+        // Each in a place of its own: so nothing is moved from one register to another on the way back.
+        let info = match answer {
+            Some(Dispatched::Short(Words { words, length })) => {
+                let info = MessageInfo::new(ANSWER, 0, 0, length);
+                raw = serving.port.exchange(info, words);
+                continue;
+            }
+            Some(Dispatched::Protocol(error)) => {
+                let info = MessageInfo::new(error as u64, 0, 0, 0);
+                raw = serving.port.exchange(info, [0; 4]);
+                continue;
+            }
+            Some(Dispatched::Reply(bytes)) => serving.ready(bytes),
+            Some(Dispatched::Later) | None => {
+                let [first, second, third, fourth] = raw.registers;
+                serving.at_length(raw.badge, raw.info, first, second, third, fourth)
+            }
+        };
+        raw = match info {
+            Some(info) => serving.port.exchange(info, serving.port.ready()),
+            None => serving.port.receive(),
+        };
     }
 }

@@ -2,6 +2,7 @@
 
 use interfaces::call::{MESSAGE_BYTES, REGISTER_BYTES, decode_payload};
 use interfaces::encode::encode;
+use interfaces::short::{ANSWER, Words};
 use interfaces::{Call, ProtocolError, Transport};
 use sel4::MessageInfo;
 
@@ -29,6 +30,17 @@ impl Transport for Endpoint {
         &mut self,
         request: &C,
     ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+        if let Some(Words { words, length }) = request.shorten() {
+            let info = MessageInfo::new(C::LABEL.shortened().bits(), 0, 0, length);
+            let (info, words) = sel4::call_registers(self.0, info, words);
+            if info.label() != ANSWER {
+                let [first, second, third, fourth] = words;
+                return answer(info, first, second, third, fourth);
+            }
+            let length = info.length();
+            let reply = C::lengthen_reply(Words { words, length });
+            return reply.map(Ok).ok_or(ProtocolError::BadReply);
+        }
         // Most requests fit the registers; one that does not is encoded again into a buffer that is large enough,
         // which costs the rare caller a little and the frequent one nothing.
         let mut short = [0; REGISTER_BYTES];
@@ -40,6 +52,7 @@ impl Transport for Endpoint {
 }
 
 #[cold]
+#[inline(never)]
 fn exchange_long<C: Call>(
     endpoint: sel4::cap::Endpoint,
     request: &C,
@@ -58,6 +71,22 @@ fn exchange<T: DeserializeOwned>(
 ) -> Result<T, ProtocolError> {
     let info = MessageInfo::new(label, 0, 0, words_for(bytes));
     let (info, registers) = sel4::call_registers(endpoint, info, words);
+    let [first, second, third, fourth] = registers;
+    answer(info, first, second, third, fourth)
+}
+
+/// What an answer in the general encoding says. Not inlined: what it keeps on its stack would otherwise be reserved, and
+/// its registers saved, on the way of every short one; and the words come one by one, or they would be put into memory
+/// for it beforehand.
+#[inline(never)]
+fn answer<T: DeserializeOwned>(
+    info: MessageInfo,
+    first: u64,
+    second: u64,
+    third: u64,
+    fourth: u64,
+) -> Result<T, ProtocolError> {
+    let registers = [first, second, third, fourth];
     if info.label() != 0 {
         return Err(turned_down(info.label()));
     }
@@ -70,11 +99,11 @@ fn exchange<T: DeserializeOwned>(
     answer.map_err(|_| ProtocolError::BadReply)
 }
 
-#[cold]
 fn turned_down(label: u64) -> ProtocolError {
     ProtocolError::from_label(label).unwrap_or(ProtocolError::BadReply)
 }
 
+#[inline(never)]
 fn decode_long<T: DeserializeOwned>(
     registers: Registers,
     words: usize,

@@ -12,4 +12,4 @@ mod port;
 mod words;
 
 pub use endpoint::{Endpoint, raw};
-pub use port::{Message, Port, Response, answer_in_registers, answer_saved};
+pub use port::{Message, Port, Raw, Response, answer_in_registers, answer_saved};

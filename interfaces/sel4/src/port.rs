@@ -3,10 +3,11 @@
 use core::fmt;
 
 use interfaces::call::{Dispatched, MESSAGE_BYTES, REGISTER_BYTES};
-use interfaces::{Badge, ProtocolError};
+use interfaces::short::{ANSWER, BIT, Words};
+use interfaces::{Badge, Label, ProtocolError};
 use sel4::MessageInfo;
 
-use crate::words::{Registers, load, load_slice, store, words_for};
+use crate::words::{Registers, first_words, load, load_slice, register_bytes, store, words_for};
 
 /// What came.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,50 @@ impl Message {
     /// Whether the sender tried to send capabilities along.
     #[must_use]
     pub fn carries_capabilities(&self) -> bool {
-        self.info.extra_caps() != 0 || self.info.caps_unwrapped() != 0
+        self.info.has_caps()
+    }
+}
+
+/// A message as the kernel gave it: nothing of it has been copied, or understood.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw {
+    /// The badge.
+    pub badge: u64,
+    /// The label, with the length and whatever else the kernel says. Means nothing for a signal.
+    pub info: MessageInfo,
+    /// The first four words.
+    pub registers: Registers,
+}
+
+impl From<(u64, MessageInfo, Registers)> for Raw {
+    #[inline]
+    fn from((badge, info, registers): (u64, MessageInfo, Registers)) -> Self {
+        Self {
+            badge,
+            info,
+            registers,
+        }
+    }
+}
+
+impl Raw {
+    /// The label and the words of a request in its short form, of which nothing is in the IPC buffer.
+    #[inline]
+    #[must_use]
+    pub const fn short(&self) -> Option<(Label, Words)> {
+        // One look at what must be there, a label that is short (no fault's is), and what must not: capabilities.
+        let short = MessageInfo::new(BIT as u64, 0, 0, 0).word();
+        let caps = MessageInfo::new(0, u64::MAX, u64::MAX, 0).word();
+        if self.info.word() & (short | caps) == short {
+            let label = Label::from_bits(self.info.label());
+            let words = Words {
+                words: self.registers,
+                length: self.info.length(),
+            };
+            Some((label, words))
+        } else {
+            None
+        }
     }
 }
 
@@ -37,6 +81,8 @@ pub enum Response {
     Resume,
     /// So many bytes of the reply buffer.
     Reply(usize),
+    /// An answer in its short form.
+    Short(Words),
     /// The message was wrong.
     Protocol(ProtocolError),
 }
@@ -45,6 +91,7 @@ impl From<Dispatched> for Response {
     fn from(dispatched: Dispatched) -> Self {
         match dispatched {
             Dispatched::Reply(bytes) => Self::Reply(bytes),
+            Dispatched::Short(words) => Self::Short(words),
             Dispatched::Later => Self::Nothing,
             Dispatched::Protocol(error) => Self::Protocol(error),
         }
@@ -74,11 +121,44 @@ impl Port {
     /// Answers the last message, and waits for the next.
     #[inline]
     pub fn next(&mut self, response: Response) -> Message {
-        let received = match self.prepare(response) {
-            None => sel4::recv_registers(self.endpoint),
-            Some((info, registers)) => sel4::reply_recv_registers(self.endpoint, info, registers),
-        };
-        self.take(received)
+        let raw = self.next_raw(response);
+        self.take(raw)
+    }
+
+    #[inline]
+    fn next_raw(&mut self, response: Response) -> Raw {
+        match self.prepare(response) {
+            None => self.receive(),
+            Some((info, registers)) => self.exchange(info, registers),
+        }
+    }
+
+    /// Answers the last message with what is in registers, and waits for the next.
+    #[inline]
+    pub fn exchange(&self, info: MessageInfo, registers: Registers) -> Raw {
+        sel4::reply_recv_registers(self.endpoint, info, registers).into()
+    }
+
+    /// Waits for the next message, without an answer.
+    #[inline]
+    pub fn receive(&self) -> Raw {
+        sel4::recv_registers(self.endpoint).into()
+    }
+
+    /// Makes an answer ready: its first words are in [`Port::ready`] then. Nothing if there is none to be given.
+    pub fn make_ready(&mut self, response: Response) -> Option<MessageInfo> {
+        let (info, registers) = self.prepare(response)?;
+        if let Some(first) = self.reply.first_chunk_mut::<REGISTER_BYTES>() {
+            *first = register_bytes(registers);
+        }
+        Some(info)
+    }
+
+    /// The first words of the answer that was made ready.
+    #[inline]
+    #[must_use]
+    pub fn ready(&self) -> Registers {
+        self.reply.first_chunk().map_or([0; 4], first_words)
     }
 
     /// Answers the last message, and takes the next if one is there already.
@@ -86,9 +166,9 @@ impl Port {
         if let Some((info, registers)) = self.prepare(response) {
             sel4::reply_registers(info, registers);
         }
-        let received = sel4::nb_recv_registers(self.endpoint);
+        let raw = Raw::from(sel4::nb_recv_registers(self.endpoint));
         // The kernel says "nothing there" with badge 0, which nobody mints.
-        (received.0 != 0).then(|| self.take(received))
+        (raw.badge != 0).then(|| self.take(raw))
     }
 
     /// The last message's payload, and the buffer for its reply.
@@ -99,8 +179,20 @@ impl Port {
         )
     }
 
+    /// The buffer for the reply alone.
     #[inline]
-    fn take(&mut self, (badge, info, registers): (u64, MessageInfo, Registers)) -> Message {
+    pub fn reply_buffer(&mut self) -> &mut [u8] {
+        &mut self.reply
+    }
+
+    /// Takes the message that came last, before any other system call: its payload is in [`Port::buffers`] then.
+    #[inline]
+    pub fn take(&mut self, raw: Raw) -> Message {
+        let Raw {
+            badge,
+            info,
+            registers,
+        } = raw;
         let badge = Badge::decode(badge);
         // After a signal the length is the last message's; there is nothing to take.
         self.request_bytes = match badge {
@@ -126,6 +218,9 @@ impl Port {
                     load(&self.reply, bytes),
                 ))
             }
+            Response::Short(Words { words, length }) => {
+                Some((MessageInfo::new(ANSWER, 0, 0, length), words))
+            }
             Response::Protocol(error) => Some((MessageInfo::new(error as u64, 0, 0, 0), [0; 4])),
         }
     }
@@ -146,6 +241,9 @@ pub fn answer_saved(reply: sel4::cap::Reply, response: Dispatched, payload: &[u8
             let payload = payload.get(..bytes).unwrap_or_default();
             let info = MessageInfo::new(0, 0, 0, words_for(payload.len()));
             sel4::send_registers(reply, info, load_slice(payload));
+        }
+        Dispatched::Short(Words { words, length }) => {
+            sel4::send_registers(reply, MessageInfo::new(ANSWER, 0, 0, length), words);
         }
         Dispatched::Protocol(error) => {
             sel4::send_registers(reply, MessageInfo::new(error as u64, 0, 0, 0), [0; 4]);

@@ -57,7 +57,7 @@ impl Ledger<'_> {
         let slot = self.live(group)?;
         let bound = self.bounds.get(slot.gate.bounds());
         Some(Totals {
-            charged: slot.charged(),
+            charged: slot.charged.into(),
             refusals: slot.refusals_below,
             crossings: bound.map_or(Amounts::NONE, |bound| bound.crossings.into()),
         })

@@ -33,6 +33,7 @@
 use interfaces::accounting::{ChargeRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal};
 use interfaces::events::Hit;
 use interfaces::limits::{GrantRefusal, OpenGroupRefusal, SetRefusal, WouldFitRefusal};
+use interfaces::short::{Few, Together};
 use interfaces::{Amounts, GroupId, Resource, Shortage};
 
 use crate::climb::{self, Denied, Part, Parts, gather, parts};
@@ -135,7 +136,8 @@ impl Ledger<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the way that every page takes")]
     fn take_held(&mut self, group: GroupId, parts: &[Part]) -> Result<u32, ReleaseRefusal> {
         let index = self.locate(group).ok_or(ReleaseRefusal::UnknownGroup)?;
         let slot = at_mut(self.groups, index).ok_or(ReleaseRefusal::UnknownGroup)?;
@@ -160,12 +162,36 @@ impl Ledger<'_> {
     /// one go, for the way that every page takes.
     #[inline]
     pub fn charge_held(&mut self, group: GroupId, amounts: &Amounts) -> Result<(), ChargeRefusal> {
-        let index = self.locate(group).ok_or(ChargeRefusal::UnknownGroup)?;
         let mut parts = Parts::new();
-        gather(amounts, &mut parts);
-        self.charge_parts(index, NONE, &parts)?;
+        gather(amounts.present(), &mut parts);
+        self.charge_parts_held(group, &parts)
+    }
+
+    /// The same for amounts in their short form.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the way that every page takes")]
+    pub fn charge_few_held(&mut self, group: GroupId, amounts: Few) -> Result<(), ChargeRefusal> {
+        match amounts.alone() {
+            Some(one) => ChargeHeld(self, group).take([one]),
+            None => self.charge_several_held(group, amounts),
+        }
+    }
+
+    #[inline(never)]
+    fn charge_several_held(&mut self, group: GroupId, amounts: Few) -> Result<(), ChargeRefusal> {
+        if let Some(answer) = amounts.together(ChargeHeld(&mut *self, group)) {
+            return answer;
+        }
+        let mut parts = Parts::new();
+        gather(amounts.several(), &mut parts);
+        self.charge_parts_held(group, &parts)
+    }
+
+    fn charge_parts_held(&mut self, group: GroupId, parts: &[Part]) -> Result<(), ChargeRefusal> {
+        let index = self.locate(group).ok_or(ChargeRefusal::UnknownGroup)?;
+        self.charge_parts(index, NONE, parts)?;
         if let Some(slot) = at_mut(self.groups, index) {
-            hold_parts(&mut slot.holds, &parts);
+            hold_parts(&mut slot.holds, parts);
         }
         Ok(())
     }
@@ -178,10 +204,34 @@ impl Ledger<'_> {
         amounts: &Amounts,
     ) -> Result<(), ReleaseRefusal> {
         let mut parts = Parts::new();
-        gather(amounts, &mut parts);
-        match self.take_held(group, &parts) {
+        gather(amounts.present(), &mut parts);
+        self.release_parts_held(group, &parts)
+    }
+
+    /// The same for amounts in their short form.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the way that every page takes")]
+    pub fn release_few_held(&mut self, group: GroupId, amounts: Few) -> Result<(), ReleaseRefusal> {
+        match amounts.alone() {
+            Some(one) => ReleaseHeld(self, group).take([one]),
+            None => self.release_several_held(group, amounts),
+        }
+    }
+
+    #[inline(never)]
+    fn release_several_held(&mut self, group: GroupId, amounts: Few) -> Result<(), ReleaseRefusal> {
+        if let Some(answer) = amounts.together(ReleaseHeld(&mut *self, group)) {
+            return answer;
+        }
+        let mut parts = Parts::new();
+        gather(amounts.several(), &mut parts);
+        self.release_parts_held(group, &parts)
+    }
+
+    fn release_parts_held(&mut self, group: GroupId, parts: &[Part]) -> Result<(), ReleaseRefusal> {
+        match self.take_held(group, parts) {
             Ok(index) => {
-                climb::lower(self.groups, index, NONE, &parts);
+                climb::lower(self.groups, index, NONE, parts);
                 self.settle(index);
                 Ok(())
             }
@@ -197,8 +247,23 @@ impl Ledger<'_> {
 
     /// Whether a charge would be admitted now. Changes nothing, not even a count of refusals.
     pub fn would_fit(&self, group: GroupId, amounts: &Amounts) -> Result<(), WouldFitRefusal> {
+        self.parts_would_fit(group, &parts(amounts))
+    }
+
+    /// The same for amounts in their short form.
+    pub fn few_would_fit(&self, group: GroupId, amounts: Few) -> Result<(), WouldFitRefusal> {
+        if let Some(one) = amounts.alone() {
+            return self.parts_would_fit(group, &[one]);
+        }
+        let mut parts = Parts::new();
+        gather(amounts.several(), &mut parts);
+        self.parts_would_fit(group, &parts)
+    }
+
+    #[inline]
+    fn parts_would_fit(&self, group: GroupId, parts: &[Part]) -> Result<(), WouldFitRefusal> {
         let index = self.locate(group).ok_or(WouldFitRefusal::UnknownGroup)?;
-        match climb::admit(self.groups, &self.bounds, index, NONE, &parts(amounts)) {
+        match climb::admit(self.groups, &self.bounds, index, NONE, parts) {
             Ok(_) => Ok(()),
             Err(Denied::Killing) => Err(WouldFitRefusal::Killing),
             Err(Denied::Short { shortage, .. }) => Err(WouldFitRefusal::Short(shortage)),
@@ -216,11 +281,9 @@ impl Ledger<'_> {
         self.charge_parts(index, until, &parts(amounts))
     }
 
-    #[inline]
     fn charge_parts(&mut self, index: u32, until: u32, parts: &[Part]) -> Result<(), Refused> {
-        match climb::admit(self.groups, &self.bounds, index, until, parts) {
+        match climb::charge(self.groups, &self.bounds, index, until, parts) {
             Ok(crosses) => {
-                climb::raise(self.groups, index, until, parts);
                 if crosses {
                     self.cross(index, until, parts);
                 }
@@ -241,10 +304,10 @@ impl Ledger<'_> {
             (Resource::Groups, u64::from(groups)),
             (Resource::KernelMemory, bytes),
         ];
-        match climb::admit(self.groups, &self.bounds, index, NONE, &parts) {
+        match climb::charge(self.groups, &self.bounds, index, NONE, &parts) {
             Ok(crosses) => {
                 climb::climb(self.groups, index, NONE, |slot| {
-                    slot.add_records(groups, bytes);
+                    slot.note_records(groups, bytes);
                 });
                 if crosses {
                     self.cross(index, NONE, &parts);
@@ -315,6 +378,53 @@ impl Ledger<'_> {
                 self.tell(group, News::HardLimit(hit(&shortage)));
                 Refused::Short(shortage)
             }
+        }
+    }
+}
+
+/// [`Ledger::charge_held`] for a few amounts.
+struct ChargeHeld<'l, 'm>(&'l mut Ledger<'m>, GroupId);
+
+#[expect(clippy::inline_always, reason = "the way that every page takes")]
+impl Together for ChargeHeld<'_, '_> {
+    type Output = Result<(), ChargeRefusal>;
+
+    #[inline(always)]
+    fn take<const N: usize>(self, parts: [Part; N]) -> Self::Output {
+        let Self(ledger, group) = self;
+        let index = ledger.locate(group).ok_or(ChargeRefusal::UnknownGroup)?;
+        match climb::charge_at_once(ledger.groups, &ledger.bounds, index, parts) {
+            Ok(crosses) => {
+                if let Some(slot) = at_mut(ledger.groups, index) {
+                    hold_parts(&mut slot.holds, &parts);
+                }
+                if crosses {
+                    ledger.cross(index, NONE, &parts);
+                }
+                Ok(())
+            }
+            Err(denied) => Err(ledger.refuse(denied).into()),
+        }
+    }
+}
+
+/// [`Ledger::release_held`] for a few amounts.
+struct ReleaseHeld<'l, 'm>(&'l mut Ledger<'m>, GroupId);
+
+#[expect(clippy::inline_always, reason = "the way that every page takes")]
+impl Together for ReleaseHeld<'_, '_> {
+    type Output = Result<(), ReleaseRefusal>;
+
+    #[inline(always)]
+    fn take<const N: usize>(self, parts: [Part; N]) -> Self::Output {
+        let Self(ledger, group) = self;
+        match ledger.take_held(group, &parts) {
+            Ok(index) => {
+                climb::lower_all(ledger.groups, index, NONE, parts);
+                ledger.settle(index);
+                Ok(())
+            }
+            Err(refusal) => Err(ledger.bad_release(refusal)),
         }
     }
 }

@@ -1,13 +1,15 @@
-//! The walks up the tree that every charge takes: look first, write then.
+//! The walks up the tree that every charge takes.
 //!
-//! `admit` reads every level and changes nothing; `raise` and `lower` cannot fail. All three go up from one group
-//! to another one above it (not included) or beyond the root, so they end after as many steps as the group is deep;
-//! none allocates, searches or recurses.
+//! `admit` reads every level and changes nothing; `raise_all` and `lower_all` cannot fail. `charge_at_once`, which every page
+//! goes through, does both in one walk: it looks at each limit just before it adds beneath it, and where one refuses, what
+//! was added below is subtracted again. Nothing of that shows anywhere: a peak is noted when usage falls in a release,
+//! which this is not. All go up from one group to another one above it (not included) or beyond the root, so they end
+//! after as many steps as the group is deep; none allocates, searches or recurses.
 //!
-//! Why kinds are taken three at a time: a walk costs as much as the sums it carries, so a vector's walks are
-//! shared, as far as the registers of the machine allow; and the common charge of one kind has a loop of five
-//! instructions a level. Why additions wrap: `admit` has shown that the root, which bears the sum of
-//! everything, has room, and a checked addition would pay for that twice at every level.
+//! Why two ways: a page is nearly always admitted, and one walk costs less than two; a birth is what a bomb is refused all
+//! day, and then looking costs less than adding and subtracting again. Why several kinds are taken at a time, by functions
+//! for each number of them: so kinds and amounts stay in the registers of the machine. Why additions wrap: the root bears
+//! the sum of everything, so that it has room is enough, and a checked addition would pay for it at every level.
 
 use interfaces::{Amounts, RESOURCES, Resource, Shortage};
 
@@ -25,17 +27,17 @@ pub(crate) type Parts = heapless::Vec<Part, RESOURCES>;
 #[inline]
 pub(crate) fn parts(amounts: &Amounts) -> Parts {
     let mut parts = Parts::new();
-    gather(amounts, &mut parts);
+    gather(amounts.present(), &mut parts);
     parts
 }
 
-/// Adds the kinds of a vector that are not zero to an empty list.
+/// Adds kinds with their amounts, each kind once, to an empty list.
 ///
 /// The list is larger than what it is made from: given back by value it is copied once more, which the way of every
 /// page does not pay for.
 #[inline]
-pub(crate) fn gather(amounts: &Amounts, parts: &mut Parts) {
-    for part in amounts.present() {
+pub(crate) fn gather(amounts: impl Iterator<Item = Part>, parts: &mut Parts) {
+    for part in amounts {
         // There are as many places as kinds.
         let _ = parts.push(part);
     }
@@ -55,9 +57,98 @@ pub(crate) enum Denied {
     },
 }
 
+/// Charges every group from `from` up to, and without, `until` with all the parts, or none of them; whether some soft
+/// limit on the way was crossed by it.
+#[inline(never)]
+pub(crate) fn charge(
+    groups: &mut [GroupSlot],
+    bounds: &Aside<'_, BoundSlot>,
+    from: u32,
+    until: u32,
+    parts: &[Part],
+) -> Result<bool, Denied> {
+    let crosses = admit(groups, bounds, from, until, parts)?;
+    let (fours, rest) = parts.as_chunks::<4>();
+    for &four in fours {
+        raise_all(groups, from, until, four);
+    }
+    match *rest {
+        [a] => raise_all(groups, from, until, [a]),
+        [a, b] => raise_all(groups, from, until, [a, b]),
+        [a, b, c] => raise_all(groups, from, until, [a, b, c]),
+        _ => {}
+    }
+    Ok(crosses)
+}
+
+/// Charges every group from `from` to the root with a few parts, or none of them, in one walk; whether some soft limit on
+/// the way was crossed by it. That the sums fit is found out at the root, when they are there.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the parts are known where it is inlined"
+)]
+pub(crate) fn charge_at_once<const N: usize>(
+    groups: &mut [GroupSlot],
+    bounds: &Aside<'_, BoundSlot>,
+    from: u32,
+    parts: [Part; N],
+) -> Result<bool, Denied> {
+    let mut crosses = false;
+    let mut here = from;
+    while let Some(slot) = at_mut(groups, here) {
+        if !slot.gate.is_open() {
+            match admit_at(slot, here, bounds, &copy(&parts)) {
+                Ok(crossed) => crosses |= crossed,
+                Err(denied) => {
+                    take_off(groups, from, here, &copy(&parts));
+                    return Err(denied);
+                }
+            }
+        }
+        for (kind, amount) in parts {
+            slot.raise(kind, amount);
+        }
+        here = slot.parent;
+    }
+    let mut wrapped = false;
+    if let Some(root) = at(groups, ROOT) {
+        for (kind, amount) in parts {
+            let sum = root.usage.get(kind.index());
+            wrapped |= sum.is_none_or(|&sum| sum < amount);
+        }
+    }
+    if wrapped {
+        take_off(groups, from, NONE, &copy(&parts));
+        // Somebody refuses what the root has no room for: the first on the way up, as ever.
+        return admit(groups, bounds, from, NONE, &copy(&parts));
+    }
+    Ok(crosses)
+}
+
+/// The same parts in another place: what is lent out lives in memory, and the others are to stay in registers.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the parts are known where it is inlined"
+)]
+fn copy<const N: usize>(parts: &[Part; N]) -> [Part; N] {
+    parts.map(|(kind, amount)| (kind, amount))
+}
+
+/// Undoes what was added from `from` up to, and without, `until`.
+#[cold]
+#[inline(never)]
+fn take_off(groups: &mut [GroupSlot], from: u32, until: u32, parts: &[Part]) {
+    climb(groups, from, until, |slot| {
+        for &(kind, amount) in parts {
+            slot.raise_not(kind, amount);
+        }
+    });
+}
+
 /// Whether every group from `from` up to, and without, `until` admits all the parts; and if so, whether some soft
 /// limit on the way is crossed by it.
-#[inline]
 pub(crate) fn admit(
     groups: &[GroupSlot],
     bounds: &Aside<'_, BoundSlot>,
@@ -66,20 +157,13 @@ pub(crate) fn admit(
     parts: &[Part],
 ) -> Result<bool, Denied> {
     let mut crosses = false;
-    let mut look = |slot: &GroupSlot, here: u32| {
-        if !slot.gate.is_open() {
-            admit_at(slot, here, bounds, parts)?;
-            if slot.gate.has_soft() {
-                crosses |= crosses_at(slot, bounds, parts);
-            }
-        }
-        Ok(())
-    };
     let mut here = from;
     // Going beyond the root ends the walk by itself; one comparison a level is saved where that is what is asked.
     if until == NONE {
         while let Some(slot) = at(groups, here) {
-            look(slot, here)?;
+            if !slot.gate.is_open() {
+                crosses |= admit_at(slot, here, bounds, parts)?;
+            }
             here = slot.parent;
         }
         room_for_sums(groups, parts)?;
@@ -89,7 +173,9 @@ pub(crate) fn admit(
     while let Some(slot) = at(groups, here)
         && here != until
     {
-        look(slot, here)?;
+        if !slot.gate.is_open() {
+            crosses |= admit_at(slot, here, bounds, parts)?;
+        }
         here = slot.parent;
     }
     Ok(crosses)
@@ -108,19 +194,20 @@ fn crosses_at(slot: &GroupSlot, bounds: &Aside<'_, BoundSlot>, parts: &[Part]) -
     })
 }
 
-/// Whether one group, which has limits or is being killed, admits the parts.
-#[inline]
+/// Whether one group, which has limits or is being killed, admits the parts; and if so, whether a soft limit of it is
+/// crossed by them.
+#[inline(never)]
 fn admit_at(
     slot: &GroupSlot,
     group: u32,
     bounds: &Aside<'_, BoundSlot>,
     parts: &[Part],
-) -> Result<(), Denied> {
+) -> Result<bool, Denied> {
     if slot.gate.is_killing() {
         return Err(Denied::Killing);
     }
     let Some(bound) = bounds.get(slot.gate.bounds()) else {
-        return Ok(());
+        return Ok(false);
     };
     for &(kind, asked) in parts {
         let (Some(&used), Some(&limit)) =
@@ -134,7 +221,7 @@ fn admit_at(
             return Err(short(slot, group, kind, limit, asked));
         }
     }
-    Ok(())
+    Ok(slot.gate.has_soft() && crosses_at(slot, bounds, parts))
 }
 
 /// Whether the sums still fit their numbers. Nobody uses more than the root, so its sums stand for all.
@@ -175,36 +262,28 @@ fn short(slot: &GroupSlot, group: u32, resource: Resource, limit: u64, asked: u6
     }
 }
 
-/// Adds admitted parts to every group from `from` up to, and without, `until`.
-#[inline]
-pub(crate) fn raise(groups: &mut [GroupSlot], from: u32, until: u32, parts: &[Part]) {
-    let (threes, rest) = parts.as_chunks::<3>();
-    for &three in threes {
-        raise_kinds(groups, from, until, three);
-    }
-    match *rest {
-        [one] => raise_kinds(groups, from, until, [one]),
-        [one, two] => raise_kinds(groups, from, until, [one, two]),
-        _ => {}
-    }
-}
-
 /// Subtracts what was charged before from every group from `from` up to, and without, `until`.
-#[inline]
+#[inline(never)]
 pub(crate) fn lower(groups: &mut [GroupSlot], from: u32, until: u32, parts: &[Part]) {
-    let (threes, rest) = parts.as_chunks::<3>();
-    for &three in threes {
-        lower_kinds(groups, from, until, three);
+    let (fours, rest) = parts.as_chunks::<4>();
+    for &four in fours {
+        lower_all(groups, from, until, four);
     }
     match *rest {
-        [one] => lower_kinds(groups, from, until, [one]),
-        [one, two] => lower_kinds(groups, from, until, [one, two]),
+        [a] => lower_all(groups, from, until, [a]),
+        [a, b] => lower_all(groups, from, until, [a, b]),
+        [a, b, c] => lower_all(groups, from, until, [a, b, c]),
         _ => {}
     }
 }
 
-#[inline]
-fn raise_kinds<const N: usize>(groups: &mut [GroupSlot], from: u32, until: u32, parts: [Part; N]) {
+/// Adds admitted parts, whose number is known, to every group from `from` up to, and without, `until`.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the parts are known where it is inlined"
+)]
+fn raise_all<const N: usize>(groups: &mut [GroupSlot], from: u32, until: u32, parts: [Part; N]) {
     climb(groups, from, until, |slot| {
         for (kind, amount) in parts {
             slot.raise(kind, amount);
@@ -212,8 +291,18 @@ fn raise_kinds<const N: usize>(groups: &mut [GroupSlot], from: u32, until: u32, 
     });
 }
 
-#[inline]
-fn lower_kinds<const N: usize>(groups: &mut [GroupSlot], from: u32, until: u32, parts: [Part; N]) {
+/// [`lower`] for parts whose number is known.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the parts are known where it is inlined"
+)]
+pub(crate) fn lower_all<const N: usize>(
+    groups: &mut [GroupSlot],
+    from: u32,
+    until: u32,
+    parts: [Part; N],
+) {
     climb(groups, from, until, |slot| {
         for (kind, amount) in parts {
             slot.lower(kind, amount);

@@ -165,6 +165,14 @@ impl Rings<'_> {
     /// Signals every ring that has something new.
     #[inline]
     pub fn signal(&mut self) {
+        if self.fresh != 0 {
+            self.signal_fresh();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn signal_fresh(&mut self) {
         while self.fresh != 0 {
             let ring = self.fresh.trailing_zeros();
             self.fresh &= self.fresh.wrapping_sub(1);

@@ -51,8 +51,9 @@ pub struct GroupSlot {
     pub(crate) past_peak: Vector,
     /// What other servers hold, charged to this very group.
     pub(crate) holds: Vector,
-    /// What was charged and has come back, ever. See [`GroupSlot::charged`].
-    pub(crate) returned: Vector,
+    /// Everything that was ever charged here or below: never runs backwards, and what vanishes below stays counted. A
+    /// refused charge that was added and taken off again is not in it.
+    pub(crate) charged: Vector,
     /// Charges that were refused here or below, ever.
     pub(crate) refusals_below: u64,
     /// Bytes of the records of the groups below, charged here as kernel memory.
@@ -124,7 +125,7 @@ impl GroupSlot {
         usage: [0; RESOURCES],
         past_peak: [0; RESOURCES],
         holds: [0; RESOURCES],
-        returned: [0; RESOURCES],
+        charged: [0; RESOURCES],
         refusals_below: 0,
         records_below: 0,
         groups_below: 0,
@@ -167,18 +168,6 @@ impl GroupSlot {
         Amounts::from(peak)
     }
 
-    /// Everything that was ever charged here or below.
-    ///
-    /// A charge does not write it: it is what is in use and what has come back. So it never runs backwards, and what
-    /// vanishes below stays counted.
-    pub(crate) fn charged(&self) -> Amounts {
-        let mut charged = self.returned;
-        for (sum, now) in charged.iter_mut().zip(self.usage) {
-            *sum = sum.saturating_add(now);
-        }
-        Amounts::from(charged)
-    }
-
     /// What is charged here and below for anything but the groups themselves.
     ///
     /// Nothing if the books were wrong, which `check` would tell.
@@ -187,11 +176,9 @@ impl GroupSlot {
         Amounts::from(self.usage).checked_sub(&records)
     }
 
-    /// Adds records of groups below to what is charged here; admitted before.
+    /// Counts records of groups below, which have been charged here.
     #[inline]
-    pub(crate) fn add_records(&mut self, groups: u32, bytes: u64) {
-        self.raise(Resource::Groups, u64::from(groups));
-        self.raise(Resource::KernelMemory, bytes);
+    pub(crate) fn note_records(&mut self, groups: u32, bytes: u64) {
         self.records_below = self.records_below.wrapping_add(bytes);
         self.groups_below = self.groups_below.wrapping_add(groups);
     }
@@ -208,8 +195,23 @@ impl GroupSlot {
     /// Adds to what is used of one kind; admitted before.
     #[inline]
     pub(crate) fn raise(&mut self, kind: Resource, amount: u64) {
-        if let Some(used) = self.usage.get_mut(kind.index()) {
+        let index = kind.index();
+        if let (Some(used), Some(charged)) =
+            (self.usage.get_mut(index), self.charged.get_mut(index))
+        {
             *used = used.wrapping_add(amount);
+            *charged = charged.wrapping_add(amount);
+        }
+    }
+
+    /// Undoes [`GroupSlot::raise`], as if it had not been.
+    pub(crate) fn raise_not(&mut self, kind: Resource, amount: u64) {
+        let index = kind.index();
+        if let (Some(used), Some(charged)) =
+            (self.usage.get_mut(index), self.charged.get_mut(index))
+        {
+            *used = used.wrapping_sub(amount);
+            *charged = charged.wrapping_sub(amount);
         }
     }
 
@@ -217,17 +219,14 @@ impl GroupSlot {
     #[inline]
     pub(crate) fn lower(&mut self, kind: Resource, amount: u64) {
         let index = kind.index();
-        if let (Some(used), Some(past), Some(returned)) = (
-            self.usage.get_mut(index),
-            self.past_peak.get_mut(index),
-            self.returned.get_mut(index),
-        ) {
+        if let (Some(used), Some(past)) = (self.usage.get_mut(index), self.past_peak.get_mut(index))
+        {
             // Usage is highest just before it falls: the only moment at which a peak must be noted.
             if *used > *past {
+                seldom();
                 *past = *used;
             }
             *used = used.wrapping_sub(amount);
-            *returned = returned.wrapping_add(amount);
         }
     }
 
@@ -244,6 +243,11 @@ impl GroupSlot {
             || self.usage.iter().any(|&amount| amount != 0)
     }
 }
+
+/// Where this is called, another way is taken nearly always: so a branch is made of it, and not a store each time.
+#[cold]
+#[inline]
+const fn seldom() {}
 
 /// What so many groups, whose records have so many bytes, are charged as.
 pub(crate) const fn records(groups: u32, bytes: u64) -> Amounts {

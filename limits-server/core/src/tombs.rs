@@ -176,7 +176,7 @@ impl Ledger<'_> {
         stone.parent = parent;
         stone.cause = cause;
         stone.peak = slot.peak();
-        stone.charged = slot.charged();
+        stone.charged = slot.charged.into();
         stone.refusals = bound.map_or(Amounts::NONE, |bound| bound.refusals.into());
         stone.refusals_in_all = slot.refusals_below;
         match self.labels.get(slot.label) {

@@ -1183,6 +1183,22 @@ impl Dice {
             .collect()
     }
 
+    /// Words of a short form, which mostly name things that there are.
+    fn words(&mut self) -> Vec<u8> {
+        let length = self.roll(5);
+        (0..length)
+            .flat_map(|_| {
+                let word = match self.roll(8) {
+                    0 => self.roll(u64::MAX),
+                    1 => u64::MAX,
+                    2 => 1 << self.roll(11) | self.roll(40) << 16,
+                    _ => self.roll(6),
+                };
+                word.to_le_bytes()
+            })
+            .collect()
+    }
+
     /// Mostly somebody who may send such a message.
     fn badge(&mut self, arrival: Arrival) -> Option<Badge> {
         match (self.roll(8), arrival) {
@@ -1215,6 +1231,10 @@ impl Dice {
             },
             _ => {
                 let label = labels[self.roll(labels.len() as u64) as usize];
+                let label = match self.roll(4) {
+                    0 => label.shortened(),
+                    _ => label,
+                };
                 Arrival::Request {
                     label,
                     with_capabilities: false,
@@ -1237,10 +1257,14 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
             host.task(index, DEMO + index as usize);
         }
         for round in 0..2_000 {
-            let (arrival, bytes) = (dice.arrival(&labels), dice.payload());
+            let arrival = dice.arrival(&labels);
+            let short = matches!(arrival, Arrival::Request { label, .. } if label.is_short());
+            let bytes = if short { dice.words() } else { dice.payload() };
             let badge = dice.badge(arrival);
             let payload = match arrival {
-                Arrival::Request { label, .. } if dice.roll(8) != 0 => trimmed(label, &bytes),
+                Arrival::Request { label, .. } if !short && dice.roll(8) != 0 => {
+                    trimmed(label, &bytes)
+                }
                 _ => &bytes[..],
             };
             match host.server.handle(badge, arrival, payload, &mut reply) {
@@ -1248,7 +1272,16 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
                     let Arrival::Request { label, .. } = arrival else {
                         panic!("a fault was answered")
                     };
-                    assert!(is_typed(label, &reply[..length]), "{label:?} {payload:?}");
+                    let operation = label.operation() & !interfaces::short::BIT;
+                    let plain = Label::new(label.interface(), label.version(), operation);
+                    assert!(is_typed(plain, &reply[..length]), "{label:?} {payload:?}");
+                    served += 1;
+                }
+                Dispatched::Short(_) => {
+                    let Arrival::Request { label, .. } = arrival else {
+                        panic!("a fault was answered")
+                    };
+                    assert!(label.is_short(), "{label:?} {payload:?}");
                     served += 1;
                 }
                 Dispatched::Protocol(_) => turned_down += 1,
@@ -1273,4 +1306,60 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
         served > 15_000 && turned_down > 10_000 && births > 1_000,
         "{served} {turned_down} {births}"
     );
+}
+
+/// The way past the bytes gives the same answers and leaves the same books as the way through them.
+#[test]
+fn short_forms_do_the_same_by_either_way() {
+    let labels: Vec<_> = labels().into_iter().map(Label::shortened).collect();
+    let mut dice = Dice(0x0dd_ba11);
+    let (mut answered, mut refused) = (0, 0);
+    for _ in 0..20 {
+        let (mut one, mut other) = (host(), host());
+        for index in 0..3 {
+            one.task(index, DEMO + index as usize);
+            other.task(index, DEMO + index as usize);
+        }
+        for _ in 0..500 {
+            let label = labels[dice.roll(labels.len() as u64) as usize];
+            let (arrival, bytes) = (request(label), dice.words());
+            let Some(badge) = dice.badge(arrival) else {
+                continue;
+            };
+            let mut replies = [[0; MESSAGE_BYTES]; 2];
+            let [reply, other_reply] = &mut replies;
+            let long = one.server.handle(Some(badge), arrival, &bytes, reply);
+            let words = interfaces::call::words_of(&bytes).unwrap();
+            let short = other
+                .server
+                .handle_short(badge.encode(), label, words, other_reply);
+            let Some(short) = short else {
+                // Not from somebody who is served: the long way counts it.
+                assert!(!matches!(long, Dispatched::Short(_) | Dispatched::Reply(_)));
+                other
+                    .server
+                    .handle(Some(badge), arrival, &bytes, other_reply);
+                continue;
+            };
+            assert_eq!(short, long, "{label:?} {bytes:?}");
+            assert_eq!(replies[0], replies[1]);
+            match short {
+                Dispatched::Short(_) => answered += 1,
+                _ => refused += 1,
+            }
+        }
+        one.server.ledger().check();
+        assert_eq!(
+            one.server.ledger().snapshot(),
+            other.server.ledger().snapshot()
+        );
+    }
+    assert!(answered > 1_000 && refused > 1_000, "{answered} {refused}");
+}
+
+fn request(label: Label) -> Arrival {
+    Arrival::Request {
+        label,
+        with_capabilities: false,
+    }
 }

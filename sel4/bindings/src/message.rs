@@ -91,6 +91,14 @@ impl MessageInfo {
         )
     }
 
+    /// Whether capabilities were sent along, as such or as badges.
+    #[inline]
+    #[must_use]
+    pub const fn has_caps(self) -> bool {
+        let none = Self::new(0, u64::MAX, u64::MAX, 0);
+        self.word & none.word != 0
+    }
+
     /// How many words the message has.
     #[inline]
     #[must_use]

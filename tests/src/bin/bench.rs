@@ -26,6 +26,8 @@ use tests::profile;
 const FOLDER: &str = "tests/benchmarks";
 /// The benchmark that the others are compared with.
 const NULL: &str = "null";
+/// The list of those that only a test build of the limits-server serves.
+const LEDGER: &str = "ledger";
 /// How long one boot may take.
 const LIMIT: Duration = Duration::from_mins(20);
 
@@ -102,7 +104,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         ));
     }
     let mut results = Results::default();
-    for list in ["calls", "ledger"] {
+    for list in ["calls", LEDGER] {
         if chosen.iter().any(|benchmark| benchmark.list == list) {
             for (name, measured) in bench.measure(list, &arguments.filter)?.all() {
                 results.insert(name, *measured);
@@ -161,16 +163,19 @@ impl Bench {
     }
 
     /// Builds the system that runs a list of benchmarks.
-    fn image(&self, list: &str, filter: &str) -> Result<Image, String> {
+    ///
+    /// The ledger's own are asked from a client: that takes a limits-server that serves it as if it were a server.
+    fn image(&self, list: &str, filter: &str, of_ledger: bool) -> Result<Image, String> {
         let file = self.path("system.toml");
         let mut system = SystemFile::load(&file, Path::new("tests/benchmarks/system.toml"))
             .map_err(|error| error.to_string())?;
         for start in &mut system.system.starts {
             start.arguments = Text::cut(&format!("{list} {filter}"));
         }
-        let features = match list {
-            "ledger" => vec![Feature("limits-server/bench".to_owned())],
-            _ => Vec::new(),
+        let features = if of_ledger {
+            vec![Feature("limits-server/bench".to_owned())]
+        } else {
+            Vec::new()
         };
         let build = Build {
             system,
@@ -189,7 +194,7 @@ impl Bench {
 
     /// Boots a list of benchmarks and gives what was measured.
     fn measure(&self, list: &str, filter: &str) -> Result<Results, String> {
-        let image = self.image(list, filter)?;
+        let image = self.image(list, filter, list == LEDGER)?;
         let machine = Machine {
             icount: true,
             ..Machine::of(&image)
@@ -220,12 +225,10 @@ impl Bench {
     }
 
     fn profile(&self, name: &str) -> Result<bool, String> {
-        let list = match ALL.iter().find(|benchmark| benchmark.name == name) {
-            Some(benchmark) if benchmark.list == "calls" => "profile",
-            Some(_) => return Err(format!("{name} is of a test build and has no profile")),
-            None => return Err(format!("no benchmark is called `{name}`; see --list")),
-        };
-        let image = self.image(list, name)?;
+        let found = ALL.iter().find(|benchmark| benchmark.name == name);
+        let benchmark =
+            found.ok_or_else(|| format!("no benchmark is called `{name}`; see --list"))?;
+        let image = self.image("profile", name, benchmark.list == LEDGER)?;
         let qemu = self.tools.qemu().map_err(|missing| missing.to_string())?;
         print!("{}", profile::profile(&image, qemu)?);
         Ok(true)

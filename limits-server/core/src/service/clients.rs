@@ -12,7 +12,7 @@ use interfaces::limits::{
     ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
     ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel, SetLimit, SetMode, SetOwner,
     SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
-    WouldFit, WouldFitRefusal,
+    WouldFew, WouldFit, WouldFitRefusal,
 };
 use interfaces::{Caller, GroupId, Limit, TaskId};
 
@@ -44,6 +44,17 @@ impl LimitsServer<'_> {
             _ => Operation::LowerLimit,
         };
         Ok(self.permitted(caller, group, operation)?)
+    }
+
+    /// As much of a refusal as the viewer may see.
+    #[cold]
+    fn told_to(&self, viewer: Viewer, refusal: WouldFitRefusal) -> WouldFitRefusal {
+        match refusal {
+            WouldFitRefusal::Short(short) => {
+                WouldFitRefusal::Short(self.ledger.shortage_for(viewer, short))
+            }
+            other => other,
+        }
     }
 
     fn set_for(&self, viewer: Viewer, answer: Result<(), SetRefusal>) -> Result<(), SetRefusal> {
@@ -191,14 +202,17 @@ impl Server for LimitsServer<'_> {
         let (viewer, group) = self
             .seen(caller, request.group)
             .ok_or(WouldFitRefusal::UnknownGroup)?;
-        self.ledger
-            .would_fit(group, &request.amounts)
-            .map_err(|refusal| match refusal {
-                WouldFitRefusal::Short(short) => {
-                    WouldFitRefusal::Short(self.ledger.shortage_for(viewer, short))
-                }
-                other => other,
-            })
+        let answer = self.ledger.would_fit(group, &request.amounts);
+        answer.map_err(|refusal| self.told_to(viewer, refusal))
+    }
+
+    fn would_few(&mut self, caller: Caller, request: WouldFew) -> Result<(), WouldFitRefusal> {
+        let WouldFew { group, amounts } = request;
+        let (viewer, group) = self
+            .seen(caller, group)
+            .ok_or(WouldFitRefusal::UnknownGroup)?;
+        let answer = self.ledger.few_would_fit(group, amounts);
+        answer.map_err(|refusal| self.told_to(viewer, refusal))
     }
 
     fn who_am_i(&mut self, caller: Caller, _: WhoAmI) -> Result<Membership, Never> {

@@ -6,7 +6,7 @@
 use interfaces::accounting::{
     AbandonKill, AddTract, Admitted, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal,
     ChargeTask, CheckRights, Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal,
-    DetachRing, EndRefusal, EndTask, EndThread, Figures, FinishKill, Freeze, FreezeRefusal,
+    DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures, FinishKill, Freeze, FreezeRefusal,
     IsBelow, KillRefusal, LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled,
     NextVictim, OwnRecords, OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release,
     ReleaseRefusal, RightsRefusal, Server, SetCredentials, Thaw, ThreadTicket, Ticket,
@@ -14,6 +14,7 @@ use interfaces::accounting::{
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
+use interfaces::short::Few;
 use interfaces::{Amounts, Caller, GroupId, ServerName, Shortage, TaskId};
 
 use super::LimitsServer;
@@ -22,18 +23,29 @@ impl LimitsServer<'_> {
     /// Charges a group in the name of a server, which remembers it.
     #[inline]
     fn charge_held(&mut self, group: GroupId, amounts: &Amounts) -> Result<(), ChargeRefusal> {
-        self.ledger
-            .charge_held(group, amounts)
-            .map_err(|refusal| match refusal {
-                ChargeRefusal::Short(short) => {
-                    ChargeRefusal::Short(self.ledger.shortage_within(group, short))
-                }
-                refusal => refusal,
-            })
+        let answer = self.ledger.charge_held(group, amounts);
+        answer.map_err(|refusal| self.told_within(group, refusal))
     }
-}
 
-impl LimitsServer<'_> {
+    /// The same for amounts in their short form.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the way that every page takes")]
+    fn charge_few_held(&mut self, group: GroupId, amounts: Few) -> Result<(), ChargeRefusal> {
+        let answer = self.ledger.charge_few_held(group, amounts);
+        answer.map_err(|refusal| self.told_within(group, refusal))
+    }
+
+    /// As much of a refusal as whoever is inside the group may see.
+    #[cold]
+    fn told_within(&self, group: GroupId, refusal: ChargeRefusal) -> ChargeRefusal {
+        match refusal {
+            ChargeRefusal::Short(short) => {
+                ChargeRefusal::Short(self.ledger.shortage_within(group, short))
+            }
+            refusal => refusal,
+        }
+    }
+
     /// As much of a shortage as a task may see.
     fn shown_to(&self, task: TaskId, short: Shortage) -> Shortage {
         let viewer = self.ledger.viewer(task, false);
@@ -41,6 +53,10 @@ impl LimitsServer<'_> {
     }
 }
 
+#[expect(
+    clippy::inline_always,
+    reason = "the way that every page takes; `dispatch_short` is where it is inlined"
+)]
 impl Server for LimitsServer<'_> {
     fn ticket(&mut self, _: Caller, request: Ticket) -> Result<Admitted, TicketRefusal> {
         self.ledger
@@ -102,6 +118,30 @@ impl Server for LimitsServer<'_> {
     #[inline]
     fn release(&mut self, _: Caller, request: Release) -> Result<(), ReleaseRefusal> {
         self.ledger.release_held(request.group, &request.amounts)
+    }
+
+    #[inline(always)]
+    fn charge_few(&mut self, _: Caller, request: FewOf<GroupId>) -> Result<(), ChargeRefusal> {
+        self.charge_few_held(request.of, request.amounts)
+    }
+
+    #[inline(always)]
+    fn charge_task_few(
+        &mut self,
+        _: Caller,
+        request: FewOf<TaskId>,
+    ) -> Result<GroupId, ChargeRefusal> {
+        let group = self
+            .ledger
+            .group_of(request.of)
+            .ok_or(ChargeRefusal::NotBorn)?;
+        self.charge_few_held(group, request.amounts)?;
+        Ok(group)
+    }
+
+    #[inline(always)]
+    fn release_few(&mut self, _: Caller, request: FewOf<GroupId>) -> Result<(), ReleaseRefusal> {
+        self.ledger.release_few_held(request.of, request.amounts)
     }
 
     fn move_task(&mut self, _: Caller, request: MoveTask) -> Result<Admitted, MoveRefusal> {

@@ -450,9 +450,10 @@ impl Pair {
             }
         }
         let root = self.ledger.totals(GroupId::ROOT).unwrap().charged;
+        let peak = self.ledger.account(GroupId::ROOT).unwrap().peak;
         for (kind, sum) in root.iter() {
-            // No machine gets there; a history that does has no total any more.
-            if sum >= 1 << 60 {
+            // No machine gets there; a history that does has no total any more. (It may have wrapped in this step.)
+            if sum.max(peak.get(kind)) >= 1 << 60 {
                 self.model.book.endless.insert(kind);
             }
         }

@@ -255,6 +255,26 @@ impl Server for World {
         Ok(group)
     }
 
+    fn charge_few(&mut self, _: Caller, _: FewOf<GroupId>) -> Result<(), ChargeRefusal> {
+        unreachable!("the proc-server charges nothing by itself")
+    }
+
+    fn charge_task_few(
+        &mut self,
+        caller: Caller,
+        request: FewOf<TaskId>,
+    ) -> Result<GroupId, ChargeRefusal> {
+        let request = ChargeTask {
+            task: request.of,
+            amounts: request.amounts.amounts(),
+        };
+        self.charge_task(caller, request)
+    }
+
+    fn release_few(&mut self, _: Caller, _: FewOf<GroupId>) -> Result<(), ReleaseRefusal> {
+        unreachable!("the proc-server charges nothing by itself")
+    }
+
     fn release(&mut self, _: Caller, _: Release) -> Result<(), ReleaseRefusal> {
         unreachable!("the proc-server charges nothing by itself")
     }

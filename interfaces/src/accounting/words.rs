@@ -1,0 +1,208 @@
+//! The short forms of what the servers ask the limits-server all day.
+//!
+//! | what | words |
+//! |---|---|
+//! | a group or a task with amounts | its index, its generation: 32 bits each; three words of amounts: [`Few`] |
+//! | a ticket | thread and task's index, 16 bits each, and its generation; parent's index (all bits set for none) and the mask of the amounts, 16 bits each, and the parent's generation; the group; four amounts of 16 bits |
+//! | where a task is | the group; the band, plus 256 if it is frozen |
+//!
+//! A ticket's amounts are those of one task and one thread, as every ticket's are: these two kinds need no room.
+
+use super::{Admitted, Charge, ChargeTask, Confirm, Release, Ticket};
+use crate::amounts::{Amounts, Resource};
+use crate::identity::{GroupId, TaskId};
+use crate::short::{
+    Few, LANE, MASK, Short, TOO_LARGE, WORDS, group_of, group_word, pair, some_group_of,
+    some_group_word, task_of, task_word, unpair,
+};
+
+/// Somebody, and as much of a vector as fits a short form: what [`Charge`] and [`Release`] are for a group, [`ChargeTask`]
+/// for a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FewOf<T> {
+    /// Who pays, or has paid.
+    pub of: T,
+    /// What for.
+    pub amounts: Few,
+}
+
+macro_rules! few {
+    ($($request:ident $of:ident $id:ident;)+) => {
+        $(impl $request {
+            /// The same in its short form, if it fits.
+            #[inline]
+            #[must_use]
+            pub fn few(&self) -> Option<FewOf<$id>> {
+                Some(FewOf {
+                    of: self.$of,
+                    amounts: Few::of(&self.amounts)?,
+                })
+            }
+        })+
+    };
+}
+
+few! {
+    Charge group GroupId;
+    Release group GroupId;
+    ChargeTask task TaskId;
+}
+
+macro_rules! few_of {
+    ($($id:ident $to:ident $from:ident;)+) => {
+        $(impl Short for FewOf<$id> {
+            const LENGTH: usize = 4;
+
+            #[inline]
+            fn to_words(&self) -> Option<[u64; WORDS]> {
+                let [first, second, third] = self.amounts.words();
+                Some([$to(self.of), first, second, third])
+            }
+
+            #[inline]
+            fn from_words([of, first, second, third]: [u64; WORDS]) -> Option<Self> {
+                Some(Self {
+                    of: $from(of),
+                    amounts: Few::from_words([first, second, third])?,
+                })
+            }
+        })+
+    };
+}
+
+few_of! {
+    GroupId group_word group_of;
+    TaskId task_word task_of;
+}
+
+impl Short for Admitted {
+    const LENGTH: usize = 2;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        let place = u64::from(self.band) | (u64::from(self.frozen) << 8);
+        Some([group_word(self.group), place, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([group, place, ..]: [u64; WORDS]) -> Option<Self> {
+        let [band, frozen, 0, 0, 0, 0, 0, 0] = place.to_le_bytes() else {
+            return None;
+        };
+        Some(Self {
+            group: group_of(group),
+            band,
+            frozen: match frozen {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+        })
+    }
+}
+
+impl Short for Confirm {
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([u64::from(self.thread), 0, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([thread, ..]: [u64; WORDS]) -> Option<Self> {
+        Some(Self {
+            thread: u32::try_from(thread).ok()?,
+        })
+    }
+}
+
+/// The index of no task: badges have 13 bits for one.
+const NO_TASK: u32 = 0xffff;
+/// The bits of the two kinds that every ticket has one of.
+const COUNTS: u16 = (1 << Resource::Tasks.index()) | (1 << Resource::Threads.index());
+/// Amounts besides those.
+const OTHERS: u32 = 4;
+
+/// Two numbers of 16 bits, below one of 32.
+#[inline]
+fn triple(low: u32, middle: u32, high: u32) -> Option<u64> {
+    let small = u64::from(low) < TOO_LARGE && u64::from(middle) < TOO_LARGE;
+    small.then_some(pair(low | middle.wrapping_shl(LANE), high))
+}
+
+/// The reverse of [`triple`].
+#[inline]
+fn untriple(word: u64) -> (u32, u32, u32) {
+    let (low, high) = unpair(word);
+    (low & NO_TASK, low.wrapping_shr(LANE), high)
+}
+
+impl Short for Ticket {
+    const LENGTH: usize = 4;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        let amounts = &self.amounts;
+        let one = amounts.get(Resource::Tasks) == 1 && amounts.get(Resource::Threads) == 1;
+        let others = amounts.mask() & !COUNTS;
+        if !one || others.count_ones() > OTHERS {
+            return None;
+        }
+        let (mut lanes, mut seen, mut shift) = (0, 0, 0_u32);
+        let kept = amounts.present().filter(|&(kind, _)| is_other(kind));
+        for (_, number) in kept {
+            seen |= number;
+            lanes |= number.wrapping_shl(shift);
+            shift = shift.wrapping_add(LANE);
+        }
+        let parent = self.parent.unwrap_or(TaskId {
+            index: NO_TASK,
+            generation: 0,
+        });
+        if seen >= TOO_LARGE || (self.parent.is_some() && parent.index == NO_TASK) {
+            return None;
+        }
+        Some([
+            triple(self.thread, self.task.index, self.task.generation)?,
+            triple(parent.index, u32::from(others), parent.generation)?,
+            some_group_word(self.group),
+            lanes,
+        ])
+    }
+
+    #[inline]
+    fn from_words([task, parent, group, mut lanes]: [u64; WORDS]) -> Option<Self> {
+        let (thread, index, generation) = untriple(task);
+        let task = TaskId { index, generation };
+        let (index, mut others, generation) = untriple(parent);
+        let parent = match (index, generation) {
+            (NO_TASK, 0) => None,
+            (NO_TASK, _) => return None,
+            _ => Some(TaskId { index, generation }),
+        };
+        let mut amounts = Amounts::of(Resource::Tasks, 1).with(Resource::Threads, 1);
+        while others != 0 {
+            let kind = Resource::at(others.trailing_zeros())?;
+            let number = lanes & MASK;
+            if number == 0 || !is_other(kind) {
+                return None;
+            }
+            amounts.set(kind, number);
+            lanes >>= LANE;
+            others &= others.wrapping_sub(1);
+        }
+        (lanes == 0).then_some(Self {
+            thread,
+            task,
+            parent,
+            group: some_group_of(group),
+            amounts,
+        })
+    }
+}
+
+#[inline]
+const fn is_other(kind: Resource) -> bool {
+    !matches!(kind, Resource::Tasks | Resource::Threads)
+}

@@ -1,0 +1,334 @@
+//! Short forms: requests and answers that are a few words, laid out by hand.
+//!
+//! The kernel's fast path carries four words in registers. What is asked all day fits them, and then even the general
+//! encoding ([`encode`](mod@crate::encode)) costs more than the ledger's own work: each number is looked at to find where
+//! the next one begins. So an operation that its list marks as `short` has a second form in which every number has its
+//! place. Nothing is written to memory on the way of such a message, on neither side.
+//!
+//! - A request in its short form has the top bit of its operation number set ([`Label::shortened`](crate::Label::shortened)).
+//!   One whose numbers are too large for their places travels in the general encoding, under the plain label.
+//! - An answer in its short form has the label [`ANSWER`]. A refusal, and an answer that does not fit, comes in the general
+//!   encoding, label 0, as it does for every other request.
+//!
+//! Why not short forms alone: they are as wide as what is usual, and refusals and rare requests are wider. Why not the
+//! general encoding with fixed places: then six small numbers no longer fit four words.
+//!
+//! # Invariants
+//!
+//! - A value has one short form at most, and comes back from it. Words that stand for no value are refused as malformed;
+//!   bits behind the last number of a vector mean nothing.
+//! - Only as many words are looked at as travelled: [`Short::LENGTH`].
+
+use crate::amounts::{Amounts, RESOURCES, Resource};
+use crate::identity::{GroupId, TaskId};
+
+/// How many words travel in registers.
+pub const WORDS: usize = 4;
+
+/// The label of an answer in its short form. No [`ProtocolError`](crate::ProtocolError) has this number.
+pub const ANSWER: u64 = 0x20;
+
+/// The bit of an operation number that says that a request is in its short form.
+pub const BIT: u8 = 0x80;
+
+/// A message's words, and how many of them travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The words; what is beyond the length means nothing.
+    pub words: [u64; WORDS],
+    /// How many travel.
+    pub length: usize,
+}
+
+/// What has a short form.
+pub trait Short: Sized {
+    /// How many words it takes.
+    const LENGTH: usize;
+
+    /// Its words, zero beyond the length; nothing if a number is too large for its place.
+    fn to_words(&self) -> Option<[u64; WORDS]>;
+
+    /// The reverse of [`Short::to_words`]; nothing if the words stand for no value.
+    fn from_words(words: [u64; WORDS]) -> Option<Self>;
+}
+
+/// The short form of a value, if it fits.
+#[inline]
+pub fn shorten<T: Short>(value: &T) -> Option<Words> {
+    let words = value.to_words()?;
+    Some(Words {
+        words,
+        length: T::LENGTH,
+    })
+}
+
+/// The value of a short form, if it is one.
+#[inline]
+#[must_use]
+pub fn lengthen<T: Short>(words: Words) -> Option<T> {
+    if words.length == T::LENGTH {
+        T::from_words(words.words)
+    } else {
+        None
+    }
+}
+
+/// The same for words that stand in registers.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "so that they stay there")]
+#[must_use]
+pub fn lengthen_words<T: Short>(
+    first: u64,
+    second: u64,
+    third: u64,
+    fourth: u64,
+    length: usize,
+) -> Option<T> {
+    lengthen(Words {
+        words: [first, second, third, fourth],
+        length,
+    })
+}
+
+/// A number of 32 bits below another.
+#[inline]
+pub(crate) const fn pair(low: u32, high: u32) -> u64 {
+    low as u64 | ((high as u64) << 32)
+}
+
+/// The reverse of [`pair`].
+#[inline]
+pub(crate) const fn unpair(word: u64) -> (u32, u32) {
+    ((word & 0xffff_ffff) as u32, (word >> 32) as u32)
+}
+
+/// The word of no group: no ledger has a place of this number.
+const NO_GROUP: u64 = u64::MAX;
+
+#[inline]
+pub(crate) const fn group_word(group: GroupId) -> u64 {
+    pair(group.index, group.generation)
+}
+
+#[inline]
+pub(crate) const fn group_of(word: u64) -> GroupId {
+    let (index, generation) = unpair(word);
+    GroupId { index, generation }
+}
+
+#[inline]
+pub(crate) fn some_group_word(group: Option<GroupId>) -> u64 {
+    group.map_or(NO_GROUP, group_word)
+}
+
+#[inline]
+pub(crate) fn some_group_of(word: u64) -> Option<GroupId> {
+    (word != NO_GROUP).then_some(group_of(word))
+}
+
+#[inline]
+pub(crate) const fn task_word(task: TaskId) -> u64 {
+    pair(task.index, task.generation)
+}
+
+#[inline]
+pub(crate) const fn task_of(word: u64) -> TaskId {
+    let (index, generation) = unpair(word);
+    TaskId { index, generation }
+}
+
+impl Short for () {
+    const LENGTH: usize = 0;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([0; WORDS])
+    }
+
+    #[inline]
+    fn from_words(_: [u64; WORDS]) -> Option<Self> {
+        Some(())
+    }
+}
+
+impl Short for GroupId {
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([group_word(*self), 0, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([group, ..]: [u64; WORDS]) -> Option<Self> {
+        Some(group_of(group))
+    }
+}
+
+/// Bits of one number among several.
+pub(crate) const LANE: u32 = 16;
+/// Bits of the mask, which is the first lane.
+pub(crate) const MASK: u64 = (1 << LANE) - 1;
+/// The first number of all that is too large for its lane.
+pub(crate) const TOO_LARGE: u64 = 1 << LANE;
+/// Lanes in a word.
+const LANES: usize = 4;
+/// The first number that is too large for one that is alone.
+const TOO_LARGE_ALONE: u64 = 1 << 48;
+
+/// Amounts in three words.
+///
+/// The lowest sixteen bits of the first are the mask that the general encoding has too. One number takes the rest of that
+/// word; several have sixteen bits each, behind the mask and in the order of their kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Few {
+    words: [u64; 3],
+}
+
+/// Somebody who takes several amounts, however many there are, in an array of just that length: so that they stay in
+/// registers.
+pub trait Together {
+    /// What comes of it.
+    type Output;
+
+    /// Takes them.
+    fn take<const N: usize>(self, amounts: [(Resource, u64); N]) -> Self::Output;
+}
+
+/// The mask and one number for each kind, sixteen bits each.
+const _: () = assert!(RESOURCES < 3 * LANES);
+
+impl Few {
+    /// How many amounts [`Few::together`] hands over at most.
+    pub const TOGETHER: usize = 6;
+
+    /// The amounts in three words, if they fit.
+    #[inline]
+    #[must_use]
+    pub fn of(amounts: &Amounts) -> Option<Self> {
+        let mask = u64::from(amounts.mask());
+        if mask & mask.wrapping_sub(1) != 0 {
+            return Self::of_several(amounts);
+        }
+        let number = amounts.present_numbers().next().unwrap_or(0);
+        let word = mask | (number << LANE);
+        (number < TOO_LARGE_ALONE).then_some(Self {
+            words: [word, 0, 0],
+        })
+    }
+
+    /// Not inlined: most are alone.
+    #[inline(never)]
+    fn of_several(amounts: &Amounts) -> Option<Self> {
+        let numbers = amounts.as_array();
+        let mut rest = amounts.mask();
+        let mut words = [u64::from(rest), 0, 0];
+        let mut seen = 0;
+        // Written out by the compiler: every place is known.
+        for lane in 1..3 * LANES {
+            if rest == 0 {
+                break;
+            }
+            let number = numbers.get(rest.trailing_zeros() as usize).copied()?;
+            rest &= rest.wrapping_sub(1);
+            seen |= number;
+            if let Some(word) = words.get_mut(lane / LANES) {
+                *word |= number << (lane % LANES * 16);
+            }
+        }
+        (seen < TOO_LARGE).then_some(Self { words })
+    }
+
+    /// Three words as they came.
+    #[inline]
+    #[must_use]
+    pub const fn from_words(words: [u64; 3]) -> Option<Self> {
+        let mask = words[0] & MASK;
+        if mask >> RESOURCES != 0 {
+            return None;
+        }
+        // Nobody counts the lanes: what is behind the last number is not looked at, and a number that is zero is a
+        // charge of nothing, which changes nothing.
+        Some(Self { words })
+    }
+
+    /// The only amount, if there is just one.
+    #[inline]
+    #[must_use]
+    pub fn alone(self) -> Option<(Resource, u64)> {
+        let [first, ..] = self.words;
+        let mask = first & MASK;
+        if mask & mask.wrapping_sub(1) != 0 {
+            return None;
+        }
+        Some((Resource::at(mask.trailing_zeros())?, first >> LANE))
+    }
+
+    /// Hands several amounts, up to [`Few::TOGETHER`], to somebody who takes as many as there are; nothing if there are
+    /// more, or fewer than two.
+    #[inline]
+    pub fn together<V: Together>(self, visitor: V) -> Option<V::Output> {
+        let [first, second, _] = self.words;
+        let mut rest = first & MASK;
+        let mut next = |lane: u64| {
+            let kind = Resource::at(rest.trailing_zeros())?;
+            rest &= rest.wrapping_sub(1);
+            Some(((kind, lane & MASK), rest == 0))
+        };
+        let (a, alone) = next(first >> 16)?;
+        if alone {
+            return None;
+        }
+        let (b, last) = next(first >> 32)?;
+        if last {
+            return Some(visitor.take([a, b]));
+        }
+        let (c, last) = next(first >> 48)?;
+        if last {
+            return Some(visitor.take([a, b, c]));
+        }
+        let (d, last) = next(second)?;
+        if last {
+            return Some(visitor.take([a, b, c, d]));
+        }
+        let (e, last) = next(second >> 16)?;
+        if last {
+            return Some(visitor.take([a, b, c, d, e]));
+        }
+        let (f, last) = next(second >> 32)?;
+        last.then(|| visitor.take([a, b, c, d, e, f]))
+    }
+
+    /// Every kind with its number, when there are several, or none.
+    pub fn several(self) -> impl Iterator<Item = (Resource, u64)> {
+        let mut rest = self.words[0] & MASK;
+        let lanes = (1..3 * LANES).map(move |lane| {
+            let word = self.words.get(lane / LANES).copied().unwrap_or(0);
+            (word >> (lane % LANES * 16)) & MASK
+        });
+        lanes.map_while(move |number| {
+            let kind = Resource::at(rest.trailing_zeros())?;
+            rest &= rest.wrapping_sub(1);
+            Some((kind, number))
+        })
+    }
+
+    /// The same as a vector.
+    #[must_use]
+    pub fn amounts(self) -> Amounts {
+        if let Some((kind, number)) = self.alone() {
+            return Amounts::of(kind, number);
+        }
+        let mut amounts = Amounts::NONE;
+        for (kind, number) in self.several() {
+            amounts.set(kind, number);
+        }
+        amounts
+    }
+
+    /// The three words.
+    #[inline]
+    pub(crate) const fn words(self) -> [u64; 3] {
+        self.words
+    }
+}

@@ -1,0 +1,171 @@
+//! The short forms: what fits them comes back from them, what does not is not cut, and no words do any harm.
+
+use interfaces::accounting::{Admitted, Charge, Confirm, FewOf, Ticket};
+use interfaces::call::words_of;
+use interfaces::limits::{
+    CloseGroup, Enter, Membership, OpenGroup, ReadResource, ResourceAccount, SetLimit, WhoAmI,
+    WouldFew, WouldFit,
+};
+use interfaces::short::{Few, Short, WORDS};
+use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, TaskId};
+use proptest::prelude::*;
+
+fn comes_back<T: Short + PartialEq + core::fmt::Debug>(value: &T) {
+    let words = value.to_words().expect("it fits");
+    assert!(words.iter().skip(T::LENGTH).all(|&word| word == 0));
+    assert_eq!(T::from_words(words).as_ref(), Some(value));
+}
+
+fn group() -> impl Strategy<Value = GroupId> {
+    (0..1_u32 << 30, any::<u32>()).prop_map(|(index, generation)| GroupId { index, generation })
+}
+
+fn task() -> impl Strategy<Value = TaskId> {
+    (0..1_u32 << 13, any::<u32>()).prop_map(|(index, generation)| TaskId { index, generation })
+}
+
+fn kind() -> impl Strategy<Value = Resource> {
+    (0..RESOURCES).prop_map(|index| Resource::ALL[index])
+}
+
+fn limit() -> impl Strategy<Value = Limit> {
+    prop_oneof![Just(Limit::Max), any::<u64>().prop_map(Limit::At)]
+}
+
+/// Of every kind as many bits as there are chosen, mostly none.
+fn amounts() -> impl Strategy<Value = Amounts> {
+    let number = prop_oneof![Just(0), Just(0), 0..1_u64 << 16, any::<u64>()];
+    proptest::array::uniform11(number).prop_map(Amounts::from)
+}
+
+fn small() -> impl Strategy<Value = Amounts> {
+    let number = prop_oneof![Just(0), 0..1_u64 << 16];
+    proptest::array::uniform11(number).prop_map(Amounts::from)
+}
+
+/// Whether amounts have a short form.
+fn fits(amounts: &Amounts) -> bool {
+    let numbers: Vec<u64> = amounts.present().map(|(_, number)| number).collect();
+    match numbers[..] {
+        [] => true,
+        [one] => one < 1 << 48,
+        _ => numbers.iter().all(|&number| number < 1 << 16),
+    }
+}
+
+proptest! {
+    #[test]
+    fn amounts_come_back_or_do_not_fit(amounts in prop_oneof![amounts(), small()]) {
+        let few = Few::of(&amounts);
+        prop_assert_eq!(few.is_some(), fits(&amounts));
+        if let Some(few) = few {
+            prop_assert_eq!(few.amounts(), amounts);
+            let one = few.alone();
+            let all: Vec<_> = one.into_iter().chain(few.several().take(if one.is_some() { 0 } else { 11 })).collect();
+            prop_assert_eq!(all, amounts.present().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_clients_ask_comes_back(group in group(), task in task(), kind in kind(), limit in limit(), amounts in small()) {
+        comes_back(&OpenGroup { parent: None });
+        comes_back(&OpenGroup { parent: Some(group) });
+        comes_back(&CloseGroup { group });
+        comes_back(&Enter { group });
+        comes_back(&SetLimit { group, resource: kind, limit });
+        comes_back(&ReadResource { group: Some(group), resource: kind });
+        comes_back(&WhoAmI {});
+        comes_back(&Membership { task, group });
+        comes_back::<WouldFew>(&WouldFit { group: Some(group), amounts }.few().unwrap());
+        comes_back::<FewOf<GroupId>>(&Charge { group, amounts }.few().unwrap());
+    }
+
+    #[test]
+    fn numbers_of_a_kind_come_back_or_do_not_fit(usage: u64, small: u32, limit in limit(), soft in limit(), refusals: u64) {
+        for usage in [usage, u64::from(small)] {
+            let account = ResourceAccount { usage, peak: usage, limit, soft, refusals };
+            let wide = u32::try_from(usage).is_err()
+                || [limit, soft].contains(&Limit::At(u64::MAX));
+            prop_assert_eq!(account.to_words().is_none(), wide);
+            if !wide {
+                comes_back(&account);
+            }
+        }
+    }
+
+    #[test]
+    fn tickets_come_back_or_do_not_fit(
+        thread in 0..1_u32 << 16,
+        task in task(),
+        parent in proptest::option::of(task()),
+        group in proptest::option::of(group()),
+        others in amounts(),
+        band: u8,
+        frozen: bool,
+    ) {
+        let amounts = others.with(Resource::Tasks, 1).with(Resource::Threads, 1);
+        let others = others.with(Resource::Tasks, 0).with(Resource::Threads, 0);
+        let ticket = Ticket { thread, task, parent, group, amounts };
+        let fit = others.present().count() <= 4 && others.present().all(|(_, number)| number < 1 << 16);
+        prop_assert_eq!(ticket.to_words().is_some(), fit);
+        if fit {
+            comes_back(&ticket);
+        }
+        let two = Ticket { amounts: amounts.with(Resource::Tasks, 2), ..ticket };
+        prop_assert_eq!(two.to_words(), None);
+        comes_back(&Confirm { thread });
+        if let Some(group) = group {
+            comes_back(&Admitted { group, band, frozen });
+        }
+    }
+
+    #[test]
+    fn no_words_do_any_harm(words: [u64; WORDS]) {
+        // Whatever is understood has a short form again.
+        fn understood<T: Short>(words: [u64; WORDS]) {
+            if let Some(value) = T::from_words(words) {
+                assert!(value.to_words().is_some());
+            }
+        }
+        understood::<SetLimit>(words);
+        understood::<ReadResource>(words);
+        understood::<Ticket>(words);
+        understood::<Confirm>(words);
+        understood::<Admitted>(words);
+        understood::<WouldFew>(words);
+        if let Some(few) = Few::from_words([words[1], words[2], words[3]]) {
+            let all = few.amounts();
+            prop_assert!(all.present().count() <= RESOURCES);
+        }
+    }
+}
+
+#[test]
+fn a_kind_that_is_not_known_is_refused() {
+    assert_eq!(Few::from_words([1 << RESOURCES, 0, 0]), None);
+    let kind = RESOURCES as u64;
+    assert_eq!(SetLimit::from_words([1, kind, 0, 0]), None);
+    assert_eq!(ReadResource::from_words([1, kind, 0, 0]), None);
+    // `max` has no number.
+    assert_eq!(SetLimit::from_words([1, 0x100, 1, 0]), None);
+}
+
+#[test]
+fn a_request_that_does_not_fit_travels_in_the_general_encoding() {
+    let group = GroupId::ROOT;
+    let amounts = Amounts::of(Resource::Frames, 1 << 48);
+    assert_eq!(Charge { group, amounts }.shorten(), None);
+    let amounts = Amounts::of(Resource::Frames, 1 << 16).with(Resource::Tasks, 1);
+    assert_eq!(Charge { group, amounts }.shorten(), None);
+    let amounts = Amounts::of(Resource::Frames, (1 << 48) - 1);
+    assert!(Charge { group, amounts }.shorten().is_some());
+}
+
+#[test]
+fn bytes_are_words_only_if_they_are_whole() {
+    assert_eq!(words_of(&[0; 7]), None);
+    assert_eq!(words_of(&[0; 40]), None);
+    assert_eq!(words_of(&[]).map(|words| words.length), Some(0));
+    let words = words_of(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]).unwrap();
+    assert_eq!((words.words, words.length), ([1, 0x200, 0, 0], 2));
+}
