@@ -357,6 +357,70 @@ impl fmt::Display for Limit {
     }
 }
 
+/// Limits on the wire: behind a mask of the kinds that have one, as [`Amounts`] travel, since most have none.
+pub(crate) mod limits {
+    use super::{
+        Deserializer, Limit, RESOURCES, SeqAccess, SerializeTuple, Serializer, Visitor, de, fmt,
+        places,
+    };
+
+    /// A bit for each kind that has a limit, and the limits.
+    #[inline]
+    pub fn serialize<S: Serializer>(
+        limits: &[Limit; RESOURCES],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let kinds = 0_u16..;
+        let mask = limits.iter().zip(kinds).fold(0_u16, |mask, (limit, kind)| {
+            mask | (u16::from(*limit != Limit::Max) << kind)
+        });
+        let mut tuple = serializer.serialize_tuple(RESOURCES.saturating_add(1))?;
+        tuple.serialize_element(&mask)?;
+        for limit in places(mask).filter_map(|place| limits.get(place)) {
+            tuple.serialize_element(&limit.bound())?;
+        }
+        tuple.end()
+    }
+
+    /// The reverse of [`serialize`].
+    #[inline]
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[Limit; RESOURCES], D::Error> {
+        struct Limits;
+
+        impl<'de> Visitor<'de> for Limits {
+            type Value = [Limit; RESOURCES];
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a mask of kinds and a limit for each")
+            }
+
+            #[inline]
+            fn visit_seq<A: SeqAccess<'de>>(self, mut limits: A) -> Result<Self::Value, A::Error> {
+                let mask: u16 = limits
+                    .next_element()?
+                    .ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                if mask >> RESOURCES != 0 {
+                    return Err(de::Error::custom("a kind of resource that is not known"));
+                }
+                let mut all = [Limit::Max; RESOURCES];
+                for place in places(mask) {
+                    let limit: u64 = limits
+                        .next_element()?
+                        .ok_or_else(|| de::Error::invalid_length(1, &self))?;
+                    if let Some(place) = all.get_mut(place) {
+                        *place = Limit::At(limit);
+                    }
+                }
+                Ok(all)
+            }
+        }
+
+        deserializer.deserialize_tuple(RESOURCES.saturating_add(1), Limits)
+    }
+}
+
 /// Why a charge was refused: the first group, counted upwards, that had too little left, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shortage {
@@ -423,6 +487,20 @@ mod tests {
     fn an_unknown_kind_is_refused_and_so_is_nothing_of_a_known_one() {
         assert!(decode::<Amounts>(&[0x00, 0x08, 2]).is_err());
         assert!(decode::<Amounts>(&[0x01, 0x00, 0]).is_err());
+    }
+
+    #[test]
+    fn only_the_limits_that_there_are_travel() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct All(#[serde(with = "limits")] [Limit; RESOURCES]);
+        let mut bytes = [0; 64];
+        let mut all = All([Limit::Max; RESOURCES]);
+        assert_eq!(encode(&all, &mut bytes), Some(2));
+        all.0[Resource::Tasks.index()] = Limit::At(0);
+        all.0[Resource::Notes.index()] = Limit::At(u64::MAX);
+        let used = encode(&all, &mut bytes).unwrap();
+        assert_eq!(decode::<All>(&bytes[..used]).unwrap().0, all);
+        assert!(decode::<All>(&[0x00, 0x08, 2]).is_err());
     }
 
     #[test]

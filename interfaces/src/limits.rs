@@ -198,6 +198,7 @@ pub struct Account {
     /// The most that was ever in use at once.
     pub peak: Amounts,
     /// Hard limits; `u64::MAX` is `max`.
+    #[serde(with = "crate::amounts::limits")]
     pub limit: [Limit; crate::RESOURCES],
     /// Refusals of this group's own limit, per kind.
     pub refusals: Amounts,

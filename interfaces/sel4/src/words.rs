@@ -44,8 +44,8 @@ pub(crate) fn load(buffer: &[u8; MESSAGE_BYTES], bytes: usize) -> Registers {
 /// The words beyond the registers.
 fn load_rest(buffer: &[u8; MESSAGE_BYTES], bytes: usize) {
     let (words, _) = buffer.as_chunks::<8>();
-    let all = words.iter().enumerate().take(words_for(bytes));
-    for (place, word) in all.skip(MESSAGE_REGISTERS) {
+    let rest = words.get(MESSAGE_REGISTERS..words_for(bytes));
+    for (place, word) in (MESSAGE_REGISTERS..).zip(rest.unwrap_or_default()) {
         sel4::set_ipc_buffer_word(place, u64::from_le_bytes(*word));
     }
 }
@@ -82,8 +82,8 @@ pub(crate) fn store(registers: Registers, words: usize, into: &mut [u8; MESSAGE_
 /// The words beyond the registers.
 fn store_rest(words: usize, into: &mut [u8; MESSAGE_BYTES]) {
     let (chunks, _) = into.as_chunks_mut::<8>();
-    let all = chunks.iter_mut().enumerate().take(words);
-    for (place, bytes) in all.skip(MESSAGE_REGISTERS) {
+    let rest = chunks.get_mut(MESSAGE_REGISTERS..words);
+    for (place, bytes) in (MESSAGE_REGISTERS..).zip(rest.unwrap_or_default()) {
         *bytes = sel4::ipc_buffer_word(place).to_le_bytes();
     }
 }
