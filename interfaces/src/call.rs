@@ -318,21 +318,20 @@ fn answer_at_length<C: Call>(
     encode(answer, reply)
 }
 
-/// The words of a short form that came as bytes; nothing if they are not whole words, or more than fit.
+/// The words of a message in its short form that came as bytes. What is not whole words, or more than fit, has a length
+/// that no short form has.
 #[must_use]
-pub fn words_of(payload: &[u8]) -> Option<Words> {
+pub fn words_of(payload: &[u8]) -> Words {
     let (chunks, rest) = payload.as_chunks::<8>();
     let mut words = [0; short::WORDS];
-    if !rest.is_empty() || chunks.len() > words.len() {
-        return None;
-    }
     for (word, bytes) in words.iter_mut().zip(chunks) {
         *word = u64::from_le_bytes(*bytes);
     }
-    Some(Words {
+    let whole = rest.is_empty();
+    Words {
         words,
-        length: chunks.len(),
-    })
+        length: if whole { chunks.len() } else { usize::MAX },
+    }
 }
 
 /// Decodes a payload that came in whole words: what remains after it must be less than a word, and zero.
@@ -448,6 +447,12 @@ macro_rules! interface {
         /// Number and name of every operation.
         pub const OPERATIONS: &[(u8, &str)] = &[$(($number, stringify!($method)),)+];
 
+        /// Whether the operation of this number has a short form.
+        #[must_use]
+        pub fn has_short_form(operation: u8) -> bool {
+            [$(($number, $crate::interface!(@is_short $($mark)?)),)+].contains(&(operation, true))
+        }
+
         $(
             impl $crate::call::Call for $request {
                 type Reply = $reply;
@@ -491,10 +496,8 @@ macro_rules! interface {
         ) -> $crate::call::Dispatched {
             use $crate::call::{Dispatched, ProtocolError};
             if label.is_short() {
-                return match $crate::call::words_of(payload) {
-                    Some(words) => dispatch_short(server, caller, label, words, reply),
-                    None => Dispatched::Protocol(ProtocolError::Malformed),
-                };
+                let words = $crate::call::words_of(payload);
+                return dispatch_short(server, caller, label, words, reply);
             }
             if let Err(error) = label.expect($interface, $version) {
                 return Dispatched::Protocol(error);
@@ -542,6 +545,8 @@ macro_rules! interface {
             }
         }
     };
+    (@is_short short) => { true };
+    (@is_short $(later)?) => { false };
     (@answer $reply:ty, $refusal:ty) => { Result<$reply, $refusal> };
     (@answer $reply:ty, $refusal:ty, short) => { Result<$reply, $refusal> };
     (@answer $reply:ty, $refusal:ty, later) => { $crate::call::Answer<$reply, $refusal> };

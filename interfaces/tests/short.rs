@@ -163,9 +163,22 @@ fn a_request_that_does_not_fit_travels_in_the_general_encoding() {
 
 #[test]
 fn bytes_are_words_only_if_they_are_whole() {
-    assert_eq!(words_of(&[0; 7]), None);
-    assert_eq!(words_of(&[0; 40]), None);
-    assert_eq!(words_of(&[]).map(|words| words.length), Some(0));
+    for wrong in [&[0; 7][..], &[0; 40], &[0; 33]] {
+        assert!(words_of(wrong).length > WORDS);
+    }
+    assert_eq!(words_of(&[]).length, 0);
     let words = words_of(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]).unwrap();
     assert_eq!((words.words, words.length), ([1, 0x200, 0, 0], 2));
+}
+
+#[test]
+fn the_lists_say_which_operations_have_a_short_form() {
+    use interfaces::{accounting, console, limits};
+    assert!(limits::has_short_form(11) && accounting::has_short_form(5));
+    assert!(!limits::has_short_form(5) && !limits::has_short_form(200));
+    for &(number, _) in limits::OPERATIONS {
+        assert!(!limits::has_short_form(number | interfaces::short::BIT));
+    }
+    let none = |&(number, _): &(u8, _)| !console::has_short_form(number);
+    assert!(console::OPERATIONS.iter().all(none));
 }

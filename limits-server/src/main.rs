@@ -107,7 +107,8 @@ fn main(start_page: usize) -> ! {
                 continue;
             }
             Some(Dispatched::Reply(bytes)) => serving.ready(bytes),
-            Some(Dispatched::Later) | None => {
+            Some(Dispatched::Later) => None,
+            None => {
                 let [first, second, third, fourth] = raw.registers;
                 serving.at_length(raw.badge, raw.info, first, second, third, fourth)
             }

@@ -1329,7 +1329,7 @@ fn short_forms_do_the_same_by_either_way() {
             let mut replies = [[0; MESSAGE_BYTES]; 2];
             let [reply, other_reply] = &mut replies;
             let long = one.server.handle(Some(badge), arrival, &bytes, reply);
-            let words = interfaces::call::words_of(&bytes).unwrap();
+            let words = interfaces::call::words_of(&bytes);
             let short = other
                 .server
                 .handle_short(badge.encode(), label, words, other_reply);

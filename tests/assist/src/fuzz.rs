@@ -2,6 +2,7 @@
 
 use client::Server;
 use client::interfaces::call::{MESSAGE_BYTES, ProtocolError};
+use client::interfaces::short::ANSWER;
 use client::interfaces::{Label, console, limits, memory, process};
 
 use crate::random::Random;
@@ -35,6 +36,7 @@ pub fn run(words: &mut Words<'_>) -> i32 {
         let typed = match answer.label {
             // An encoded `Result` begins with 0 or 1.
             0 => matches!(answer.payload().first(), Some(0 | 1)),
+            ANSWER => true,
             error => error <= LAST_ERROR,
         };
         if !typed {
@@ -66,7 +68,11 @@ fn label(server: Server, random: &mut Random) -> u64 {
             _ => {
                 let place = usize::try_from(random.below(operations.len() as u64)).unwrap_or(0);
                 let operation = operations.get(place).map_or(0, |&(number, _)| number);
-                Label::new(interface, 1, operation).bits()
+                let label = Label::new(interface, 1, operation);
+                match random.below(4) {
+                    0 => label.shortened().bits(),
+                    _ => label.bits(),
+                }
             }
         };
         if !unanswered(label) {

@@ -7,6 +7,7 @@ use client::interfaces::limits::LabelText;
 use client::interfaces::memory::{Access, RegionId};
 use client::interfaces::process::Arguments;
 use client::interfaces::provision::{ProgramId, ProgramName};
+use client::interfaces::short::BIT;
 use client::interfaces::{
     Amounts, Call, GroupId, Label, Limit, ProtocolError, Resource, TaskId, Text, accounting,
     console, limits, memory, process, provision,
@@ -21,7 +22,8 @@ const FAULTS: u64 = 7;
 /// `protocol SERVER`: every wrong label, every operation with a wrong length, with capabilities, at a wrong server.
 pub fn check(words: &mut Words<'_>) -> i32 {
     let server = words.server();
-    match labels(server).and_then(|()| operations(server)) {
+    let tried = labels(server).and_then(|()| shorts(server));
+    match tried.and_then(|()| operations(server)) {
         Ok(()) => 0,
         Err(Unexpected {
             label,
@@ -81,6 +83,29 @@ fn served(server: Server) -> (u8, &'static [(u8, &'static str)], Option<u8>) {
     }
 }
 
+/// Which operations of a server have a short form.
+const fn short_forms(server: Server) -> fn(u8) -> bool {
+    match server {
+        Server::Process => process::has_short_form,
+        Server::Memory => memory::has_short_form,
+        Server::Limits => limits::has_short_form,
+        Server::Console => console::has_short_form,
+    }
+}
+
+/// Every short form, a word longer than any is.
+fn shorts(server: Server) -> Result<(), Unexpected> {
+    let (interface, operations, _) = served(server);
+    let short = short_forms(server);
+    for &(operation, _) in operations.iter().filter(|&&(number, _)| short(number)) {
+        let label = Label::new(interface, 1, operation).shortened().bits();
+        let (what, malformed) = ("a short form that is too long", ProtocolError::Malformed);
+        answered(server, label, &[0; 40], what, malformed)?;
+        answered(server, label, &[0xff; MESSAGE_BYTES], what, malformed)?;
+    }
+    Ok(())
+}
+
 /// Every label that means nothing here, with nothing and with something as payload.
 fn labels(server: Server) -> Result<(), Unexpected> {
     let (interface, operations, servers_only) = served(server);
@@ -129,7 +154,12 @@ fn labels(server: Server) -> Result<(), Unexpected> {
                 ProtocolError::UnknownVersion,
             )?;
         }
-        let unknown = |number: &u8| operations.iter().all(|&(known, _)| known != *number);
+        // A short form is an operation too: it has other lengths, that is all.
+        let short = short_forms(server);
+        let unknown = |number: &u8| {
+            let is_short = number & BIT != 0 && short(number ^ BIT);
+            !is_short && operations.iter().all(|&(known, _)| known != *number)
+        };
         for operation in (0..=u8::MAX).filter(unknown) {
             let label = Label::new(interface, 1, operation).bits();
             answered(
