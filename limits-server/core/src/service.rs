@@ -115,10 +115,14 @@ impl<'a> LimitsServer<'a> {
         reply: &mut [u8],
     ) -> Option<Dispatched> {
         let caller = Caller::of_badge(badge)?;
-        let dispatched = match self.service_door(caller, label) {
+        let door = self.service_door(caller, label);
+        if !matches!(door, Door::Server(_) | Door::Client(_)) {
+            return None;
+        }
+        self.ledger.leave_on();
+        let dispatched = match door {
             Door::Server(label) => accounting::dispatch_short(self, caller, label, words, reply),
-            Door::Client(label) => limits::dispatch_short(self, caller, label, words, reply),
-            _ => return None,
+            _ => limits::dispatch_short(self, caller, label, words, reply),
         };
         if let Dispatched::Protocol(_) = dispatched {
             self.count_error();

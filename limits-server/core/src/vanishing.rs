@@ -93,9 +93,12 @@ impl Ledger<'_> {
     /// Lets some more of those vanish that are on their way out: at most [`LEVELS`] levels. Whether any is left.
     #[inline]
     pub fn leave_on(&mut self) -> bool {
-        if self.first_leaving == NONE {
-            return false;
-        }
+        self.first_leaving != NONE && self.leave_some()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_some(&mut self) -> bool {
         let index = self.first_leaving;
         self.stay(index);
         self.settle(index);
