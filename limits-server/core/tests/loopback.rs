@@ -1183,15 +1183,25 @@ impl Dice {
             .collect()
     }
 
-    /// Words of a short form, which mostly name things that there are.
-    fn words(&mut self) -> Vec<u8> {
-        let length = self.roll(5);
+    /// Words of a short form, mostly as many as it has, which mostly name things that there are.
+    fn words(&mut self, label: Label) -> Vec<u8> {
+        let accounting = label.interface() == accounting::INTERFACE;
+        let length = match (accounting, label.operation() & !interfaces::short::BIT) {
+            _ if self.roll(8) == 0 => self.roll(5),
+            (false, 11) => 0,
+            (false, 0 | 1 | 12) | (true, 2) => 1,
+            (false, 6) => 2,
+            (false, 2 | 3) => 3,
+            _ => 4,
+        };
+        let amounts = length == 4;
         (0..length)
-            .flat_map(|_| {
-                let word = match self.roll(8) {
-                    0 => self.roll(u64::MAX),
-                    1 => u64::MAX,
-                    2 => 1 << self.roll(11) | self.roll(40) << 16,
+            .flat_map(|place| {
+                let word = match (self.roll(16), place) {
+                    (0, _) => self.roll(u64::MAX),
+                    (1 | 2, 0) => u64::MAX,
+                    (_, 1) if amounts => 1 << self.roll(11) | self.roll(40) << 16,
+                    (_, 1) => self.roll(12),
                     _ => self.roll(6),
                 };
                 word.to_le_bytes()
@@ -1258,8 +1268,10 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
         }
         for round in 0..2_000 {
             let arrival = dice.arrival(&labels);
-            let short = matches!(arrival, Arrival::Request { label, .. } if label.is_short());
-            let bytes = if short { dice.words() } else { dice.payload() };
+            let (short, bytes) = match arrival {
+                Arrival::Request { label, .. } if label.is_short() => (true, dice.words(label)),
+                _ => (false, dice.payload()),
+            };
             let badge = dice.badge(arrival);
             let payload = match arrival {
                 Arrival::Request { label, .. } if !short && dice.roll(8) != 0 => {
@@ -1311,7 +1323,12 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
 /// The way past the bytes gives the same answers and leaves the same books as the way through them.
 #[test]
 fn short_forms_do_the_same_by_either_way() {
-    let labels: Vec<_> = labels().into_iter().map(Label::shortened).collect();
+    let is_short = |label: &Label| match label.interface() {
+        limits::INTERFACE => limits::has_short_form(label.operation()),
+        _ => accounting::has_short_form(label.operation()),
+    };
+    let labels = labels().into_iter().filter(is_short);
+    let labels: Vec<_> = labels.map(Label::shortened).collect();
     let mut dice = Dice(0x0dd_ba11);
     let (mut answered, mut refused) = (0, 0);
     for _ in 0..20 {
@@ -1322,7 +1339,7 @@ fn short_forms_do_the_same_by_either_way() {
         }
         for _ in 0..500 {
             let label = labels[dice.roll(labels.len() as u64) as usize];
-            let (arrival, bytes) = (request(label), dice.words());
+            let (arrival, bytes) = (request(label), dice.words(label));
             let Some(badge) = dice.badge(arrival) else {
                 continue;
             };
