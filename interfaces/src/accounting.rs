@@ -90,6 +90,64 @@ pub struct DetachRing {
     pub ring: RingId,
 }
 
+/// Guarantees a group so many pages, or takes that back with 0; answered with what was guaranteed before. Asked by the
+/// memory-server alone, which then sees whether it has them, and if not takes it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guarantee {
+    /// The group.
+    pub group: GroupId,
+    /// The pages.
+    pub pages: u64,
+    /// Who asks, and whether it is an operator; nobody to take back what was just given.
+    pub by: Option<(TaskId, bool)>,
+}
+
+/// Who wants to reserve pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Who {
+    /// Nobody to whom anything is guaranteed, or somebody who was charged already.
+    Nobody,
+    /// A group.
+    Group(GroupId),
+    /// The group that a task is in.
+    Task(TaskId),
+}
+
+/// Asks how many pages are set aside by guarantees for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// Others than this one.
+    pub who: Who,
+    /// How many pages it would draw from what is set aside for it.
+    pub pages: u64,
+}
+
+/// What is set aside, in pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
+    /// For others.
+    pub pages: u64,
+    /// The most that can ever be, as guarantees are now.
+    pub all: u64,
+}
+
+/// Why a group was not guaranteed pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GuaranteeRefusal {
+    /// No such group, or not one that the caller may see.
+    UnknownGroup,
+    /// The caller lacks the right to.
+    NotYours,
+    /// The group, or one above it, is being killed.
+    Killing,
+    /// A limit is in the way.
+    Short(Shortage),
+    /// As many groups as there can be have a guarantee.
+    TableFull,
+    /// The machine does not have the pages.
+    OutOfMemory,
+}
+
 /// Asks whether every place for a group is taken, and there can be more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantsGround {}
@@ -539,5 +597,9 @@ interface! {
         46 => add_tract(AddTract) -> bool, or Never;
         /// Gives up the last tract, if nobody is in it.
         47 => withdraw_tract(WithdrawTract) -> bool, or Never;
+        /// Guarantees pages to a group.
+        48 => guarantee(Guarantee) -> u64, or GuaranteeRefusal;
+        /// What is set aside for others.
+        49 => set_aside(SetAside) -> Aside, or Never;
     }
 }

@@ -233,6 +233,22 @@ pub struct Membership {
     pub group: GroupId,
 }
 
+/// Asks what a group is guaranteed. `None` is the caller's own. It is set at the memory-server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadGuarantee {
+    /// The group.
+    pub group: Option<GroupId>,
+}
+
+/// What a group is guaranteed, in pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guaranteed {
+    /// All of it; 0 is nothing.
+    pub pages: u64,
+    /// What of it is set aside: nobody in or below the group has reserved it.
+    pub left: u64,
+}
+
 /// Why a group was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OpenGroupRefusal {
@@ -400,5 +416,7 @@ interface! {
         32 => read_snapshot(ReadSnapshot) -> SnapshotPage, or SnapshotRefusal;
         /// Is it frozen.
         40 => read_freeze(ReadFreeze) -> Freeze, or ReadRefusal;
+        /// What is it guaranteed.
+        50 => read_guarantee(ReadGuarantee) -> Guaranteed, or ReadRefusal;
     }
 }

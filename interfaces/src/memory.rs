@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ChargeRefusal;
+pub use crate::accounting::GuaranteeRefusal;
 use crate::amounts::{Amounts, Resource};
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
@@ -365,6 +366,17 @@ pub struct Commit {
     pub overcommit: u32,
 }
 
+/// Guarantees a group, and those below it, so many pages: what they have not reserved of them nobody else can. 0 takes it
+/// back. It is charged as reserved to the group and all above, and refused if the machine does not have so much. Needs the
+/// right to raise the group's limits. A guarantee keeps no group alive, and ends when the group is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guarantee {
+    /// The group.
+    pub group: GroupId,
+    /// The pages.
+    pub pages: u64,
+}
+
 /// Asks for room for more groups, after `NoRoomYet`: to be asked again until it is done, and then the group can be opened,
 /// unless others were quicker. Nothing happens if there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -458,6 +470,8 @@ interface! {
         14 => clone_on(CloneOn) -> Progress, or CloneRefusal;
         /// How much of the machine's memory is reserved.
         20 => read_commit(ReadCommit) -> Commit, or Never;
+        /// Guarantees a group pages.
+        21 => guarantee(Guarantee) -> (), or GuaranteeRefusal;
         /// Room for more groups.
         22 => make_room(MakeRoom) -> Progress, or MakeRoomRefusal;
         /// Takes back room for groups that is not needed.

@@ -658,10 +658,41 @@ fn memory_pins(pins: &mut Pins) {
         &[memory::MakeRoomRefusal::OutOfMemory],
     );
     pins.operation(&memory::Tidy {}, &progress, &[]);
+    guarantee_pins(pins);
     pins.operation(&accounting::WantsGround {}, &[true], &[]);
     pins.operation(&accounting::AddTract {}, &[true], &[]);
     pins.operation(&accounting::WithdrawTract {}, &[true], &[]);
     sharing_pins(pins);
+}
+
+fn guarantee_pins(pins: &mut Pins) {
+    use accounting::GuaranteeRefusal;
+    let refusals = [
+        GuaranteeRefusal::UnknownGroup,
+        GuaranteeRefusal::NotYours,
+        GuaranteeRefusal::Killing,
+        GuaranteeRefusal::Short(SHORT),
+        GuaranteeRefusal::TableFull,
+        GuaranteeRefusal::OutOfMemory,
+    ];
+    let (group, pages) = (GROUP, 300);
+    pins.operation(&memory::Guarantee { group, pages }, &[()], &refusals);
+    let by = Some((TASK, true));
+    pins.operation(&accounting::Guarantee { group, pages, by }, &[7], &refusals);
+    let who = accounting::Who::Task(TASK);
+    let aside = accounting::Aside {
+        pages: 300,
+        all: 400,
+    };
+    pins.operation(&accounting::SetAside { who, pages }, &[aside], &[]);
+    pins.operation(
+        &limits::ReadGuarantee { group: Some(GROUP) },
+        &[limits::Guaranteed {
+            pages: 300,
+            left: 20,
+        }],
+        &[limits::ReadRefusal::UnknownGroup],
+    );
 }
 
 fn sharing_pins(pins: &mut Pins) {

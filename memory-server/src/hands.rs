@@ -1,8 +1,8 @@
 //! The hands of the memory-server: each does one thing to the kernel, or asks one thing of the limits-server.
 
 use interfaces::accounting::{
-    AddTract, AttachRing, Charge, ChargeRefusal, ChargeTask, DetachRing, Release, WantsGround,
-    WithdrawTract,
+    AddTract, Aside, AttachRing, Charge, ChargeRefusal, ChargeTask, DetachRing, Guarantee,
+    GuaranteeRefusal, Release, SetAside, WantsGround, Who, WithdrawTract,
 };
 use interfaces::events::RingId;
 use interfaces::memory::{Access, PAGE_BYTES};
@@ -265,6 +265,22 @@ impl Ledger for Limits {
 
     fn attach_ring(&mut self, request: AttachRing) -> bool {
         call(&mut self.0, &request).is_ok()
+    }
+
+    fn guarantee(&mut self, request: Guarantee) -> Result<u64, GuaranteeRefusal> {
+        call(&mut self.0, &request).map_err(|error| match error {
+            CallError::Refused(refusal) => refusal,
+            // An error of ours: nothing is set aside.
+            CallError::Protocol(_) => GuaranteeRefusal::UnknownGroup,
+        })
+    }
+
+    fn set_aside(&mut self, who: Who, pages: u64) -> Aside {
+        // If it does not understand, all of the machine's pages are others'.
+        call(&mut self.0, &SetAside { who, pages }).unwrap_or(Aside {
+            pages: u64::MAX,
+            all: u64::MAX,
+        })
     }
 
     fn wants_ground(&mut self) -> bool {

@@ -115,7 +115,8 @@ impl Ledger<'_> {
         Some(own)
     }
 
-    /// What the records of the groups directly below a group cost it, counted from the tree and not from the charges.
+    /// What the records of the groups directly below a group cost it, counted from the tree and not from the charges, and
+    /// what is set aside for the group.
     ///
     /// A walk over the groups directly below: for audits.
     #[must_use]
@@ -126,7 +127,8 @@ impl Ledger<'_> {
             count = count.saturating_add(1);
             bytes = bytes.saturating_add(self.record_bytes(child));
         }
-        Some(records(count, bytes))
+        let left = self.guarantees.left(slot);
+        records(count, bytes).checked_add(&Amounts::of(Resource::Commit, left))
     }
 
     /// A page of the groups directly below one, oldest first.

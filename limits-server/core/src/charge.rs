@@ -30,7 +30,9 @@
 //! # }
 //! ```
 
-use interfaces::accounting::{ChargeRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal};
+use interfaces::accounting::{
+    ChargeRefusal, GuaranteeRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal,
+};
 use interfaces::events::Hit;
 use interfaces::limits::{GrantRefusal, OpenGroupRefusal, SetRefusal, WouldFitRefusal};
 use interfaces::short::{Few, Together};
@@ -92,7 +94,7 @@ impl Ledger<'_> {
         self.receipts = self.receipts.wrapping_sub(1);
         // A group that was charged anything is still there; a charge of nothing may have outlived its group.
         if let Some(index) = self.locate(charge.group) {
-            climb::lower(self.groups, index, NONE, &parts(&charge.amounts));
+            self.give_back(index, &parts(&charge.amounts));
             self.settle(index);
         }
     }
@@ -231,7 +233,7 @@ impl Ledger<'_> {
     fn release_parts_held(&mut self, group: GroupId, parts: &[Part]) -> Result<(), ReleaseRefusal> {
         match self.take_held(group, parts) {
             Ok(index) => {
-                climb::lower(self.groups, index, NONE, parts);
+                self.give_back(index, parts);
                 self.settle(index);
                 Ok(())
             }
@@ -282,6 +284,30 @@ impl Ledger<'_> {
     }
 
     fn charge_parts(&mut self, index: u32, until: u32, parts: &[Part]) -> Result<(), Refused> {
+        // Short of the root only tasks are charged, which nobody is guaranteed.
+        if until == NONE && !self.guarantees.is_empty() {
+            return self.charge_guaranteed(index, parts);
+        }
+        self.charge_plainly(index, until, parts)
+    }
+
+    /// Gives back what was charged to a group and to all above it.
+    #[inline]
+    pub(crate) fn give_back(&mut self, index: u32, parts: &[Part]) {
+        climb::lower(self.groups, index, NONE, parts);
+        if !self.guarantees.is_empty() {
+            self.refill(index);
+        }
+    }
+
+    /// Charges, as if nobody were guaranteed anything.
+    #[inline]
+    pub(crate) fn charge_plainly(
+        &mut self,
+        index: u32,
+        until: u32,
+        parts: &[Part],
+    ) -> Result<(), Refused> {
         match climb::charge(self.groups, &self.bounds, index, until, parts) {
             Ok(crosses) => {
                 if crosses {
@@ -392,6 +418,9 @@ impl Together for ChargeHeld<'_, '_> {
     #[inline(always)]
     fn take<const N: usize>(self, parts: [Part; N]) -> Self::Output {
         let Self(ledger, group) = self;
+        if !ledger.guarantees.is_empty() {
+            return ledger.charge_parts_held(group, &parts);
+        }
         let index = ledger.locate(group).ok_or(ChargeRefusal::UnknownGroup)?;
         match climb::charge_at_once(ledger.groups, &ledger.bounds, index, parts) {
             Ok(crosses) => {
@@ -418,6 +447,9 @@ impl Together for ReleaseHeld<'_, '_> {
     #[inline(always)]
     fn take<const N: usize>(self, parts: [Part; N]) -> Self::Output {
         let Self(ledger, group) = self;
+        if !ledger.guarantees.is_empty() {
+            return ledger.release_parts_held(group, &parts);
+        }
         match ledger.take_held(group, &parts) {
             Ok(index) => {
                 climb::lower_all(ledger.groups, index, NONE, parts);
@@ -472,4 +504,4 @@ macro_rules! refusals {
     };
 }
 
-refusals!(ChargeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal GrantRefusal);
+refusals!(ChargeRefusal GuaranteeRefusal TicketRefusal MoveRefusal OpenGroupRefusal SetRefusal GrantRefusal);

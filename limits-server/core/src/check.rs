@@ -17,6 +17,7 @@ use interfaces::{Amounts, Resource};
 use crate::bounds::{BoundSlot, LabelSlot};
 use crate::entries::EntrySlot;
 use crate::group::{GroupSlot, Life, ROOT, records};
+use crate::guarantee::Guarantees;
 use crate::kill::Kills;
 use crate::ledger::{Alarms, Ledger};
 use crate::list::{Links, NONE};
@@ -34,6 +35,7 @@ pub struct Snapshot {
     entries: Vec<EntrySlot>,
     tombs: (Vec<TombSlot>, u64),
     kills: Kills,
+    guarantees: Guarantees,
     alarms: Alarms,
     counters: (u64, u32, u32, u32),
 }
@@ -77,6 +79,7 @@ impl Ledger<'_> {
             entries: self.entries.slots.to_vec(),
             tombs: (self.tombs.slots.to_vec(), self.tombs.vanished),
             kills: self.kills.clone(),
+            guarantees: self.guarantees.clone(),
             alarms: self.alarms,
             counters: (
                 self.receipts,
@@ -109,6 +112,7 @@ impl Ledger<'_> {
         self.check_tombs();
         self.check_rings();
         self.check_frost();
+        self.check_guarantees();
     }
 
     /// Those on their way out are listed, each once, and nobody holds on to them.
@@ -283,8 +287,9 @@ impl Ledger<'_> {
 
     /// One group: its lists, its counts, and its usage counted again from nothing.
     fn check_group(&self, index: u32, slot: &GroupSlot) {
+        let left = self.guarantees.left(slot);
         assert!(
-            slot.is_kept() || slot.leaving,
+            slot.is_kept(left) || slot.leaving,
             "group {index} should have vanished"
         );
         let children = walk(self.groups, slot.first_child, |slot| slot.siblings);
@@ -293,7 +298,7 @@ impl Ledger<'_> {
             slot.children as usize,
             "children of {index}"
         );
-        let mut usage = Amounts::from(slot.holds);
+        let mut usage = sum(slot.holds.into(), Amounts::of(Resource::Commit, left));
         let (mut groups, mut bytes) = (0, 0);
         for &child in &children {
             let below = &self.groups[child as usize];

@@ -93,6 +93,8 @@ pub struct GroupSlot {
     pub(crate) opener_rights: Rights,
     /// How many entries of rights there are on it.
     pub(crate) entries: u8,
+    /// The place of its guarantee, from 1 on; 0 if it has none.
+    pub(crate) guarantee: u8,
     /// The first of the rings that watch it.
     pub(crate) first_watch: u32,
     /// What the place is used for.
@@ -146,6 +148,7 @@ impl GroupSlot {
         mode: NEW_MODE,
         opener_rights: Rights::ALL,
         entries: 0,
+        guarantee: 0,
         first_watch: NONE,
         life: Life::Free,
         permanent: false,
@@ -166,6 +169,18 @@ impl GroupSlot {
             *peak = now.max(*peak);
         }
         Amounts::from(peak)
+    }
+
+    /// Whether anything is charged here or below, but for so much commit that is only set aside.
+    #[inline]
+    pub(crate) fn uses_anything(&self, left: u64) -> bool {
+        let mut usage = self.usage;
+        if left != 0
+            && let Some(commit) = usage.get_mut(Resource::Commit.index())
+        {
+            *commit = commit.wrapping_sub(left);
+        }
+        usage.iter().any(|&amount| amount != 0)
     }
 
     /// What is charged here and below for anything but the groups themselves.
@@ -230,8 +245,9 @@ impl GroupSlot {
         }
     }
 
-    /// Whether anything keeps the group from vanishing. (A free place has vanished already.)
-    pub(crate) fn is_kept(&self) -> bool {
+    /// Whether anything keeps the group from vanishing, when so much of its commit is only set aside for it. (A free place
+    /// has vanished already.)
+    pub(crate) fn is_kept(&self, left: u64) -> bool {
         self.life != Life::Live
             || self.permanent
             || self.held
@@ -240,7 +256,7 @@ impl GroupSlot {
             || self.first_task != NONE
             || self.first_paid != NONE
             || self.gate.is_killing()
-            || self.usage.iter().any(|&amount| amount != 0)
+            || self.uses_anything(left)
     }
 }
 

@@ -28,7 +28,7 @@ impl Ledger<'_> {
         if slot.permanent || slot.gate.is_killing() {
             return Err(RemoveRefusal::Busy);
         }
-        if !slot.is_empty() {
+        if !slot.is_empty(self.guarantees.left(slot)) {
             return Err(RemoveRefusal::NotEmpty);
         }
         let opened = slot.opener != NONE;
@@ -45,11 +45,11 @@ impl Ledger<'_> {
 }
 
 impl GroupSlot {
-    /// Whether nothing is in the group and nothing is charged to it.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing is in the group and nothing is charged to it, but what is only set aside for it.
+    pub(crate) fn is_empty(&self, left: u64) -> bool {
         self.children == 0
             && self.first_task == NONE
             && self.first_paid == NONE
-            && self.usage.iter().all(|&amount| amount == 0)
+            && !self.uses_anything(left)
     }
 }

@@ -142,6 +142,12 @@ impl Ledger<'_> {
         if slot.gate.is_killing() {
             return Err(KillRefusal::AlreadyKilling);
         }
+        if self.kills.find(NONE).is_none() {
+            return Err(KillRefusal::TooManyKills);
+        }
+        // What is set aside is nothing that anybody holds.
+        self.drop_guarantees_within(index);
+        let slot = self.slot(index).ok_or(KillRefusal::UnknownGroup)?;
         let held = slot.beyond_records().unwrap_or_default();
         let kill = self.kills.find(NONE).ok_or(KillRefusal::TooManyKills)?;
         *kill = Kill {

@@ -30,6 +30,7 @@ use crate::events::Rings;
 use crate::freeze::Frost;
 use crate::ground::Footing;
 use crate::group::{GROUP_BYTES, Gate, GroupSlot, Life, ROOT};
+use crate::guarantee::Guarantees;
 use crate::kill::Kills;
 use crate::list::{self, NONE, at, at_mut};
 use crate::news::News;
@@ -65,6 +66,8 @@ pub struct Ledger<'a> {
     pub(crate) first_free: u32,
     /// Groups alive.
     pub(crate) alive: u32,
+    /// What groups are guaranteed.
+    pub(crate) guarantees: Guarantees,
     /// How the places become more.
     pub(crate) footing: Footing<'a>,
     /// The first group that is on its way out ([`crate::vanishing`]).
@@ -134,6 +137,7 @@ impl<'a> Ledger<'a> {
             receipts: 0,
             first_free: NONE,
             alive: 0,
+            guarantees: Guarantees::NONE,
             footing: Footing::firm(0),
             first_leaving: NONE,
         };
@@ -265,6 +269,7 @@ impl<'a> Ledger<'a> {
 
     /// Takes an empty group away. Its records are given back by the caller.
     pub(crate) fn vanish(&mut self, index: u32, above: u32, cause: Cause) {
+        self.drop_guarantee(index);
         self.kills.pass_over(self.groups, index);
         self.bury(index, cause);
         self.drop_entries_of_group(index);

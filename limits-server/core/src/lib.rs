@@ -15,6 +15,7 @@
 //! | [`account`] | reading |
 //! | [`tasks`] | tickets, births, ends |
 //! | [`moving`] | a task to another group |
+//! | [`guarantee`] | pages that are a group's whether it reserves them or not |
 //! | [`kill`] | closing, emptying, the receipt |
 //! | [`freeze`] | who is to stand still, and a walk that sees to it |
 //! | [`access`] | who may see and change what |
@@ -48,6 +49,7 @@ pub mod events;
 pub mod freeze;
 pub mod ground;
 pub mod group;
+pub mod guarantee;
 mod keeping;
 pub mod kill;
 mod labels;

@@ -35,6 +35,8 @@ operations! {
     LowerLimit needs Rights::LOWER;
     /// Setting a limit that is above the one before.
     RaiseLimit needs Rights::RAISE;
+    /// Guaranteeing it pages, or taking that back: what is set aside for it nobody else has.
+    Guarantee needs Rights::RAISE;
     /// Giving it a label, or none.
     SetLabel needs Rights::LOWER;
     /// Setting who owns it: hands rights on, so everything that a mode can give must be the caller's to hand on.

@@ -17,7 +17,7 @@ use interfaces::identity::TaskTag;
 use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
 
-use crate::climb::{self, parts};
+use crate::climb::parts;
 use crate::group::ROOT;
 use crate::ledger::Ledger;
 use crate::list::{self, Links, NONE, at, at_mut};
@@ -307,7 +307,7 @@ impl Ledger<'_> {
         }
         let home = owner.group;
         let due = self.strike(thread, home, counts(0, 1));
-        climb::lower(self.groups, home, NONE, &parts(&due));
+        self.give_back(home, &parts(&due));
         // The task is still there, and keeps its group.
         Ok(())
     }
@@ -390,7 +390,7 @@ impl Ledger<'_> {
                 ..TaskSlot::VACANT
             };
         }
-        climb::lower(self.groups, home, NONE, &parts(&due));
+        self.give_back(home, &parts(&due));
         if was_born {
             self.tell(home, News::Died { task, ending });
         }
@@ -440,7 +440,7 @@ impl Ledger<'_> {
         {
             return sum;
         }
-        climb::lower(self.groups, payer, NONE, &parts(&paid));
+        self.give_back(payer, &parts(&paid));
         self.settle(payer);
         due
     }

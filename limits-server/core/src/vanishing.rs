@@ -27,7 +27,8 @@ impl Ledger<'_> {
     /// The same, and why.
     #[inline]
     pub(crate) fn settle_because(&mut self, index: u32, cause: Cause) {
-        if at(self.groups, index).is_some_and(|slot| !slot.is_kept()) {
+        let left = |slot| self.guarantees.left(slot);
+        if at(self.groups, index).is_some_and(|slot| !slot.is_kept(left(slot))) {
             self.vanish_from(index, cause);
         }
     }
@@ -42,7 +43,7 @@ impl Ledger<'_> {
         while let Some(slot) = at_mut(self.groups, here) {
             let above = slot.parent;
             slot.drop_records(groups, bytes);
-            let kept = slot.is_kept();
+            let kept = slot.is_kept(self.guarantees.left(slot));
             if kept || groups == LEVELS {
                 // Above a group that stays, nothing else changes.
                 climb(self.groups, above, NONE, |slot| {

@@ -8,6 +8,7 @@
 //! lent, so it cannot fail later for want of it.
 
 use interfaces::accounting::ChargeRefusal;
+use interfaces::accounting::Who;
 use interfaces::memory::{
     Access, CloneOn, CloneRefusal, CloneRegion, Cloned, OBJECT_KIT, REGION_KIT, RegionId,
 };
@@ -45,7 +46,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if !self.has_region_room(space) || !self.memory.objects.has_room() {
             return Err(CloneRefusal::TableFull);
         }
-        if !self.can_promise(u64::from(source.size)) {
+        let task = self.space(space).task;
+        if !self.can_promise(Who::Task(task), u64::from(source.size), 0) {
             return Err(CloneRefusal::OutOfMemory);
         }
         let count = pages_to_lend(&source);

@@ -11,6 +11,7 @@
 //! child may ever need is charged to its payer and set aside before the child runs.
 
 use interfaces::GroupId;
+use interfaces::accounting::Who;
 use interfaces::memory::{AREA_KIT, OBJECT_KIT, REGION_KIT, RegionId};
 use interfaces::provision::{CloneSpace, CloneSpaceRefusal, Progress};
 use interfaces::{Amounts, Resource};
@@ -194,7 +195,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             if !self.memory.objects.has_room() {
                 return Err(CloneSpaceRefusal::TableFull);
             }
-            if !self.can_promise(u64::from(source.size)) {
+            let payer = Who::Group(self.space(child).payer);
+            if !self.can_promise(payer, u64::from(source.size), 0) {
                 return Err(CloneSpaceRefusal::OutOfMemory);
             }
             let kits = OBJECT_KIT
@@ -269,7 +271,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             if area.is_leaving {
                 continue;
             }
-            if !self.can_promise(area.run.tables()) {
+            if !self.can_promise(Who::Group(payer), 0, area.run.tables()) {
                 return Err(CloneSpaceRefusal::OutOfMemory);
             }
             let copy = self.memory.regions.get(fork.copy);

@@ -10,6 +10,7 @@
 //! - The limits-server touches exactly the first `told` of them. Those beyond are on their way in or out.
 //! - A page goes only after the limits-server has given up its tract.
 
+use interfaces::accounting::Who;
 use interfaces::memory::{Access, MakeRoomRefusal};
 use interfaces::provision::Progress;
 use interfaces::start::{ground, memory_slots};
@@ -48,7 +49,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
         let whole = self.memory.ground.told.saturating_add(ground::TRACT_PAGES);
         let missing = whole.saturating_sub(self.memory.ground.pages());
-        if !self.can_promise(u64::from(missing)) {
+        if !self.can_promise(Who::Nobody, 0, u64::from(missing)) {
             return Err(MakeRoomRefusal::OutOfMemory);
         }
         for _ in 0..missing.min(SLICE) {
@@ -79,17 +80,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.lift_page();
         }
         Progress::More
-    }
-
-    /// Whether so many more pages can be promised. What is kept for the next task gives way, and room for groups that
-    /// nobody is in.
-    pub(crate) fn can_promise(&mut self, pages: u64) -> bool {
-        if self.memory.can_promise(pages) {
-            return true;
-        }
-        self.keep_nothing();
-        self.take_ground_back();
-        self.memory.can_promise(pages)
     }
 
     /// Maps a fresh page behind the last. The kernel has cleared it.

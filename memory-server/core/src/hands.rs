@@ -3,7 +3,7 @@
 //! Both are traits, so that every sequence of operations runs on the host as well, against a kernel that fails the
 //! n-th call and a ledger that counts.
 
-use interfaces::accounting::{AttachRing, ChargeRefusal};
+use interfaces::accounting::{Aside, AttachRing, ChargeRefusal, Guarantee, GuaranteeRefusal, Who};
 use interfaces::events::RingId;
 use interfaces::memory::Access;
 use interfaces::{Amounts, GroupId, TaskId};
@@ -120,6 +120,12 @@ pub trait Ledger {
 
     /// Tells the limits-server that a ring is there. Returns whether it takes it.
     fn attach_ring(&mut self, request: AttachRing) -> bool;
+
+    /// Has pages set aside for a group, or not any more. Gives what was guaranteed before.
+    fn guarantee(&mut self, request: Guarantee) -> Result<u64, GuaranteeRefusal>;
+
+    /// Asks what is set aside for others than whoever wants so many pages.
+    fn set_aside(&mut self, who: Who, pages: u64) -> Aside;
 
     /// Asks whether every place for a group is taken, and there can be more.
     fn wants_ground(&mut self) -> bool;

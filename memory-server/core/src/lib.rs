@@ -25,6 +25,7 @@ pub mod owner;
 mod paging;
 pub mod pool;
 pub mod program;
+mod promise;
 mod providing;
 pub mod recount;
 pub mod region;

@@ -3,6 +3,7 @@
 //! Nothing is charged here. What is made is recorded at once in the task's space, so a making that fails halfway is
 //! undone by the same steps that take a dead task apart (`unmaking`).
 
+use interfaces::accounting::Who;
 use interfaces::memory::Access;
 use interfaces::provision::{
     CreateMailbox, CreateRefusal, CreateTask, CreateThread, Made as MadeTask, MailboxSlot,
@@ -41,9 +42,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .chain([STACK])
             .fold(0_u64, |sum, run| sum.saturating_add(run.tables()));
         let index = request.task.index;
+        // Its ticket has charged it.
+        let payer = Who::Group(request.payer);
         let wanted = u64::from(commit).saturating_add(program_tables);
         // What is kept may have to go for it, so what is kept is looked at afterwards.
-        if !self.can_promise(wanted.saturating_add(KIT_PAGES)) {
+        if !self.can_promise(payer, 0, wanted.saturating_add(KIT_PAGES)) {
             return Err(CreateRefusal::OutOfMemory);
         }
         let there = self.memory.spaces.peek(index);
@@ -119,7 +122,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if is_bad {
             return Err(CreateRefusal::BadPlace);
         }
-        if !self.can_promise(THREAD_PAGES) {
+        let payer = Who::Group(self.space(index).payer);
+        if !self.can_promise(payer, 0, THREAD_PAGES) {
             return Err(CreateRefusal::OutOfMemory);
         }
         let result = self

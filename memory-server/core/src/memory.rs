@@ -218,6 +218,8 @@ pub struct Memory<'a> {
     pub kept: Kept,
     archive_pages: u32,
     overcommit_percent: u32,
+    /// The most that guarantees can set aside, as far as is known: never less than what is.
+    pub(crate) guaranteed: u64,
 }
 
 impl<'a> Memory<'a> {
@@ -272,6 +274,7 @@ impl<'a> Memory<'a> {
             kept: Kept::default(),
             archive_pages: sizes.archive_pages,
             overcommit_percent: sizes.overcommit_percent,
+            guaranteed: 0,
         })
     }
 

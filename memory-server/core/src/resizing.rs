@@ -3,6 +3,7 @@
 //! Smaller goes page by page from the end, in slices: what is beyond the new end is shown to nobody from the first on,
 //! and each page gives back its reservation, and its frame if it has one, when it is gone from every address space.
 
+use interfaces::accounting::Who;
 use interfaces::memory::{
     Access, BORROW_KIT, FRAME_KIT, OBJECT_KIT, REGION_PAGES, Resize, ResizeRefusal, Sponsor,
     SponsorRefusal,
@@ -50,7 +51,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if more == 0 {
             return Ok(Progress::Done);
         }
-        if !self.can_promise(u64::from(more)) {
+        let task = self.space(region.space).task;
+        if !self.can_promise(Who::Task(task), u64::from(more), 0) {
             return Err(ResizeRefusal::OutOfMemory);
         }
         let amounts = Amounts::of(Resource::Commit, u64::from(more));

@@ -9,7 +9,7 @@
 //! - A task's rings together have at most [`RING_PAGES`] pages, in a window of its address space where nothing else is
 //!   and for which every task is born with tables.
 
-use interfaces::accounting::AttachRing;
+use interfaces::accounting::{AttachRing, Who};
 use interfaces::events::{RESERVED_RINGS, RING_PAGES, RINGS, RingId, TASK_RINGS};
 use interfaces::memory::Access;
 use interfaces::provision::{CreateRing, MadeRing, Progress, RingRefusal, ring_kit};
@@ -226,7 +226,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .vacant(operator)
             .ok_or(RingRefusal::TableFull)?;
         // The pages, and the notification.
-        if !self.can_promise(u64::from(pages).saturating_add(1)) {
+        if !self.can_promise(Who::Group(payer), u64::from(pages), 1) {
             return Err(RingRefusal::OutOfMemory);
         }
         let record = Ring {

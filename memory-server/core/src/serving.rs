@@ -1,12 +1,14 @@
 //! What clients may ask: `interfaces::memory` for the task in whose space the request is.
 
+use interfaces::accounting::Who;
 use interfaces::limits::Never;
 use interfaces::memory::{
     AREA_KIT, Accept, AcceptRefusal, Accepted, Access, CloneOn, CloneRefusal, CloneRegion, Cloned,
-    Commit, CreateRegion, CreateRegionRefusal, DestroyRegion, MakeRoom, MakeRoomRefusal, Map,
-    MapPart, MapRefusal, OBJECT_KIT, Offered, REGION_KIT, REGION_PAGES, ReadCommit, ReadRegion,
-    ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server, Share,
-    ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
+    Commit, CreateRegion, CreateRegionRefusal, DestroyRegion, Guarantee, GuaranteeRefusal,
+    MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, OBJECT_KIT, Offered, REGION_KIT,
+    REGION_PAGES, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal,
+    Resize, ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal,
+    Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{Amounts, Caller, GroupId, Resource};
@@ -34,7 +36,8 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         if !self.has_region_room(index) || !self.memory.objects.has_room() {
             return Err(CreateRegionRefusal::TableFull);
         }
-        if !self.can_promise(u64::from(pages)) {
+        let task = self.space(index).task;
+        if !self.can_promise(Who::Task(task), u64::from(pages), 0) {
             return Err(CreateRegionRefusal::OutOfMemory);
         }
         let amounts = NEW.with(Resource::Commit, u64::from(pages));
@@ -203,6 +206,11 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         Ok(self.memory.commit())
     }
 
+    fn guarantee(&mut self, caller: Caller, request: Guarantee) -> Result<(), GuaranteeRefusal> {
+        let task = self.space(space_of(caller)).task;
+        self.guarantee_pages(caller, task, request)
+    }
+
     fn make_room(&mut self, _: Caller, _: MakeRoom) -> Result<Progress, MakeRoomRefusal> {
         self.make_ground()
     }
@@ -266,7 +274,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 .ok_or(MapRefusal::NoRoom)?,
             Some(address) => wanted(address, request.pages).ok_or(MapRefusal::BadAddress)?,
         };
-        if !self.can_promise(run.tables()) {
+        let task = self.space(region.space).task;
+        if !self.can_promise(Who::Task(task), 0, run.tables()) {
             return Err(MapRefusal::OutOfMemory);
         }
         let index = request.region.index;

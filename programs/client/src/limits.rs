@@ -10,6 +10,7 @@ use interfaces::limits::{
     SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
     WouldFit, WouldFitRefusal,
 };
+use interfaces::limits::{Guaranteed, ReadGuarantee};
 use interfaces::{Amounts, CallError, GroupId, Limit, ProtocolError, Resource, TaskId};
 
 use crate::server::{Server, call};
@@ -255,4 +256,9 @@ pub fn list_tombstones(
 /// What a group has had in all.
 pub fn read_totals(group: Option<GroupId>) -> Result<Totals, CallError<ReadRefusal>> {
     call(Server::Limits, &ReadTotals { group })
+}
+
+/// What a group is guaranteed; the caller's own if none is named. It is set by [`crate::memory::guarantee`].
+pub fn read_guarantee(group: Option<GroupId>) -> Result<Guaranteed, CallError<ReadRefusal>> {
+    call(Server::Limits, &ReadGuarantee { group })
 }

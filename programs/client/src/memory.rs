@@ -2,13 +2,13 @@
 
 use interfaces::memory::{
     Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Commit, CreateRegion,
-    CreateRegionRefusal, DestroyRegion, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal,
-    Offered, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize,
-    ResizeRefusal, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap,
-    UnmapPart,
+    CreateRegionRefusal, DestroyRegion, Guarantee, GuaranteeRefusal, MakeRoom, MakeRoomRefusal,
+    Map, MapPart, MapRefusal, Offered, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId,
+    RegionRefusal, Resize, ResizeRefusal, Share, ShareRefusal, SpaceAccount, Sponsor,
+    SponsorRefusal, Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
-use interfaces::{CallError, ProtocolError, TaskId};
+use interfaces::{CallError, GroupId, ProtocolError, TaskId};
 
 use crate::server::{Server, call};
 
@@ -158,6 +158,11 @@ pub fn read_space() -> Result<SpaceAccount, ProtocolError> {
         Err(CallError::Refused(never)) => match never {},
         Err(CallError::Protocol(error)) => Err(error),
     }
+}
+
+/// Guarantees a group, and those below it, so many pages; 0 takes it back.
+pub fn guarantee(group: GroupId, pages: u64) -> Result<(), CallError<GuaranteeRefusal>> {
+    call(Server::Memory, &Guarantee { group, pages })
 }
 
 /// Makes room for more groups; [`crate::limits::open_group`] does so when it must.

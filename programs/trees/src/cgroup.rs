@@ -5,14 +5,14 @@
 use core::fmt;
 
 use interfaces::limits::{
-    CloseGroup, Enter, Hold, LabelText, ReadFreeze, ReadResource, RemoveGroup, ResourceAccount,
-    SetLabel, SetLimit,
+    CloseGroup, Enter, Hold, LabelText, ReadFreeze, ReadGuarantee, ReadResource, RemoveGroup,
+    ResourceAccount, SetLabel, SetLimit,
 };
-use interfaces::memory::{PAGE_BYTES, ReadCommit};
+use interfaces::memory::{Guarantee, PAGE_BYTES, ReadCommit};
 use interfaces::process::{Freeze, KillGroup, MoveTask, Thaw};
 use interfaces::{GroupId, Limit, Resource};
 
-use crate::error::{Error, Feature};
+use crate::error::{Error, Refusal};
 use crate::names::is_name;
 use crate::path::Parts;
 use crate::servers::Servers;
@@ -101,7 +101,11 @@ impl<S: Servers> Trees<S> {
                 let times = self.ask_limits(&ReadFreeze { group: Some(group) })?.times;
                 writeln!(out, "{}", u8::from(times > 0))?;
             }
-            File::MemoryMin => return Err(Error::NotServed(Feature::Reserve)),
+            File::MemoryMin => {
+                let group = Some(group);
+                let pages = self.ask_limits(&ReadGuarantee { group })?.pages;
+                writeln!(out, "{}", Bytes(pages))?;
+            }
             File::Procs => self.each_task(group, |_, task| Ok(writeln!(out, "{task}")?))?,
             File::Events => {
                 let tasks = self.resource(group, Resource::Tasks)?.usage;
@@ -194,7 +198,13 @@ impl<S: Servers> Trees<S> {
                 let freeze = text::expect(1, text::line(bytes)?, Expected::Switch, text::switch)?;
                 self.set_frozen(group, freeze)
             }
-            File::MemoryMin => Err(Error::NotServed(Feature::Reserve)),
+            File::MemoryMin => {
+                match text::expect(1, text::line(bytes)?, Expected::Bytes, text::pages)? {
+                    Limit::At(pages) => self.ask_memory(&Guarantee { group, pages }),
+                    // Nobody can be guaranteed everything.
+                    Limit::Max => Err(Error::Refused(Refusal::Full)),
+                }
+            }
             _ => Err(Error::NotWritable),
         }
     }

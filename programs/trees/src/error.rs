@@ -10,7 +10,7 @@ use interfaces::limits::{
     CloseGroupRefusal, EnterRefusal, FindGroupRefusal, Never, OpenGroupRefusal, ReadRefusal,
     RemoveRefusal, SetRefusal,
 };
-use interfaces::memory::MakeRoomRefusal;
+use interfaces::memory::{GuaranteeRefusal, MakeRoomRefusal};
 use interfaces::process::{self, KillGroupRefusal, TaskRefusal};
 use interfaces::{Amounts, CallError, ProtocolError, Shortage};
 
@@ -56,8 +56,6 @@ pub enum Error {
 /// What no server does yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
-    /// Keeping memory for a group.
-    Reserve,
     /// Looking into a task.
     Inspect,
 }
@@ -115,7 +113,6 @@ impl fmt::Display for Error {
 impl fmt::Display for Feature {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Reserve => "reserving memory",
             Self::Inspect => "looking into a task",
         })
     }
@@ -186,6 +183,18 @@ impl From<SetRefusal> for Error {
             SetRefusal::LedgerFull => Refusal::Full,
             SetRefusal::Short(shortage) => Refusal::Short(shortage),
             SetRefusal::Killing => Refusal::Killing,
+        })
+    }
+}
+
+impl From<GuaranteeRefusal> for Error {
+    fn from(refusal: GuaranteeRefusal) -> Self {
+        Self::Refused(match refusal {
+            GuaranteeRefusal::UnknownGroup => return Self::NoSuchPath,
+            GuaranteeRefusal::NotYours => Refusal::NotYours,
+            GuaranteeRefusal::Killing => Refusal::Killing,
+            GuaranteeRefusal::Short(shortage) => Refusal::Short(shortage),
+            GuaranteeRefusal::TableFull | GuaranteeRefusal::OutOfMemory => Refusal::Full,
         })
     }
 }

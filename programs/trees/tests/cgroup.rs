@@ -9,7 +9,7 @@ use interfaces::accounting::{Charge, EndTask, Server as _};
 use interfaces::events::Ending;
 use interfaces::limits::{LabelText, OpenGroup, SetLabel};
 use interfaces::{Amounts, Caller, GroupId, Resource, ServerName, TaskId, call};
-use trees::{Error, Feature, Refusal, Servers as _};
+use trees::{Error, Refusal, Servers as _};
 
 fn world() -> (World, TaskId) {
     let mut world = World::new();
@@ -216,12 +216,19 @@ fn bad_text_changes_nothing() {
 }
 
 #[test]
-fn what_is_not_served_yet_says_so() {
+fn a_guarantee_is_read_and_written_in_bytes() {
     let (mut world, me) = world();
     let path = "/cgroup/pen/memory.min";
-    let served = Err(Error::NotServed(Feature::Reserve));
-    assert_eq!(world.trees(me).read(path, &mut String::new()), served);
-    assert_eq!(world.write(me, path, "1\n"), served);
+    assert_eq!(world.read(me, path).unwrap(), "0\n");
+    world.write(me, path, "40960\n").unwrap();
+    assert_eq!(world.read(me, path).unwrap(), "40960\n");
+    let pen = id_of(&mut world, me, "pen");
+    let usage = world.limits.ledger().account(pen).unwrap().usage;
+    assert_eq!(usage.get(Resource::Commit), 10);
+    let full = Err(Error::Refused(Refusal::Full));
+    assert_eq!(world.write(me, path, "max\n"), full);
+    world.write(me, path, "0\n").unwrap();
+    assert_eq!(world.read(me, path).unwrap(), "0\n");
 }
 
 #[test]

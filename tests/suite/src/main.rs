@@ -33,6 +33,7 @@ mod figures;
 mod fork;
 mod freeze;
 mod groups;
+mod guarantee;
 mod history;
 mod hostile;
 mod kill;

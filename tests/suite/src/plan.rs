@@ -113,6 +113,8 @@ macro_rules! every_case {
                 links::a_group_is_killed_with_a_receipt_whoever_it_talks_to,
                 links::so_many_links_and_offers_and_no_more,
                 links::a_thousand_links_one_after_another_leave_nothing,
+                guarantee::what_a_group_is_guaranteed_its_neighbours_cannot_take,
+                guarantee::a_guarantee_that_cannot_be_met_is_refused_and_none_keeps_a_group,
                 memory::regions_are_reserved_mapped_touched_and_given_back,
                 memory::wrong_mappings_are_refused,
                 memory::a_page_is_read_only_where_it_is_mapped_so,

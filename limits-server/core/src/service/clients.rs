@@ -6,9 +6,9 @@ use interfaces::events::{
 };
 use interfaces::limits::{
     Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
-    FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Hold, Holdings, ListChildren,
+    FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Guaranteed, Hold, Holdings, ListChildren,
     ListRights, ListTasks, ListTombstones, Membership, MyRights, Never, OpenGroup,
-    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadFreeze, ReadOwner, ReadRefusal,
+    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadFreeze, ReadGuarantee, ReadOwner, ReadRefusal,
     ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
     ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel, SetLimit, SetMode, SetOwner,
     SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
@@ -259,6 +259,19 @@ impl Server for LimitsServer<'_> {
             .seen(caller, request.group)
             .ok_or(ReadRefusal::UnknownGroup)?;
         self.ledger.frozen(group).ok_or(ReadRefusal::UnknownGroup)
+    }
+
+    fn read_guarantee(
+        &mut self,
+        caller: Caller,
+        request: ReadGuarantee,
+    ) -> Result<Guaranteed, ReadRefusal> {
+        let (_, group) = self
+            .seen(caller, request.group)
+            .ok_or(ReadRefusal::UnknownGroup)?;
+        self.ledger
+            .guaranteed(group)
+            .ok_or(ReadRefusal::UnknownGroup)
     }
 
     fn enter(&mut self, caller: Caller, request: Enter) -> Result<(), EnterRefusal> {

@@ -4,12 +4,12 @@
 //! spawns, or whoever is inside the group that is charged.
 
 use interfaces::accounting::{
-    AbandonKill, AddTract, Admitted, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal,
+    AbandonKill, AddTract, Admitted, Aside, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal,
     ChargeTask, CheckRights, Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal,
-    DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures, FinishKill, Freeze, FreezeRefusal,
+    DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures, FinishKill, Freeze, FreezeRefusal, Guarantee, GuaranteeRefusal,
     IsBelow, KillRefusal, LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled,
     NextVictim, OwnRecords, OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release,
-    ReleaseRefusal, RightsRefusal, Server, SetCredentials, Thaw, ThreadTicket, Ticket,
+    ReleaseRefusal, RightsRefusal, Server, SetAside, SetCredentials, Thaw, ThreadTicket, Ticket,
     TicketRefusal, Unsettled, WantsGround, WithdrawTract,
 };
 use interfaces::limits::Never;
@@ -236,6 +236,27 @@ impl Server for LimitsServer<'_> {
         }
         self.ledger.detach_ring(request.ring);
         Ok(())
+    }
+
+    fn guarantee(&mut self, caller: Caller, request: Guarantee) -> Result<u64, GuaranteeRefusal> {
+        if caller != Caller::Server(ServerName::Memory) {
+            return Err(GuaranteeRefusal::NotYours);
+        }
+        if let Some((task, operator)) = request.by {
+            self.ledger.may_guarantee(task, operator, request.group)?;
+        }
+        self.ledger
+            .set_guarantee(request.group, request.pages)
+            .map_err(|refusal| match (refusal, request.by) {
+                (GuaranteeRefusal::Short(short), Some((task, _))) => {
+                    GuaranteeRefusal::Short(self.shown_to(task, short))
+                }
+                (refusal, _) => refusal,
+            })
+    }
+
+    fn set_aside(&mut self, _: Caller, request: SetAside) -> Result<Aside, Never> {
+        Ok(self.ledger.set_aside(request.who, request.pages))
     }
 
     fn wants_ground(&mut self, _: Caller, _: WantsGround) -> Result<bool, Never> {

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use interfaces::accounting::{AttachRing, ChargeRefusal};
+use interfaces::accounting::{Aside, AttachRing, ChargeRefusal, Guarantee, GuaranteeRefusal, Who};
 use interfaces::events::RingId;
 use interfaces::memory::Access;
 use interfaces::provision::{ProgramId, ProgramName};
@@ -551,6 +551,8 @@ pub struct Accounts {
     pub rings: BTreeMap<RingId, AttachRing>,
     /// Which charge is to fail.
     pub fail_at: Option<u64>,
+    /// What groups are guaranteed.
+    pub guarantees: HashMap<GroupId, u64>,
     /// How many tracts of ground the limits-server would take, how many it has, and whether the last is free.
     pub tracts_wanted: u32,
     pub tracts: u32,
@@ -636,6 +638,30 @@ impl Ledger for FakeLedger {
         let mut accounts = self.0.borrow_mut();
         let is_new = accounts.rings.insert(request.ring, request).is_none();
         is_new && accounts.born.contains_key(&request.task)
+    }
+
+    fn guarantee(&mut self, request: Guarantee) -> Result<u64, GuaranteeRefusal> {
+        let mut accounts = self.0.borrow_mut();
+        let before = accounts.guarantees.get(&request.group).copied();
+        accounts.guarantees.insert(request.group, request.pages);
+        Ok(before.unwrap_or(0))
+    }
+
+    fn set_aside(&mut self, who: Who, pages: u64) -> Aside {
+        let accounts = self.0.borrow();
+        let group = match who {
+            Who::Nobody => None,
+            Who::Group(group) => Some(group),
+            Who::Task(task) => accounts.born.get(&task).copied(),
+        };
+        let mut aside = Aside { pages: 0, all: 0 };
+        for (&guaranteed, &all) in &accounts.guarantees {
+            let used = accounts.used(guaranteed).get(Resource::Commit);
+            let drawn = if group == Some(guaranteed) { pages } else { 0 };
+            aside.pages += all.saturating_sub(used).saturating_sub(drawn);
+            aside.all += all;
+        }
+        aside
     }
 
     fn wants_ground(&mut self) -> bool {

@@ -475,6 +475,14 @@ impl Server for World {
         unreachable!("the memory-server's to ask")
     }
 
+    fn guarantee(&mut self, _: Caller, _: Guarantee) -> Result<u64, GuaranteeRefusal> {
+        unreachable!("the memory-server's to ask")
+    }
+
+    fn set_aside(&mut self, _: Caller, _: SetAside) -> Result<Aside, Never> {
+        unreachable!("the memory-server's to ask")
+    }
+
     fn wants_ground(&mut self, _: Caller, _: WantsGround) -> Result<bool, Never> {
         unreachable!("the memory-server's to ask")
     }

@@ -1,15 +1,15 @@
 //! As much of a memory-server as the trees ask for.
 
-use interfaces::Caller;
 use interfaces::limits::Never;
 use interfaces::memory::{
     Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Cloned, Commit,
-    CreateRegion, CreateRegionRefusal, DestroyRegion, MakeRoom, MakeRoomRefusal, Map, MapPart,
-    MapRefusal, Offered, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal,
-    Resize, ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal,
-    Tidy, Unmap, UnmapPart,
+    CreateRegion, CreateRegionRefusal, DestroyRegion, Guarantee, GuaranteeRefusal, MakeRoom,
+    MakeRoomRefusal, Map, MapPart, MapRefusal, Offered, ReadCommit, ReadRegion, ReadSpace,
+    RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server, Share, ShareRefusal,
+    SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
+use interfaces::{Caller, ServerName, accounting};
 
 use super::{World, unasked};
 
@@ -31,6 +31,19 @@ macro_rules! unasked {
 impl Server for World {
     fn read_commit(&mut self, _: Caller, _: ReadCommit) -> Result<Commit, Never> {
         Ok(COMMIT)
+    }
+
+    fn guarantee(&mut self, caller: Caller, request: Guarantee) -> Result<(), GuaranteeRefusal> {
+        let task = self.caller(caller);
+        let Guarantee { group, pages } = request;
+        let by = Some((task, false));
+        let request = accounting::Guarantee { group, pages, by };
+        accounting::Server::guarantee(
+            &mut self.limits,
+            Caller::Server(ServerName::Memory),
+            request,
+        )
+        .map(|_| ())
     }
 
     fn make_room(&mut self, _: Caller, _: MakeRoom) -> Result<Progress, MakeRoomRefusal> {
