@@ -3,12 +3,13 @@
 use client::interfaces::memory::{
     Access, CreateRegionRefusal, MapRefusal, PAGE_BYTES, REGION_PAGES, RegionId, RegionRefusal,
 };
-use client::interfaces::process::ExitReason;
-use client::interfaces::provision::Cause;
-use client::interfaces::{Amounts, Limit, Resource};
+use client::interfaces::process::{ExitReason, SpawnRefusal};
+use client::interfaces::provision::{Cause, CreateRefusal};
+use client::interfaces::{Amounts, CallError, Limit, Resource};
 use client::{limits, memory, process};
 
 use crate::failure::Failure;
+use crate::partner::Partner;
 use crate::world::World;
 
 /// How often the same thing is done to see that nothing is lost on the way.
@@ -73,6 +74,41 @@ pub fn regions_are_reserved_mapped_touched_and_given_back(
         (0, 0)
     );
     Ok(())
+}
+
+pub fn what_the_machine_cannot_keep_is_refused_when_it_is_reserved(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let group = world.group()?;
+    let mut partner = Partner::start(world, group)?;
+    let reserved = world.usage(group, Resource::Commit)?;
+    let mut pages = REGION_PAGES;
+    let mut regions = heapless::Vec::<RegionId, 256>::new();
+    // As large as they can be, then smaller ones, until not a page more is promised.
+    while pages > 0 && !regions.is_full() {
+        match partner.create(pages) {
+            Ok(region) => {
+                let _ = regions.push(region);
+            }
+            Err(_) => pages /= 2,
+        }
+    }
+    let now = memory::commit()?;
+    equal!("all that may be promised", now.promised, now.most);
+    // What is promised is kept: nobody gets a task out of it either, and whoever asks is told why.
+    match memory::create_region(1) {
+        Err(CallError::Refused(CreateRegionRefusal::OutOfMemory)) => {}
+        other => fail!("one page more: {other:?}"),
+    }
+    match world.spawn(None, format_args!("exit 0")) {
+        Err(CallError::Refused(SpawnRefusal::Memory(CreateRefusal::OutOfMemory))) => {}
+        other => fail!("one task more: {other:?}"),
+    }
+    for region in regions {
+        partner.destroy(region)?;
+    }
+    equal!("reserved", world.usage(group, Resource::Commit)?, reserved);
+    world.content(None, format_args!("exit 0"))
 }
 
 pub fn wrong_mappings_are_refused(world: &mut World) -> Result<(), Failure> {

@@ -116,6 +116,7 @@ macro_rules! every_case {
                 guarantee::what_a_group_is_guaranteed_its_neighbours_cannot_take,
                 guarantee::a_guarantee_that_cannot_be_met_is_refused_and_none_keeps_a_group,
                 memory::regions_are_reserved_mapped_touched_and_given_back,
+                memory::what_the_machine_cannot_keep_is_refused_when_it_is_reserved,
                 memory::wrong_mappings_are_refused,
                 memory::a_page_is_read_only_where_it_is_mapped_so,
                 memory::another_tasks_region_is_unknown,
