@@ -28,6 +28,7 @@ mod cow;
 mod deed;
 mod deviant;
 mod events;
+mod exhaustion;
 mod faults;
 mod figures;
 mod fork;
