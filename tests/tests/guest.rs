@@ -58,15 +58,25 @@ const REPORT_SYSTEM: System = System {
     folder: "report",
 };
 
+const LONG_SYSTEM: System = System {
+    file: "tests/long.toml",
+    mode: Mode::Run,
+    profile: Profile::Release,
+    features: &[],
+    folder: "long",
+};
+
 type Built = LazyLock<Result<Image, String>>;
 static SUITE_IMAGE: Built = LazyLock::new(|| SUITE_SYSTEM.build());
 static DEVIANT_IMAGE: Built = LazyLock::new(|| DEVIANT_SYSTEM.build());
+static LONG_IMAGE: Built = LazyLock::new(|| LONG_SYSTEM.build());
 static REPORT_IMAGE: Built = LazyLock::new(|| REPORT_SYSTEM.build());
 
 type Booted = LazyLock<Arc<Boot>>;
 static SUITE: Booted = LazyLock::new(|| Boot::start(SUITE_IMAGE.clone(), Duration::from_mins(15)));
 static DEVIANT: Booted =
     LazyLock::new(|| Boot::start(DEVIANT_IMAGE.clone(), Duration::from_mins(3)));
+static LONG: Booted = LazyLock::new(|| Boot::start(LONG_IMAGE.clone(), Duration::from_hours(2)));
 static REPORT: Booted = LazyLock::new(|| Boot::start(REPORT_IMAGE.clone(), Duration::from_mins(3)));
 
 /// What `image/boot` said, and whether its status was 0.
@@ -133,6 +143,8 @@ fn trials() -> Vec<Trial> {
         "harness::every_planned_case_ended_and_the_suite_said_so",
         || SUITE.passed(),
     ));
+    let long = cases::long().iter();
+    trials.extend(long.map(|&name| trial(name, move || LONG.case(name)).with_ignored_flag(true)));
     let deviant = cases::deviant().iter().filter(|&&name| name != FAILS);
     trials.extend(deviant.map(|&name| trial(name, move || DEVIANT.case(name))));
     trials.push(trial(EVERY_CAPABILITY, || {

@@ -21,6 +21,7 @@ mod adversary;
 mod bombs;
 mod boundary;
 mod chain;
+mod churn;
 mod clock;
 mod cow;
 #[expect(dead_code, reason = "the other side of a mailbox uses the rest")]

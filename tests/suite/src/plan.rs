@@ -4,7 +4,7 @@
 //! missing does not compile, and one that is silent is seen. The host includes this file; it uses nothing.
 
 /// Hands the lists to a macro. `system` runs on the system as it is; `deviant` on one whose proc-server leaves a task's
-/// ticket out when asked to, and with a case that fails on purpose.
+/// ticket out when asked to, and with a case that fails on purpose; `long` on the system as it is, when time does not matter.
 macro_rules! every_case {
     ($apply:ident) => {
         $apply! {
@@ -168,6 +168,9 @@ macro_rules! every_case {
                 hostile::a_flood_on_the_console_is_dropped_and_counted,
                 events::instructions_of_watching_and_telling,
                 figures::instructions_of_calls_charges_faults_and_spawns,
+            }
+            long {
+                churn::rounds_of_everything_leave_nothing,
             }
             deviant {
                 deviant::a_task_without_a_ticket_never_runs_nor_gets_a_page,
