@@ -6,7 +6,7 @@
 use client::interfaces::memory::{Access, RegionId};
 use client::interfaces::provision::PoolFigures;
 use client::interfaces::{Amounts, GroupId, Resource, TaskId};
-use client::{limits, memory, process};
+use client::{memory, process};
 
 use crate::failure::Failure;
 use crate::figures::figure;
