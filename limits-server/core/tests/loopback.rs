@@ -1036,10 +1036,11 @@ macro_rules! each_request {
         $do!(limits: OpenGroup CloseGroup SetLimit SetSoftLimit SetLabel ReadAccount ReadResource ListChildren
             ListTasks EffectiveLimit WouldFit WhoAmI Enter Grant Revoke GiveUp ListRights MyRights SetOwner SetMode
             ReadOwner ResetPeaks ResetRefusals Hold Unhold RemoveGroup FindChild ReadTombstone ListTombstones
-            ReadTotals Watch Unwatch ReadSnapshot ReadFreeze);
+            ReadTotals Watch Unwatch ReadSnapshot ReadFreeze ReadGuarantee);
         $do!(accounting: Ticket ThreadTicket Confirm EndThread EndTask Charge ChargeTask Release MoveTask BeginKill
             NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords SetCredentials CheckRights AttachRing
-            DetachRing Freeze Thaw NextUnsettled ReadPlace AbandonKill WantsGround AddTract WithdrawTract);
+            DetachRing Freeze Thaw NextUnsettled ReadPlace AbandonKill WantsGround AddTract
+            WithdrawTract Guarantee SetAside);
     };
 }
 
