@@ -1,10 +1,6 @@
 //! Guarantees: what is set aside is what is missing, whatever is charged, given back, killed or closed.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
 
 mod common;
 

@@ -58,7 +58,12 @@ pub fn what_a_group_is_guaranteed_its_neighbours_cannot_take(
     ensure!(hog.create(1).is_err(), "a page that was given back");
     memory::guarantee(quiet, 0)?;
     hog.create(1)?;
-    memory::guarantee(quiet, PAGES)?;
+    // Now the limit above has a page less than that.
+    ensure!(
+        memory::guarantee(quiet, PAGES).is_err(),
+        "what is gone is guaranteed"
+    );
+    memory::guarantee(quiet, PAGES.saturating_sub(1))?;
     // The kill takes it as well.
     let receipt = process::kill_group(top)?;
     equal!("the receipt", receipt.returned, receipt.held);
@@ -67,6 +72,8 @@ pub fn what_a_group_is_guaranteed_its_neighbours_cannot_take(
         world.account(top)?.usage.get(Resource::Commit),
         0
     );
+    hog.gone()?;
+    member.gone()?;
     equal!(
         "after the kill",
         limits::read_guarantee(Some(quiet))?,

@@ -108,6 +108,7 @@ pub fn what_the_machine_cannot_keep_is_refused_when_it_is_reserved(
         partner.destroy(region)?;
     }
     equal!("reserved", world.usage(group, Resource::Commit)?, reserved);
+    partner.exit(world)?;
     world.content(None, format_args!("exit 0"))
 }
 
