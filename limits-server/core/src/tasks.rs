@@ -17,7 +17,7 @@ use interfaces::identity::TaskTag;
 use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
 
-use crate::climb::parts;
+use crate::climb::{self, parts};
 use crate::group::ROOT;
 use crate::ledger::Ledger;
 use crate::list::{self, Links, NONE, at, at_mut};
