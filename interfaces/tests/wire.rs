@@ -802,7 +802,7 @@ fn copying_pins(pins: &mut Pins) {
 }
 
 fn provision_pins(pins: &mut Pins) {
-    use provision::{Progress, UnknownRefusal};
+    use provision::UnknownRefusal;
     let create = [
         CreateRefusal::UnknownProgram,
         CreateRefusal::UnknownTask,
