@@ -261,7 +261,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let made = record.list.len();
         // What is not made yet is promised to nobody, and others were served since the last slice.
         let left = u64::from(record.pages).saturating_sub(u64::from(made));
-        if !self.can_promise(left.saturating_add(1)) {
+        if !self.can_promise(Who::Group(record.payer), 0, left.saturating_add(1)) {
             return Err(RingRefusal::OutOfMemory);
         }
         let end = u32::from(record.pages).min(made.saturating_add(SLICE_MADE));

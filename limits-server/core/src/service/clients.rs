@@ -6,13 +6,13 @@ use interfaces::events::{
 };
 use interfaces::limits::{
     Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
-    FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Guaranteed, Hold, Holdings, ListChildren,
-    ListRights, ListTasks, ListTombstones, Membership, MyRights, Never, OpenGroup,
-    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadFreeze, ReadGuarantee, ReadOwner, ReadRefusal,
-    ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
-    ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel, SetLimit, SetMode, SetOwner,
-    SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
-    WouldFew, WouldFit, WouldFitRefusal,
+    FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Guaranteed, Hold, Holdings,
+    ListChildren, ListRights, ListTasks, ListTombstones, Membership, MyRights, Never, OpenGroup,
+    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadFreeze, ReadGuarantee, ReadOwner,
+    ReadRefusal, ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks,
+    ResetRefusals, ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel, SetLimit,
+    SetMode, SetOwner, SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal,
+    Totals, Unhold, WhoAmI, WouldFew, WouldFit, WouldFitRefusal,
 };
 use interfaces::{Caller, GroupId, Limit, TaskId};
 

@@ -4,13 +4,14 @@
 //! spawns, or whoever is inside the group that is charged.
 
 use interfaces::accounting::{
-    AbandonKill, AddTract, Admitted, Aside, AttachRefusal, AttachRing, BeginKill, Charge, ChargeRefusal,
-    ChargeTask, CheckRights, Confirm, ConfirmRefusal, CredentialsRefusal, DetachRefusal,
-    DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures, FinishKill, Freeze, FreezeRefusal, Guarantee, GuaranteeRefusal,
-    IsBelow, KillRefusal, LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled,
-    NextVictim, OwnRecords, OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release,
-    ReleaseRefusal, RightsRefusal, Server, SetAside, SetCredentials, Thaw, ThreadTicket, Ticket,
-    TicketRefusal, Unsettled, WantsGround, WithdrawTract,
+    AbandonKill, AddTract, Admitted, Aside, AttachRefusal, AttachRing, BeginKill, Charge,
+    ChargeRefusal, ChargeTask, CheckRights, Confirm, ConfirmRefusal, CredentialsRefusal,
+    DetachRefusal, DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures, FinishKill, Freeze,
+    FreezeRefusal, Guarantee, GuaranteeRefusal, IsBelow, KillRefusal, LookupRefusal, MoveRefusal,
+    MoveTask, NextGroup, NextUnsettled, NextVictim, OwnRecords, OwnUsage, PlaceRefusal,
+    ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal, RightsRefusal, Server, SetAside,
+    SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal, Unsettled, WantsGround,
+    WithdrawTract,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
