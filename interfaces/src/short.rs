@@ -275,28 +275,28 @@ impl Few {
             rest &= rest.wrapping_sub(1);
             Some(((kind, lane & MASK), rest == 0))
         };
-        let (a, alone) = next(first >> 16)?;
+        let (one, alone) = next(first >> 16)?;
         if alone {
             return None;
         }
-        let (b, last) = next(first >> 32)?;
+        let (two, last) = next(first >> 32)?;
         if last {
-            return Some(visitor.take([a, b]));
+            return Some(visitor.take([one, two]));
         }
-        let (c, last) = next(first >> 48)?;
+        let (three, last) = next(first >> 48)?;
         if last {
-            return Some(visitor.take([a, b, c]));
+            return Some(visitor.take([one, two, three]));
         }
-        let (d, last) = next(second)?;
+        let (four, last) = next(second)?;
         if last {
-            return Some(visitor.take([a, b, c, d]));
+            return Some(visitor.take([one, two, three, four]));
         }
-        let (e, last) = next(second >> 16)?;
+        let (five, last) = next(second >> 16)?;
         if last {
-            return Some(visitor.take([a, b, c, d, e]));
+            return Some(visitor.take([one, two, three, four, five]));
         }
-        let (f, last) = next(second >> 32)?;
-        last.then(|| visitor.take([a, b, c, d, e, f]))
+        let (six, last) = next(second >> 32)?;
+        last.then(|| visitor.take([one, two, three, four, five, six]))
     }
 
     /// Every kind with its number, when there are several, or none.
