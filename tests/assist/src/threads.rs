@@ -93,7 +93,9 @@ pub fn as_many_as_possible(words: &mut Words<'_>) -> i32 {
         match start(place, idle) {
             Ok(_) => {}
             Err(CallError::Refused(ThreadRefusal::Ticket(TicketRefusal::Short(short)))) => {
-                if (short.resource, short.limit, short.asked) != (Resource::Threads, limit, 1) {
+                // Of a group above only what is left is told: nothing.
+                let told = short.group.map_or(0, |_| limit);
+                if (short.resource, short.limit, short.asked) != (Resource::Threads, told, 1) {
                     return problem!("refused with {short:?}");
                 }
                 return count;

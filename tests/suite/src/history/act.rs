@@ -200,7 +200,9 @@ impl History<'_> {
                 self.vanish();
             }
             (Deed::Thread, Told::Done([number, _])) => {
-                let (payer, number) = (self.home(doer)?, u32::try_from(number).unwrap_or(0));
+                let here = self.home(doer)?;
+                let payer = self.birth(doer).unwrap_or(here);
+                let number = u32::try_from(number).unwrap_or(0);
                 let puppet = doer.and_then(|doer| self.model.puppet_mut(doer));
                 let mut further = puppet.into_iter().flat_map(|puppet| &mut puppet.further);
                 let Some(room) = further.find(|further| further.is_none()) else {

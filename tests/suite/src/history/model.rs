@@ -133,7 +133,7 @@ pub struct Model {
     pub warm: u64,
 }
 
-fn add(sum: &mut Numbers, more: &Numbers) {
+pub fn add(sum: &mut Numbers, more: &Numbers) {
     for (sum, more) in sum.iter_mut().zip(more) {
         *sum = sum.saturating_add(*more);
     }

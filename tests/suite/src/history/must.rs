@@ -3,7 +3,7 @@
 use client::interfaces::{GroupId, TaskId};
 
 use super::History;
-use super::model::{COMMIT, Holder, RECORD, Short, THREAD, THREADS, only};
+use super::model::{COMMIT, Holder, RECORD, Short, THREAD, THREADS, add, only};
 use crate::deed::Deed;
 use crate::failure::Failure;
 
@@ -112,11 +112,19 @@ impl History<'_> {
             }
             Deed::Move(task, id) => self.must_move(doer, task, self.place(id)?)?,
             Deed::Thread => {
-                let mut asked = THREAD;
-                if let Some(threads) = asked.get_mut(THREADS) {
-                    *threads = 1;
+                let here = self.home(doer)?;
+                let birth = self.birth(doer).unwrap_or(here);
+                let mut asked = only(THREADS, 1);
+                if birth == here {
+                    add(&mut asked, &THREAD);
+                    self.model.admit(here, None, &asked).into()
+                } else {
+                    // It counts where the task is; who pays for the task pays for its thread.
+                    let admitted = self.model.admit(here, None, &asked);
+                    admitted
+                        .and_then(|()| self.model.admit(birth, None, &THREAD))
+                        .into()
                 }
-                self.model.admit(self.home(doer)?, None, &asked).into()
             }
             Deed::Share(region, _) | Deed::Accept(region) => {
                 let mut all = self.model.regions.iter().flatten();
@@ -182,6 +190,12 @@ impl History<'_> {
         } else {
             self.model.admit(target, meeting, &puppet.body()).into()
         })
+    }
+
+    /// Where a puppet was born: that group pays for what it is made of.
+    pub fn birth(&self, doer: Option<TaskId>) -> Option<usize> {
+        let puppet = doer.and_then(|doer| self.model.puppet(doer));
+        puppet.map(|puppet| puppet.birth)
     }
 
     pub fn home(&self, doer: Option<TaskId>) -> Result<usize, Failure> {
