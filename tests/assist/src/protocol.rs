@@ -396,7 +396,8 @@ fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
 
 fn shared_regions(tried: &mut Tried) -> Result<(), Unexpected> {
     use memory::{
-        Accept, CloneOn, CloneRegion, MapPart, Offered, Resize, Share, Sponsor, UnmapPart,
+        Accept, CloneOn, CloneRegion, Guarantee, MapPart, Offered, Resize, Share, Sponsor,
+        UnmapPart,
     };
     let (region, access) = (REGION, Access::ReadWrite);
     operation(
@@ -428,6 +429,8 @@ fn shared_regions(tried: &mut Tried) -> Result<(), Unexpected> {
     )?;
     operation(tried, &Resize { region, pages: 300 })?;
     operation(tried, &Sponsor { region })?;
+    let group = GROUP;
+    operation(tried, &Guarantee { group, pages: 300 })?;
     operation(tried, &CloneRegion { region })?;
     operation(tried, &CloneOn { region })
 }
@@ -501,6 +504,7 @@ fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &Unwatch { ring })?;
     operation(tried, &ReadSnapshot { ring })?;
     operation(tried, &limits::ReadFreeze { group })?;
+    operation(tried, &limits::ReadGuarantee { group })?;
     rights(tried)?;
     lasting(tried)
 }

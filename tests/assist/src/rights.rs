@@ -3,7 +3,7 @@
 //! The suite includes this file. Each trial is about an empty group of which nobody has told the assistant more than
 //! its id, and on which it has been given some rights; what it is told must follow from them alone.
 
-use client::interfaces::accounting::{self, KillRefusal};
+use client::interfaces::accounting::{self, GuaranteeRefusal, KillRefusal};
 use client::interfaces::events::WatchRefusal;
 use client::interfaces::limits::{
     FindGroupRefusal, OpenGroupRefusal, OwnRefusal, ReadRefusal, RemoveRefusal, Rights, SetRefusal,
@@ -76,6 +76,7 @@ says! {
     RemoveRefusal: UnknownGroup NotYours;
     ReadRefusal: UnknownGroup;
     WouldFitRefusal: UnknownGroup;
+    GuaranteeRefusal: UnknownGroup NotYours;
     KillRefusal: UnknownGroup NotYours;
     WatchRefusal: UnknownGroup NotYours;
 }
@@ -146,7 +147,7 @@ mod acts {
     use client::interfaces::events::Kinds;
     use client::interfaces::process::Arguments;
     use client::interfaces::{Amounts, GroupId, Limit, TaskId};
-    use client::{limits, process};
+    use client::{limits, memory, process};
 
     use super::{KIND, LIMIT, Outcome, SLEEP, limit, soft, told};
 
@@ -212,6 +213,17 @@ mod acts {
 
     pub fn soft_limit_back(group: GroupId, _: TaskId) -> Outcome {
         soft(group, Limit::Max)
+    }
+
+    pub fn read_guarantee(group: GroupId, _: TaskId) -> Outcome {
+        told(limits::read_guarantee(Some(group)))
+    }
+
+    pub fn guarantee(group: GroupId, _: TaskId) -> Outcome {
+        match told(memory::guarantee(group, 1)) {
+            Outcome::Done => told(memory::guarantee(group, 0)),
+            refused => refused,
+        }
     }
 
     pub fn set_label(group: GroupId, _: TaskId) -> Outcome {

@@ -4,10 +4,10 @@ use client::Server;
 use client::interfaces::events::{Kinds, RingId};
 use client::interfaces::limits::{
     CloseGroup, EffectiveLimit, Enter, FindChild, GiveUp, Grant, Hold, LabelText, ListChildren,
-    ListRights, ListTasks, ListTombstones, MyRights, OpenGroup, ReadAccount, ReadFreeze, ReadOwner,
-    ReadResource, ReadSnapshot, ReadTombstone, ReadTotals, RemoveGroup, ResetPeaks, ResetRefusals,
-    Revoke, Rights, SetLabel, SetLimit, SetMode, SetOwner, SetSoftLimit, Unhold, Unwatch, Watch,
-    WhoAmI, WouldFit,
+    ListRights, ListTasks, ListTombstones, MyRights, OpenGroup, ReadAccount, ReadFreeze,
+    ReadGuarantee, ReadOwner, ReadResource, ReadSnapshot, ReadTombstone, ReadTotals, RemoveGroup,
+    ResetPeaks, ResetRefusals, Revoke, Rights, SetLabel, SetLimit, SetMode, SetOwner, SetSoftLimit,
+    Unhold, Unwatch, Watch, WhoAmI, WouldFit,
 };
 use client::interfaces::process::{CloseRing, OpenRing};
 
@@ -92,7 +92,7 @@ impl Adversary {
         let (group, some, task) = (self.group(), self.some_group(), self.task());
         let (opened, reads) = (self.oracle.opened(group), self.oracle.reads(some));
         let rights = Rights::ALL;
-        match self.below(20) {
+        match self.below(21) {
             0 | 1 => {
                 let may = opened && self.oracle.knows(task);
                 let request = Grant {
@@ -135,6 +135,7 @@ impl Adversary {
                 self.tell(reads, &ListTombstones { group: some, after });
             }
             17 => self.tell(reads, &ReadFreeze { group: some }),
+            18 => self.tell(reads, &ReadGuarantee { group: some }),
             _ => self.tell(reads, &ReadTotals { group: some }),
         }
     }

@@ -2,8 +2,9 @@
 
 use client::Server;
 use client::interfaces::memory::{
-    Accept, Access, CloneOn, CloneRegion, CreateRegion, DestroyRegion, MakeRoom, Map, MapPart,
-    Offered, ReadCommit, ReadRegion, ReadSpace, Resize, Share, Sponsor, Tidy, Unmap, UnmapPart,
+    Accept, Access, CloneOn, CloneRegion, CreateRegion, DestroyRegion, Guarantee, MakeRoom, Map,
+    MapPart, Offered, ReadCommit, ReadRegion, ReadSpace, Resize, Share, Sponsor, Tidy, Unmap,
+    UnmapPart,
 };
 use client::interfaces::{Call, GroupId, Text, accounting, console, provision};
 
@@ -26,7 +27,12 @@ impl Adversary {
         let own = self.oracle.regions.has(region);
         let address = (self.below(2) == 0).then_some(address);
         let access = Access::ReadWrite;
-        match self.below(20) {
+        match self.below(21) {
+            20 => {
+                let (group, pages) = (self.group(), self.below(3));
+                let may = self.oracle.opened(group);
+                self.use_memory(may, &Guarantee { group, pages });
+            }
             17 => {
                 self.use_memory(true, &ReadCommit {});
             }
