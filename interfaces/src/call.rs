@@ -212,12 +212,14 @@ pub trait Call: Serialize + DeserializeOwned {
 
     /// An answer in its short form, if it has one and fits it.
     #[inline]
+    #[must_use]
     fn shorten_reply(_: &Self::Reply) -> Option<Words> {
         None
     }
 
     /// The answer of a short form; nothing if the words are none.
     #[inline]
+    #[must_use]
     fn lengthen_reply(_: Words) -> Option<Self::Reply> {
         None
     }
@@ -371,18 +373,15 @@ impl<S> Transport for Loopback<'_, S> {
     ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
         let mut payload = [0; MESSAGE_BYTES];
         let mut reply = [0; MESSAGE_BYTES];
-        let (label, length) = match request.shorten() {
-            Some(short) => {
-                let (chunks, _) = payload.as_chunks_mut::<8>();
-                for (bytes, word) in chunks.iter_mut().zip(short.words).take(short.length) {
-                    *bytes = word.to_le_bytes();
-                }
-                (C::LABEL.shortened(), short.length.wrapping_mul(8))
+        let (label, length) = if let Some(short) = request.shorten() {
+            let (chunks, _) = payload.as_chunks_mut::<8>();
+            for (bytes, word) in chunks.iter_mut().zip(short.words).take(short.length) {
+                *bytes = word.to_le_bytes();
             }
-            None => {
-                let length = encode(request, &mut payload).ok_or(ProtocolError::Malformed)?;
-                (C::LABEL, length.next_multiple_of(8))
-            }
+            (C::LABEL.shortened(), short.length.wrapping_mul(8))
+        } else {
+            let length = encode(request, &mut payload).ok_or(ProtocolError::Malformed)?;
+            (C::LABEL, length.next_multiple_of(8))
         };
         let words = payload.get(..length).ok_or(ProtocolError::Malformed)?;
         match (self.dispatch)(self.server, self.caller, label, words, &mut reply) {

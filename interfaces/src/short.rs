@@ -176,6 +176,12 @@ const LANES: usize = 4;
 /// The first number that is too large for one that is alone.
 const TOO_LARGE_ALONE: u64 = 1 << 48;
 
+/// Where a lane begins in its word.
+#[inline]
+fn offset(lane: usize) -> u32 {
+    [0, 16, 32, 48].get(lane % LANES).copied().unwrap_or(0)
+}
+
 /// Amounts in three words.
 ///
 /// The lowest sixteen bits of the first are the mask that the general encoding has too. One number takes the rest of that
@@ -233,7 +239,7 @@ impl Few {
             rest &= rest.wrapping_sub(1);
             seen |= number;
             if let Some(word) = words.get_mut(lane / LANES) {
-                *word |= number << (lane % LANES * 16);
+                *word |= number.wrapping_shl(offset(lane));
             }
         }
         (seen < TOO_LARGE).then_some(Self { words })
@@ -304,7 +310,7 @@ impl Few {
         let mut rest = self.words[0] & MASK;
         let lanes = (1..3 * LANES).map(move |lane| {
             let word = self.words.get(lane / LANES).copied().unwrap_or(0);
-            (word >> (lane % LANES * 16)) & MASK
+            word.wrapping_shr(offset(lane)) & MASK
         });
         lanes.map_while(move |number| {
             let kind = Resource::at(rest.trailing_zeros())?;

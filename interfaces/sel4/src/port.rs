@@ -135,12 +135,14 @@ impl Port {
 
     /// Answers the last message with what is in registers, and waits for the next.
     #[inline]
+    #[must_use = "it is a message that waits for its answer"]
     pub fn exchange(&self, info: MessageInfo, registers: Registers) -> Raw {
         sel4::reply_recv_registers(self.endpoint, info, registers).into()
     }
 
     /// Waits for the next message, without an answer.
     #[inline]
+    #[must_use = "it is a message that waits for its answer"]
     pub fn receive(&self) -> Raw {
         sel4::recv_registers(self.endpoint).into()
     }

@@ -99,7 +99,7 @@ pub(crate) fn charge_at_once<const N: usize>(
     while let Some(slot) = at_mut(groups, here) {
         if !slot.gate.is_open() {
             match admit_at(slot, here, bounds, &copy(&parts)) {
-                Ok(crossed) => crosses |= crossed,
+                Ok(soft) => crosses |= soft,
                 Err(denied) => {
                     take_off(groups, from, here, &copy(&parts));
                     return Err(denied);
