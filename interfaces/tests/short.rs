@@ -25,7 +25,7 @@ fn task() -> impl Strategy<Value = TaskId> {
 }
 
 fn kind() -> impl Strategy<Value = Resource> {
-    (0..RESOURCES).prop_map(|index| Resource::ALL[index])
+    proptest::sample::select(Resource::ALL.to_vec())
 }
 
 fn limit() -> impl Strategy<Value = Limit> {
