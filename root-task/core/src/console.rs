@@ -259,7 +259,8 @@ mod tests {
         let mut write = |text| {
             let raw = |text: &str| printed.borrow_mut().push_str(text);
             lines.write_above(&unfinished, SEVEN, text, raw, |line| {
-                printed.borrow_mut().push_str(&format!("{line}\n"));
+                printed.borrow_mut().push_str(&line.to_string());
+                printed.borrow_mut().push('\n');
             });
         };
         write("part");

@@ -52,8 +52,8 @@ pub fn frames_are_zeroed_after_every_kind_of_reuse(world: &mut World) -> Result<
     for page in 1..PAGES {
         let at = u64::from(HERE).saturating_add(u64::from(page).saturating_mul(PAGE_BYTES));
         // SAFETY: the region is mapped there, as large as before.
-        let word = unsafe { (at as *const u64).read_volatile() };
-        ensure!(word == 0, "page {page} of what grew again has {word:#x}");
+        let found = unsafe { (at as *const u64).read_volatile() };
+        ensure!(found == 0, "page {page} of what grew again has {found:#x}");
     }
     memory::destroy_region(region)?;
     // Copied when written to, and both given back.
