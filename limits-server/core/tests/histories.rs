@@ -464,7 +464,10 @@ impl Model {
         if payer == group {
             self.charge(group, &plus(paid, counts(0, 1)))?;
         } else {
+            // Only looked at, so nothing is crossed yet.
+            let book = self.book.clone();
             self.admit(&self.path(group), &counts(0, 1))?;
+            self.book = book;
             self.charge(payer, &paid)?;
             self.charge(group, &counts(0, 1))?;
         }

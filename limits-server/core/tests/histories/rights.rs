@@ -84,6 +84,7 @@ fn rights_of(bits: u16) -> Rights {
     held.fold(Rights::NONE, |sum, (_, (right, _))| sum.union(right))
 }
 
+#[derive(Clone)]
 struct Entry {
     group: GroupId,
     task: TaskId,
@@ -92,7 +93,7 @@ struct Entry {
 }
 
 /// Who was given what, and whose everything is.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Book {
     entries: Vec<Entry>,
     /// What openers have given up.
