@@ -1,7 +1,7 @@
 //! Making memory larger and smaller, and letting another group pay for it.
 //!
-//! Smaller goes page by page from the end, in slices: what is beyond the new end is shown to nobody from the first on,
-//! and each page gives back its reservation, and its frame if it has one, when it is gone from every address space.
+//! Smaller goes page by page from the end, in slices: from the first on nothing more is shown beyond the new end, and each
+//! page gives back its reservation, and its frame if it has one, when it is gone from every address space.
 
 use interfaces::accounting::Who;
 use interfaces::memory::{
