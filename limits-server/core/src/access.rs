@@ -9,8 +9,10 @@
 //! A refusal shows a group's id, its limit and its usage only to who may see that group. Others are told how much was
 //! left, since anybody may ask how much is left to it.
 
-use interfaces::accounting::RightsRefusal;
-use interfaces::limits::{Account, Effective, Rights};
+use interfaces::accounting::{FreezeRefusal, GuaranteeRefusal, KillRefusal, RightsRefusal};
+use interfaces::limits::{
+    Account, Effective, OpenGroupRefusal, OwnRefusal, RemoveRefusal, Rights, SetRefusal,
+};
 use interfaces::{GroupId, Shortage, TaskId};
 
 use crate::ledger::Ledger;
@@ -36,6 +38,23 @@ pub enum Forbidden {
     /// It can see it, and lacks a right.
     Lacking,
 }
+
+/// Refusals about a group say in the same two ways that something is forbidden.
+macro_rules! forbidden {
+    ($($refusal:ident)+) => {
+        $(impl From<Forbidden> for $refusal {
+            fn from(forbidden: Forbidden) -> Self {
+                match forbidden {
+                    Forbidden::Unseen => Self::UnknownGroup,
+                    Forbidden::Lacking => Self::NotYours,
+                }
+            }
+        })+
+    };
+}
+
+forbidden!(OpenGroupRefusal SetRefusal OwnRefusal RemoveRefusal);
+forbidden!(KillRefusal FreezeRefusal GuaranteeRefusal RightsRefusal);
 
 impl Ledger<'_> {
     /// A born task as a viewer.
@@ -137,11 +156,7 @@ impl Ledger<'_> {
             .viewer(task, false)
             .ok_or(RightsRefusal::UnknownGroup)?;
         let held = self.rights(viewer, group);
-        self.allow(viewer, group, held, rights)
-            .map_err(|forbidden| match forbidden {
-                Forbidden::Unseen => RightsRefusal::UnknownGroup,
-                Forbidden::Lacking => RightsRefusal::NotYours,
-            })
+        Ok(self.allow(viewer, group, held, rights)?)
     }
 
     /// Whether the viewer may read a group; false also if there is none.

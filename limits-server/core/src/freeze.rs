@@ -19,7 +19,6 @@ use interfaces::accounting::{FreezeRefusal, Placed, Unsettled};
 use interfaces::limits::Freeze;
 use interfaces::{GroupId, TaskId};
 
-use crate::access::Forbidden;
 use crate::group::GroupSlot;
 use crate::kill::{after, after_subtree};
 use crate::ledger::Ledger;
@@ -233,11 +232,7 @@ impl Ledger<'_> {
         if let Some(task) = by {
             let viewer = self.viewer(task, false);
             let viewer = viewer.ok_or(FreezeRefusal::UnknownGroup)?;
-            self.may(viewer, group, Operation::Freeze)
-                .map_err(|forbidden| match forbidden {
-                    Forbidden::Unseen => FreezeRefusal::UnknownGroup,
-                    Forbidden::Lacking => FreezeRefusal::NotYours,
-                })?;
+            self.may(viewer, group, Operation::Freeze)?;
         }
         Ok(index)
     }

@@ -260,7 +260,7 @@ impl Ledger<'_> {
         for place in 0..GUARANTEES {
             let group = self.guarantees.entries.get(place);
             let group = group.map_or(NONE, |entry| entry.group);
-            if group != NONE && self.stands_within(group, top) {
+            if group != NONE && self.is_within(group, top) {
                 self.drop_guarantee(group);
             }
         }
@@ -297,7 +297,7 @@ impl Ledger<'_> {
                 continue;
             }
             let mut left = entry.left;
-            if self.stands_within(index, entry.group) {
+            if self.is_within(index, entry.group) {
                 let part = left.min(drawn);
                 drawn = drawn.saturating_sub(part);
                 left = left.saturating_sub(part);
@@ -321,23 +321,7 @@ impl Ledger<'_> {
         let viewer = self
             .viewer(task, operator)
             .ok_or(GuaranteeRefusal::UnknownGroup)?;
-        self.may(viewer, group, Operation::Guarantee)
-            .map_err(|forbidden| match forbidden {
-                crate::access::Forbidden::Unseen => GuaranteeRefusal::UnknownGroup,
-                crate::access::Forbidden::Lacking => GuaranteeRefusal::NotYours,
-            })
-    }
-
-    /// Whether a group is another one, or below it.
-    fn stands_within(&self, group: u32, top: u32) -> bool {
-        let mut here = group;
-        while let Some(slot) = at(self.groups, here) {
-            if here == top {
-                return true;
-            }
-            here = slot.parent;
-        }
-        false
+        Ok(self.may(viewer, group, Operation::Guarantee)?)
     }
 
     /// Every guarantee is in its group, and what is set aside is what is missing.

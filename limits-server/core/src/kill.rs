@@ -12,7 +12,6 @@ use interfaces::accounting::{KillRefusal, Receipt};
 use interfaces::limits::Cause;
 use interfaces::{Amounts, GroupId, TaskId};
 
-use crate::access::Forbidden;
 use crate::group::GroupSlot;
 use crate::ledger::Ledger;
 use crate::list::{NONE, at};
@@ -132,11 +131,7 @@ impl Ledger<'_> {
         let index = self.locate(group).ok_or(KillRefusal::UnknownGroup)?;
         if let Some(task) = by {
             let viewer = self.viewer(task, false).ok_or(KillRefusal::UnknownGroup)?;
-            self.may(viewer, group, Operation::Kill)
-                .map_err(|forbidden| match forbidden {
-                    Forbidden::Unseen => KillRefusal::UnknownGroup,
-                    Forbidden::Lacking => KillRefusal::NotYours,
-                })?;
+            self.may(viewer, group, Operation::Kill)?;
         }
         let slot = self.slot(index).ok_or(KillRefusal::UnknownGroup)?;
         if slot.gate.is_killing() {

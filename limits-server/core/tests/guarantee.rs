@@ -43,8 +43,8 @@ fn opener(ledger: &mut Ledger<'_>) -> TaskId {
     task
 }
 
-#[test]
-fn a_group_uses_at_least_what_it_is_guaranteed_at_every_level() {
+/// A ledger with a task that has opened two groups, one in the other; the outer one may reserve 100 pages.
+fn limited() -> (Ledger<'static>, TaskId, GroupId, GroupId) {
     let mut ledger = ledger(ROOM);
     let task = opener(&mut ledger);
     let outer = ledger.open_group(GroupId::ROOT, Some(task)).unwrap();
@@ -52,6 +52,12 @@ fn a_group_uses_at_least_what_it_is_guaranteed_at_every_level() {
     ledger
         .set_limit(outer, Resource::Commit, Limit::At(100))
         .unwrap();
+    (ledger, task, outer, inner)
+}
+
+#[test]
+fn a_group_uses_at_least_what_it_is_guaranteed_at_every_level() {
+    let (mut ledger, task, outer, inner) = limited();
     assert_eq!(ledger.set_guarantee(inner, 60), Ok(0));
     assert_eq!((commit(&ledger, inner), commit(&ledger, outer)), (60, 60));
     // A neighbour has what is left below the limit, and not a page of the guarantee.
@@ -90,13 +96,7 @@ fn a_group_uses_at_least_what_it_is_guaranteed_at_every_level() {
 
 #[test]
 fn what_cannot_be_met_is_refused_and_a_guarantee_keeps_nothing_alive() {
-    let mut ledger = ledger(ROOM);
-    let task = opener(&mut ledger);
-    let outer = ledger.open_group(GroupId::ROOT, Some(task)).unwrap();
-    let inner = ledger.open_group(outer, Some(task)).unwrap();
-    ledger
-        .set_limit(outer, Resource::Commit, Limit::At(100))
-        .unwrap();
+    let (mut ledger, task, outer, inner) = limited();
     let before = commit(&ledger, outer);
     assert!(matches!(
         ledger.set_guarantee(inner, 101),

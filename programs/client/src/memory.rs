@@ -67,13 +67,7 @@ pub fn share(
     to: TaskId,
     access: Access,
 ) -> Result<RegionId, CallError<ShareRefusal>> {
-    let offer = Share {
-        region,
-        to,
-        access,
-        payment: false,
-    };
-    call(Server::Memory, &offer)
+    offer(region, to, access, false)
 }
 
 /// Offers a region to another task, and with it the payment for it ([`sponsor`]). The caller's group must be the payer.
@@ -82,11 +76,20 @@ pub fn share_with_payment(
     to: TaskId,
     access: Access,
 ) -> Result<RegionId, CallError<ShareRefusal>> {
+    offer(region, to, access, true)
+}
+
+fn offer(
+    region: RegionId,
+    to: TaskId,
+    access: Access,
+    payment: bool,
+) -> Result<RegionId, CallError<ShareRefusal>> {
     let offer = Share {
         region,
         to,
         access,
-        payment: true,
+        payment,
     };
     call(Server::Memory, &offer)
 }

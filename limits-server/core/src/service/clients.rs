@@ -17,7 +17,7 @@ use interfaces::limits::{
 use interfaces::{Caller, GroupId, Limit, TaskId};
 
 use super::LimitsServer;
-use crate::access::{Forbidden, Viewer};
+use crate::access::Viewer;
 use crate::needs::Operation;
 
 impl LimitsServer<'_> {
@@ -73,12 +73,7 @@ impl Server for LimitsServer<'_> {
     ) -> Result<GroupId, OpenGroupRefusal> {
         let viewer = self.viewer(caller).ok_or(OpenGroupRefusal::UnknownGroup)?;
         let parent = request.parent.unwrap_or(viewer.home);
-        self.ledger.may(viewer, parent, Operation::OpenIn).map_err(
-            |forbidden| match forbidden {
-                Forbidden::Unseen => OpenGroupRefusal::UnknownGroup,
-                Forbidden::Lacking => OpenGroupRefusal::NotYours,
-            },
-        )?;
+        self.ledger.may(viewer, parent, Operation::OpenIn)?;
         let opened = self.ledger.open_group(parent, Some(viewer.task));
         opened.map_err(|refusal| match refusal {
             OpenGroupRefusal::Short(short) => {

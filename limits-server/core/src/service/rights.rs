@@ -12,22 +12,6 @@ use super::LimitsServer;
 use crate::access::{Forbidden, Viewer};
 use crate::needs::Operation;
 
-/// Every refusal says in the same two ways that something is forbidden.
-macro_rules! forbidden {
-    ($($refusal:ident)+) => {
-        $(impl From<Forbidden> for $refusal {
-            fn from(forbidden: Forbidden) -> Self {
-                match forbidden {
-                    Forbidden::Unseen => Self::UnknownGroup,
-                    Forbidden::Lacking => Self::NotYours,
-                }
-            }
-        })+
-    };
-}
-
-forbidden!(SetRefusal OwnRefusal RemoveRefusal);
-
 impl LimitsServer<'_> {
     /// The caller, if it may do something to a group.
     #[inline]
