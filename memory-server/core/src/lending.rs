@@ -24,7 +24,7 @@ use interfaces::{Amounts, GroupId};
 
 use crate::area::Area;
 use crate::hands::{Kernel, Ledger, Made};
-use crate::mapping::{FrameCap, Mappings};
+use crate::mapping::FrameCap;
 use crate::memory::Memory;
 use crate::object::{COPY_AREAS, Kind};
 use crate::owner::Use;
@@ -481,19 +481,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Takes a frame back that was left, and that nobody shows any more.
     fn drop_left(&mut self, page: u32, object: u32, bill: &mut Bill) {
-        self.memory.forget_mapping(Mappings::own(page));
-        let is_stuck = self.owners().get(page).is_stuck();
-        let Memory {
-            owners, objects, ..
-        } = &mut self.memory;
-        if let Some(object) = objects.edit(object) {
-            owners.forget(page, &mut object.left);
-        }
-        if is_stuck {
-            self.memory.owners.lose(page);
-        } else {
-            self.unmake_object(page);
-        }
+        self.unmake_frame(page, object, |object| &mut object.left);
         self.lay_ghost(object, bill);
     }
 

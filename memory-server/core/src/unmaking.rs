@@ -24,10 +24,11 @@ use interfaces::provision::Progress;
 use crate::hands::{Kernel, Ledger};
 use crate::mapping::{FrameCap, Mappings};
 use crate::memory::Memory;
-use crate::object::ARCHIVE;
+use crate::object::{ARCHIVE, Object};
 use crate::owner::{TableLevel, Use};
 use crate::server::{Bill, MemoryServer};
 use crate::space::{Space, State};
+use crate::table::List;
 
 /// Pages that one slice takes apart: about 30,000 instructions, so that nobody waits longer than 50,000 for a call while a
 /// group is killed.
@@ -157,14 +158,24 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Takes back a frame that nobody has seen or that nobody will see any more.
     pub(crate) fn drop_frame(&mut self, page: u32, object: u32) {
-        self.memory.forget_mapping(Mappings::own(page));
         self.pass_frame_cursor(object, page);
+        self.unmake_frame(page, object, |object| &mut object.frames);
+    }
+
+    /// Takes a frame back, and out of the list of its object that it is in.
+    pub(crate) fn unmake_frame(
+        &mut self,
+        page: u32,
+        object: u32,
+        list: fn(&mut Object) -> &mut List,
+    ) {
+        self.memory.forget_mapping(Mappings::own(page));
         let is_stuck = self.owners().get(page).is_stuck();
         let Memory {
             owners, objects, ..
         } = &mut self.memory;
         if let Some(object) = objects.edit(object) {
-            owners.forget(page, &mut object.frames);
+            owners.forget(page, list(object));
         }
         if is_stuck {
             self.memory.owners.lose(page);

@@ -12,11 +12,13 @@
 )]
 
 mod asking;
+mod deeds;
 mod fake;
 
 use std::collections::BTreeMap;
 
 use asking::{Asks, GROUP, OTHER, rest, task};
+use deeds::{audit, create, destroy, offer, read, used, write};
 use fake::Bench;
 use interfaces::memory::{
     Accept, Access, BORROW_KIT, CloneOn, CloneRefusal, CloneRegion, CreateRegion, DestroyRegion,
@@ -40,40 +42,16 @@ fn group_of(index: u32) -> GroupId {
     if index == 1 { OTHER } else { GROUP }
 }
 
-fn used(bench: &Bench, group: GroupId, kind: Resource) -> u64 {
-    bench.ledger.0.borrow().used(group).get(kind)
-}
-
-fn audit(bench: &mut Bench) {
-    bench.audit(GROUP);
-    bench.audit(OTHER);
-}
-
-fn create(bench: &mut Bench, index: u32, pages: u32) -> RegionId {
-    bench.client(task(index), CreateRegion { pages }).unwrap()
-}
-
 fn map(bench: &mut Bench, index: u32, region: RegionId) -> u32 {
-    let map = Map {
-        region,
-        address: None,
-        access: Access::ReadWrite,
-    };
-    bench.client(task(index), map).unwrap()
+    deeds::map(bench, index, region, Access::ReadWrite)
 }
 
 fn give(bench: &mut Bench, from: u32, region: RegionId, to: u32) -> RegionId {
-    let share = Share {
-        region,
-        to: task(to),
-        access: Access::ReadWrite,
-        payment: group_of(from) == GROUP,
-    };
-    let region = bench.client(task(from), share).unwrap();
-    bench.client(task(to), Accept { region }).unwrap();
-    region
+    let payment = group_of(from) == GROUP;
+    offer(bench, from, region, to, (Access::ReadWrite, payment)).unwrap()
 }
 
+/// Clones a region; one that is not to become whole is given back.
 fn clone(bench: &mut Bench, index: u32, region: RegionId) -> Result<RegionId, CloneRefusal> {
     let mut cloned = bench.client(task(index), CloneRegion { region })?;
     while cloned.progress == Progress::More {
@@ -87,45 +65,6 @@ fn clone(bench: &mut Bench, index: u32, region: RegionId) -> Result<RegionId, Cl
         }
     }
     Ok(cloned.region)
-}
-
-fn destroy(bench: &mut Bench, index: u32, region: RegionId) {
-    while bench.client(task(index), DestroyRegion { region }).unwrap() == Progress::More {}
-}
-
-fn root(bench: &Bench, index: u32) -> u64 {
-    let memory = bench.server.memory();
-    memory.slots.object(memory.spaces.get(index).root.unwrap())
-}
-
-/// Writes as a task does: again after each fault that is answered, until the hardware lets it. Whether it came to that.
-fn write(bench: &mut Bench, index: u32, address: u32, value: u64) -> bool {
-    for _ in 0..3 {
-        let root = root(bench, index);
-        if bench.kernel.0.borrow_mut().store(root, address, value) {
-            return true;
-        }
-        if bench.touch(index, address, true) != Answer::Resume {
-            return false;
-        }
-    }
-    panic!("a write faults for ever");
-}
-
-fn read(bench: &mut Bench, index: u32, address: u32) -> Option<u64> {
-    for _ in 0..2 {
-        let root = root(bench, index);
-        {
-            let world = bench.kernel.0.borrow();
-            if let Some(frame) = world.frame_at(root, address) {
-                return Some(world.content(frame));
-            }
-        }
-        if bench.touch(index, address, false) != Answer::Resume {
-            return None;
-        }
-    }
-    panic!("a read faults for ever");
 }
 
 #[test]

@@ -11,16 +11,17 @@
 )]
 
 mod asking;
+mod deeds;
 mod fake;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use asking::{Asks, GROUP, OTHER, rest, task};
+use deeds::{audit, create, destroy, give, map, used};
 use fake::Bench;
 use interfaces::memory::{
-    Accept, AcceptRefusal, Accepted, Access, CreateRegion, DestroyRegion, Map, MapPart, MapRefusal,
-    Offered, REGION_KIT, ReadRegion, RegionId, RegionRefusal, Share, ShareRefusal, Unmap,
-    UnmapPart,
+    Accept, AcceptRefusal, Accepted, Access, CreateRegion, Map, MapPart, MapRefusal, Offered,
+    REGION_KIT, ReadRegion, RegionId, RegionRefusal, Share, ShareRefusal, Unmap, UnmapPart,
 };
 use interfaces::provision::{Cause, Progress, Revoke};
 use interfaces::{GroupId, Resource};
@@ -38,49 +39,10 @@ fn bench() -> Bench {
     bench
 }
 
-fn used(bench: &Bench, group: GroupId, kind: Resource) -> u64 {
-    bench.ledger.0.borrow().used(group).get(kind)
-}
-
-fn create(bench: &mut Bench, index: u32, pages: u32) -> RegionId {
-    bench.client(task(index), CreateRegion { pages }).unwrap()
-}
-
-fn map(bench: &mut Bench, index: u32, region: RegionId, access: Access) -> u32 {
-    let map = Map {
-        region,
-        address: None,
-        access,
-    };
-    bench.client(task(index), map).unwrap()
-}
-
-/// Gives task `to` a region of the same memory.
-fn give(bench: &mut Bench, from: u32, region: RegionId, to: u32, access: Access) -> RegionId {
-    let share = Share {
-        region,
-        to: task(to),
-        access,
-        payment: false,
-    };
-    let region = bench.client(task(from), share).unwrap();
-    bench.client(task(to), Accept { region }).unwrap();
-    region
-}
-
 /// Task 1 reserves a page and gives it to task 0.
 fn given(bench: &mut Bench) -> RegionId {
     let region = create(bench, 1, 1);
     give(bench, 1, region, 0, Access::Read)
-}
-
-fn destroy(bench: &mut Bench, index: u32, region: RegionId) {
-    while bench.client(task(index), DestroyRegion { region }).unwrap() == Progress::More {}
-}
-
-fn audit(bench: &mut Bench) {
-    bench.audit(GROUP);
-    bench.audit(OTHER);
 }
 
 /// Which frame task `index` sees at an address, if any: two that see the same frame see the same number.

@@ -121,7 +121,7 @@ fn root(bench: &Bench, index: u32) -> u64 {
 
 /// Writes as a task does: again after each fault that is answered. Whether it came to that.
 pub fn write(bench: &mut Bench, index: u32, address: u32, value: u64) -> bool {
-    for _ in 0..100 {
+    for _ in 0..3 {
         let root = root(bench, index);
         if bench.kernel.0.borrow_mut().store(root, address, value) {
             return true;
