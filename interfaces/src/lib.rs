@@ -39,6 +39,7 @@ pub mod short;
 pub mod start;
 pub mod system;
 pub mod text;
+pub mod truth;
 
 pub use amounts::{Amounts, Limit, RESOURCES, Resource, Shortage};
 pub use call::{Answer, Call, CallError, Dispatched, Label, ProtocolError, Transport, call};

@@ -17,6 +17,7 @@ use crate::provision::{
     UnknownRefusal,
 };
 use crate::text::Text;
+use crate::truth::Verified;
 
 /// The most bytes of arguments.
 pub const ARGUMENT_BYTES: usize = 120;
@@ -137,6 +138,18 @@ pub struct JoinThread {
 pub struct Audit {
     /// The group; its own charges are compared, not those of the groups below it.
     pub group: GroupId,
+}
+
+/// Checks the next records of the servers against the kernel ([`crate::truth`]), a slice a call. For an operator.
+///
+/// What all slices found to be held for a group is what [`Audit`] says that the ledger says, if nothing in the group
+/// changes meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspect {
+    /// Whose records; with none all, also those of what is free.
+    pub group: Option<GroupId>,
+    /// Where to go on: 0, or what the last answer said.
+    pub at: u64,
 }
 
 /// Asks for the group after one in a walk over all groups. For an operator.
@@ -520,5 +533,7 @@ interface! {
         34 => set_alarm(SetAlarm) -> (), or LinkRefusal;
         /// Forks the caller.
         60 => fork(Fork) -> Option<TaskId>, or ForkRefusal;
+        /// Checks the servers' records against the kernel.
+        61 => inspect(Inspect) -> Verified, or OperatorRefusal;
     }
 }

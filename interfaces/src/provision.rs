@@ -14,6 +14,7 @@ use crate::interface;
 use crate::limits::Never;
 use crate::memory::PAGE_BYTES;
 use crate::text::Text;
+use crate::truth::{Verified, Verify};
 
 /// The slots of a client's CNode, as a power of two.
 pub const CLIENT_CNODE_RADIX: u32 = 4;
@@ -448,5 +449,7 @@ interface! {
         10 => revoke(Revoke) -> Progress, or Never;
         /// Clones an address space.
         11 => clone_space(CloneSpace) -> Progress, or CloneSpaceRefusal;
+        /// Checks records against the kernel.
+        15 => verify(Verify) -> Verified, or Never;
     }
 }

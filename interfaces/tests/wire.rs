@@ -18,6 +18,7 @@ use interfaces::memory::{self, Access, RegionId};
 use interfaces::process::{self, ExitReason};
 use interfaces::provision::{self, Cause, CloneSpaceRefusal, CreateRefusal, ProgramId};
 use interfaces::short::Words;
+use interfaces::truth;
 use interfaces::{Amounts, Call, GroupId, Limit, Resource, Shortage, TaskId, Text, console};
 
 const GROUP: GroupId = GroupId {
@@ -42,6 +43,71 @@ const SHORT: Shortage = Shortage {
 
 fn amounts() -> Amounts {
     Amounts::of(Resource::Tasks, 1).with(Resource::Frames, 300)
+}
+
+/// A slice in which everything was right, and one for each kind of thing that can be wrong.
+fn verified() -> Vec<truth::Verified> {
+    use truth::{Sort, Thing, Verified, Wrong};
+    let things = [
+        Thing::FreeBlock,
+        Thing::UsedPage,
+        Thing::FreeSlot,
+        Thing::Frame,
+        Thing::Copy,
+        Thing::IpcBuffer,
+        Thing::IpcBufferCopy,
+        Thing::Table,
+        Thing::Root,
+        Thing::RootCopy,
+        Thing::Thread,
+        Thing::CNode,
+        Thing::ClientSlot,
+        Thing::Mailbox,
+        Thing::RingPage,
+        Thing::RingCopy,
+        Thing::Notification,
+        Thing::Ground,
+        Thing::ReplySlot,
+    ];
+    let sorts = [
+        Sort::Nothing,
+        Sort::Something,
+        Sort::Untyped { unused: 4096 },
+        Sort::Frame {
+            address: 0x7000,
+            mapped: true,
+        },
+        Sort::FrameThere { address: 0x24_0000 },
+        Sort::Table {
+            level: 1,
+            mapped: false,
+        },
+        Sort::Root,
+        Sort::Thread,
+        Sort::CNode,
+        Sort::Port,
+        Sort::Other,
+    ];
+    let right = Verified {
+        next: Some(1 << 32),
+        checked: 12,
+        held: amounts(),
+        wrong: None,
+    };
+    let wrong = (0..).zip(things).zip(sorts.into_iter().cycle());
+    let wrong = wrong.map(|((number, thing), record)| Verified {
+        next: None,
+        wrong: Some(Wrong {
+            thing,
+            number,
+            task: Some(TASK),
+            group: None,
+            record,
+            kernel: Sort::Nothing,
+        }),
+        ..right
+    });
+    core::iter::once(right).chain(wrong).collect()
 }
 
 struct Pins {
@@ -879,6 +945,7 @@ fn provision_pins(pins: &mut Pins) {
         .into();
     pins.operation(&provision::TakeReport {}, &reports, &[]);
     pins.operation(&provision::Holdings { group: GROUP }, &[amounts()], &[]);
+    pins.operation(&truth::Verify { group: None, at: 0 }, &verified(), &[]);
     let pool = provision::PoolFigures {
         pages: 131_072,
         free: 120_000,
@@ -1037,6 +1104,14 @@ fn process_pins(pins: &mut Pins) {
             ledger: amounts(),
             held: amounts(),
         }],
+        &operator,
+    );
+    pins.operation(
+        &process::Inspect {
+            group: Some(GROUP),
+            at: 7,
+        },
+        &verified(),
         &operator,
     );
     pins.operation(

@@ -17,7 +17,7 @@ use sel4::{CapRights, ObjectType, VmAttributes, cap};
 
 use crate::mapping::{Archive, copy_page};
 
-const OWN: cap::CNode = cap::CNode::from_bits(memory_slots::CNODE);
+pub const OWN: cap::CNode = cap::CNode::from_bits(memory_slots::CNODE);
 const PROC: cap::CNode = cap::CNode::from_bits(memory_slots::PROC_CNODE);
 const LIMITS: cap::CNode = cap::CNode::from_bits(memory_slots::LIMITS_CNODE);
 const SPACE: cap::Pml4 = cap::Pml4::from_bits(memory_slots::SPACE);
@@ -27,6 +27,8 @@ const SPACE: cap::Pml4 = cap::Pml4::from_bits(memory_slots::SPACE);
 pub struct Capabilities {
     archive: Archive,
     scratch: u64,
+    /// A page of the archive: its own capability is never mapped.
+    pub probe: cap::Frame,
 }
 
 impl Capabilities {
@@ -35,6 +37,7 @@ impl Capabilities {
         Self {
             archive,
             scratch: start.scratch.address,
+            probe: cap::Frame::from_bits(memory_slots::archive(start.pages, 0)),
         }
     }
 }
@@ -64,7 +67,7 @@ impl Capabilities {
 }
 
 /// The slot as a path; both CNodes' capabilities carry the guard that makes all 64 bits of an address count.
-const fn path(slot: Slot) -> sel4::Slot {
+pub const fn path(slot: Slot) -> sel4::Slot {
     match slot {
         Slot::Own(slot) => sel4::Slot::in_root(OWN, slot),
         Slot::Proc(slot) => sel4::Slot::in_root(PROC, slot),
@@ -77,7 +80,7 @@ const fn refused(error: sel4::Error) -> KernelError {
     KernelError((error as u8).saturating_add(1))
 }
 
-const fn rights(access: Access) -> CapRights {
+pub const fn rights(access: Access) -> CapRights {
     match access {
         Access::Read => CapRights::READ,
         Access::ReadWrite => CapRights::READ_WRITE,

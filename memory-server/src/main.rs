@@ -16,6 +16,7 @@
 mod hands;
 mod mapping;
 mod start;
+mod witness;
 
 use interfaces::start::memory_slots;
 use interfaces_sel4::{Message, Port, Response};

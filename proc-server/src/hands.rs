@@ -7,7 +7,8 @@ use interfaces::provision::{CLIENT_CNODE_RADIX, MailboxSlot, THREAD_SLOTS, Threa
 use interfaces::start::{client_slots, proc_slots};
 use interfaces_sel4::{Endpoint, answer_in_registers, answer_saved};
 use process_core::clock::timer_ticks;
-use process_core::{Entry, Hands, KernelError, Rate, Service, Settle};
+use process_core::{ClientSlot, Entry, Hands, KernelError, Rate, Service, Settle};
+use sel4::probe::Kind;
 use sel4::{CapData, CapRights, Priorities, Slot, UserContext, cap};
 
 use crate::{timer, watchman};
@@ -275,6 +276,15 @@ impl Hands for Capabilities {
 
     fn ring_bell(&mut self, first: u32) {
         bell(first).signal();
+    }
+
+    fn is_thread(&mut self, slot: u64) -> bool {
+        // A thread's slot never holds anything through which something could be sent.
+        cap::Unspecified::from_bits(slot).is(Kind::Tcb)
+    }
+
+    fn is_taken(&mut self, of: ClientSlot) -> bool {
+        client(of.first, of.slot).is_taken(own(proc_slots::SCRATCH))
     }
 
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError> {

@@ -288,8 +288,7 @@ fn everything_came_back() -> Result<(), String> {
             format!("the {name}'s receipt: {next}")
         })?;
     }
-    require(
-        console.contains("audit: ledger and kernel objects agree"),
-        || "there is no audit".into(),
-    )
+    require(console.contains("audit: ledger and kernel agree"), || {
+        "there is no audit".into()
+    })
 }

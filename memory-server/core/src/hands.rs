@@ -10,6 +10,7 @@ use interfaces::{Amounts, GroupId, TaskId};
 
 use crate::owner::TableLevel;
 use crate::program::Fill;
+use crate::witness::Witness;
 
 /// A system call was refused, with the kernel's error number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub enum Slot {
 /// The system calls. Each may fail; one that fails has changed nothing.
 ///
 /// Plain numbers are slots of the memory-server's own CNode.
-pub trait Kernel {
+pub trait Kernel: Witness {
     /// Retypes an untyped into `count` objects, in consecutive empty slots from `to` on.
     fn retype(&mut self, untyped: u64, made: Made, to: Slot, count: u64)
     -> Result<(), KernelError>;

@@ -36,4 +36,6 @@ mod serving;
 mod sharing;
 pub mod space;
 pub mod table;
+pub mod truth;
 pub mod unmaking;
+pub mod witness;

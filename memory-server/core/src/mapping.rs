@@ -248,6 +248,18 @@ impl<'a> Mappings<'a> {
         self.reserved
     }
 
+    /// A copy, by its number.
+    #[must_use]
+    pub const fn copy(&self, number: u32) -> FrameCap {
+        FrameCap(self.pages.saturating_add(number))
+    }
+
+    /// No copy from this number on was ever used.
+    #[must_use]
+    pub const fn copies_used(&self) -> u32 {
+        self.copies.never_used_from().saturating_sub(self.pages)
+    }
+
     /// How many capabilities are mapped, counted one by one. For checks.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -313,6 +313,12 @@ impl<'a> Objects<'a> {
         !self.vacant.is_empty()
     }
 
+    /// No place from this one on was ever used.
+    #[must_use]
+    pub const fn used(&self) -> u32 {
+        self.vacant.never_used_from()
+    }
+
     /// Every object that is not vacant.
     pub fn iter(&self) -> impl Iterator<Item = (u32, Object)> + '_ {
         (0..self.records.len())

@@ -67,6 +67,17 @@ pub enum Step {
     Merge(Block),
 }
 
+/// What begins at a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaf {
+    /// Nothing: the page was never handed over, or lies within a leaf.
+    Nothing,
+    /// A free leaf.
+    Free(Block),
+    /// A used one.
+    Used(Block),
+}
+
 /// The pool.
 #[derive(Debug)]
 pub struct Pool<'a> {
@@ -242,6 +253,21 @@ impl<'a> Pool<'a> {
         self.set_free(block);
         self.settle(block, block.bits);
         true
+    }
+
+    /// What begins at a page.
+    #[must_use]
+    pub fn leaf(&self, page: u32) -> Leaf {
+        let record = self.pages.get(page);
+        let block = Block {
+            page,
+            bits: record.bits,
+        };
+        match record.state {
+            State::Absent | State::Inside => Leaf::Nothing,
+            State::Free => Leaf::Free(block),
+            State::Used => Leaf::Used(block),
+        }
     }
 
     /// Whether this block is a used leaf.

@@ -7,6 +7,7 @@ use interfaces::provision::{
     PoolFigures, ProgramInfo, Progress, ReadPool, Report, Revoke, RingRefusal, Server, TakeReport,
     UnknownRefusal,
 };
+use interfaces::truth::{Verified, Verify};
 use interfaces::{Amounts, Caller};
 
 use crate::hands::{Kernel, Ledger};
@@ -85,6 +86,10 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
 
     fn holdings(&mut self, _: Caller, request: Holdings) -> Result<Amounts, Never> {
         Ok(recount(&self.memory, request.group))
+    }
+
+    fn verify(&mut self, _: Caller, request: Verify) -> Result<Verified, Never> {
+        Ok(self.verify_slice(request))
     }
 
     fn create_ring(&mut self, _: Caller, request: CreateRing) -> Result<MadeRing, RingRefusal> {

@@ -23,24 +23,24 @@ use crate::space::{Space, State};
 use crate::table::List;
 
 /// The page of a thread's TCB, with the slots that the thread has in the proc-server's CSpace.
-const BLOCK: Amounts =
+pub(crate) const BLOCK: Amounts =
     Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 1 + THREAD_SLOTS);
 /// What a task's first block holds besides, and the slots for its mailbox, which are its own whether it has one or not.
-const CLIENT_CNODE: Amounts = Amounts::of(
+pub(crate) const CLIENT_CNODE: Amounts = Amounts::of(
     Resource::CapSlots,
     (1 << CLIENT_CNODE_RADIX) + MAILBOX_SLOTS,
 );
 /// A root, with its ASID.
-const ROOT: Amounts = TABLE_KIT.with(Resource::AddressSpaces, 1);
+pub(crate) const ROOT: Amounts = TABLE_KIT.with(Resource::AddressSpaces, 1);
 /// An IPC buffer: a frame that is reserved and granted at once.
-const IPC_BUFFER: Amounts = FRAME_KIT.with(Resource::Commit, 1);
+pub(crate) const IPC_BUFFER: Amounts = FRAME_KIT.with(Resource::Commit, 1);
 
 /// A ring's page, with the copy for the limits-server's mapping of it.
-const RING_PAGE: Amounts = Amounts::of(Resource::Frames, 1)
+pub(crate) const RING_PAGE: Amounts = Amounts::of(Resource::Frames, 1)
     .with(Resource::Commit, 1)
     .with(Resource::CapSlots, 2);
 /// A ring's notification, with the limits-server's capability to it.
-const NOTIFICATION: Amounts =
+pub(crate) const NOTIFICATION: Amounts =
     Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 2);
 
 /// What is held for a group.

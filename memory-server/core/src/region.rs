@@ -210,6 +210,18 @@ impl<'a> Regions<'a> {
             .map(|index| (index, self.get(index)))
     }
 
+    /// No place from this one on was ever used.
+    #[must_use]
+    pub const fn used(&self) -> u32 {
+        self.vacant.never_used_from()
+    }
+
+    /// The region in a place, if there is one.
+    #[must_use]
+    pub fn there(&self, index: u32) -> Option<Region> {
+        Some(self.get(index)).filter(|region| region.state != State::Vacant)
+    }
+
     /// Every region.
     pub fn all(&self) -> impl Iterator<Item = (u32, Region)> + '_ {
         (0..self.records.len())

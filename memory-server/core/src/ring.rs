@@ -34,7 +34,7 @@ const SLICE_MADE: u32 = 4;
 /// Pages that are taken back in one: four system calls each, some 3,500.
 const SLICE_UNMADE: u32 = 8;
 /// The place of a ring's notification among its pages.
-const NOTIFICATION: u32 = RING_PAGES;
+pub(crate) const NOTIFICATION: u32 = RING_PAGES;
 
 /// A ring.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,19 @@ impl Ring {
     #[must_use]
     pub const fn payer(&self) -> GroupId {
         self.payer
+    }
+
+    /// Whether the limits-server has it, with the right to signal its notification.
+    #[must_use]
+    pub const fn is_attached(&self) -> bool {
+        self.attached
+    }
+
+    /// The copy with which a page is mapped for the limits-server, if it is.
+    #[must_use]
+    pub fn shown(&self, place: u32) -> Option<FrameCap> {
+        let copy = self.copies.get(place as usize).copied().flatten();
+        copy.filter(|_| self.shown & 1_u16.wrapping_shl(place) != 0)
     }
 
     /// Copies that are set aside for it and not in use.
@@ -165,6 +178,13 @@ impl Rings {
         (0..)
             .zip(self.0.iter())
             .filter(|(_, ring)| ring.space.is_some())
+    }
+
+    /// Whether a ring has this copy.
+    #[must_use]
+    pub fn have(&self, cap: FrameCap) -> bool {
+        self.iter()
+            .any(|(_, ring)| ring.copies.contains(&Some(cap)))
     }
 
     /// Any ring of a space.

@@ -236,6 +236,12 @@ impl Vacancies {
         self.len() == 0
     }
 
+    /// The first record that was never used, and behind which none was.
+    #[must_use]
+    pub const fn never_used_from(&self) -> u32 {
+        self.first
+    }
+
     /// Takes a vacant record.
     pub fn take<T: Linked>(&mut self, table: &mut Table<'_, T>) -> Option<u32> {
         if let Some(index) = self.given_back.first() {

@@ -252,7 +252,7 @@ impl<H: Hands> ProcServer<'_, H> {
     }
 }
 
-fn operator(caller: Caller) -> Result<(), OperatorRefusal> {
+pub(crate) fn operator(caller: Caller) -> Result<(), OperatorRefusal> {
     if caller.is_operator() {
         Ok(())
     } else {

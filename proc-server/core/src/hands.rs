@@ -36,6 +36,15 @@ pub struct Settle {
     pub ipc_buffer: u32,
 }
 
+/// A slot of a task's CNode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientSlot {
+    /// The place of the task's first thread, in whose slots its CNode is.
+    pub first: u32,
+    /// The slot.
+    pub slot: u64,
+}
+
 /// The registers with which a thread starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -124,6 +133,12 @@ pub trait Hands {
 
     /// Rings the bell of a mailbox.
     fn ring_bell(&mut self, first: u32);
+
+    /// Whether a slot of the proc-server's own holds a thread. Changes nothing.
+    fn is_thread(&mut self, slot: u64) -> bool;
+
+    /// Whether there is anything in a slot of a task's. Changes nothing.
+    fn is_taken(&mut self, slot: ClientSlot) -> bool;
 
     /// Keeps the reply capability of whoever is being served in reply slot `waiter`.
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError>;

@@ -50,7 +50,7 @@ const fn badge_of(task: TaskId) -> Badge {
 }
 
 /// The slot of a client's CSpace that holds its link of this number.
-const fn slot_of(number: usize) -> u64 {
+pub(crate) const fn slot_of(number: usize) -> u64 {
     client_slots::LINKS.saturating_add(number as u64)
 }
 

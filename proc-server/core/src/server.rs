@@ -18,14 +18,15 @@ use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLin
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
     Exit, ExitReason, Figures, FindProgram, FindRefusal, Fork, ForkRefusal, Freeze, FreezeRefusal,
-    JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing,
-    OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
-    SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw,
-    ThreadRefusal, Wait, WaitFor, WaitRefusal,
+    Inspect, JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup,
+    OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool,
+    ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount,
+    TaskRefusal, Thaw, ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
 use interfaces::provision::{PoolFigures, ProgramId, RingRefusal, UnknownRefusal};
 use interfaces::start::proc_slots;
 use interfaces::system::{BANDS, LOWEST_BAND, System};
+use interfaces::truth::Verified;
 use interfaces::{Dispatched, GroupId, Label, ProtocolError, RESOURCES, TaskId};
 
 use crate::deadlines::Deadlines;
@@ -340,6 +341,10 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
 
     fn audit(&mut self, caller: Caller, request: Audit) -> Result<AuditResult, OperatorRefusal> {
         self.compare(caller, request.group)
+    }
+
+    fn inspect(&mut self, caller: Caller, request: Inspect) -> Result<Verified, OperatorRefusal> {
+        self.inspect_slice(caller, request)
     }
 
     fn next_group(

@@ -29,6 +29,7 @@ pub mod process;
 pub mod server;
 pub mod talk;
 pub mod time;
+pub mod truth;
 
 pub use entry::{PANIC_CODE, run};
 pub use interfaces;

@@ -33,6 +33,7 @@ mod ipc_buffer;
 mod memory;
 mod message;
 mod object;
+pub mod probe;
 mod slot;
 mod system;
 mod thread;

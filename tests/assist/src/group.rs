@@ -127,6 +127,10 @@ pub fn no_operator() -> i32 {
         Err(CallError::Refused(OperatorRefusal::NotOperator))
     );
     expect!(
+        client::truth::inspect().map(|_| ()),
+        Err(CallError::Refused(OperatorRefusal::NotOperator))
+    );
+    expect!(
         process::next_group(None),
         Err(CallError::Refused(OperatorRefusal::NotOperator))
     );

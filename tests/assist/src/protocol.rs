@@ -330,6 +330,13 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     )?;
     operation(tried, &JoinThread { number: 1 })?;
     operation(tried, &Audit { group: GROUP })?;
+    operation(
+        tried,
+        &process::Inspect {
+            group: Some(GROUP),
+            at: 1 << 33,
+        },
+    )?;
     operation(tried, &NextGroup { after: Some(GROUP) })?;
     operation(tried, &ReadFigures {})?;
     operation(tried, &ReadPool {})?;

@@ -6,7 +6,7 @@ use client::interfaces::limits::Account;
 use client::interfaces::process::{ExitReason, SpawnRefusal};
 use client::interfaces::provision::{PoolFigures, ProgramId};
 use client::interfaces::{Amounts, CallError, GroupId, Resource, TaskId};
-use client::{limits, memory, process};
+use client::{limits, memory, process, truth};
 
 use crate::failure::Failure;
 use crate::ledger;
@@ -284,18 +284,12 @@ impl World {
 
     fn audit(&self) -> Result<(), Failure> {
         ledger::each_group(|group| {
-            let found = process::audit(group)?;
-            if found.ledger == found.held {
-                return Ok(());
-            }
-            for (kind, charged) in found.ledger.iter() {
-                let held = found.held.get(kind);
-                ensure!(
-                    held == charged,
-                    "audit of group {group}: {charged} {kind} charged, {held} held"
-                );
-            }
+            let found = truth::audit(group)?;
+            ensure!(found.is_equal(), "audit of group {group}: {found}");
             Ok(())
-        })
+        })?;
+        let all = truth::inspect()?;
+        ensure!(all.wrong.is_none(), "audit of everything: {all}");
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use interfaces::provision::{
     CreateRefusal, CreateTask, Describe, DestroyTask, Holdings, Progress, ReadPool, Report,
     TASK_KIT, THREAD_KIT, TakeReport,
 };
+use interfaces::truth::{Verify, Wrong};
 use interfaces::{
     Amounts, Call, Caller, GroupId, ProtocolError, Resource, ServerName, TaskId, Transport, call,
 };
@@ -67,6 +68,7 @@ pub trait Asks {
     fn touch(&mut self, index: u32, address: u32, write: bool) -> Answer;
     fn report(&mut self) -> Option<Report>;
     fn audit(&mut self, group: GroupId);
+    fn verify(&mut self, group: Option<GroupId>) -> Result<Amounts, Wrong>;
 }
 
 fn kit() -> Amounts {
@@ -146,12 +148,39 @@ impl Asks for Bench {
         self.proc(TakeReport {}).unwrap()
     }
 
+    /// Walks a group's records and asks the kernel; what was found, or the first that the kernel does not bear out.
+    fn verify(&mut self, group: Option<GroupId>) -> Result<Amounts, Wrong> {
+        self.kernel.0.borrow_mut().note_parents();
+        let mut held = Amounts::NONE;
+        let mut at = 0;
+        loop {
+            let found = self.proc(Verify { group, at }).unwrap();
+            if let Some(wrong) = found.wrong {
+                return Err(wrong);
+            }
+            held = held.checked_add(&found.held).unwrap();
+            match found.next {
+                Some(next) => {
+                    assert!(next > at, "it goes on");
+                    at = next;
+                }
+                None => return Ok(held),
+            }
+        }
+    }
+
     /// Ledger and recount agree, and all records do.
     fn audit(&mut self, group: GroupId) {
         self.server.memory().check();
         check_kits(self);
         let held = self.proc(Holdings { group }).unwrap();
         assert_eq!(held, self.ledger.0.borrow().used(group), "held and charged");
+        // Every few audits, because each question of the bench's kernel takes its time.
+        if self.kernel.0.borrow_mut().is_to_be_asked() {
+            let found = self.verify(Some(group)).expect("the kernel bears it out");
+            assert_eq!(found, held, "found page by page");
+            self.verify(None).expect("the kernel bears all out");
+        }
     }
 }
 

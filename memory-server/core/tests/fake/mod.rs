@@ -5,8 +5,10 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+mod witness;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use interfaces::accounting::{Aside, AttachRing, ChargeRefusal, Guarantee, GuaranteeRefusal, Who};
@@ -77,6 +79,14 @@ pub struct World {
     pub fills: Vec<Fill>,
     /// The archive's pages.
     archive: BTreeSet<u64>,
+    /// Where frames are in the machine: those of the archive beyond all others.
+    addresses: HashMap<u64, u64>,
+    /// The pages of the machine.
+    pages: u32,
+    /// Whatever something was made of, when it was noted last.
+    parents: HashSet<Slot>,
+    /// Audits that there were.
+    audits: u64,
 }
 
 impl World {
@@ -338,12 +348,16 @@ impl Kernel for FakeKernel {
         let object = world.caps[&from].object;
         let next = begin + size * count;
         world.objects.insert(object, Object::Untyped { bits, next });
+        let first = memory_slots::untyped(world.pages, 0, memory_slots::MIN_BITS);
         for slot in slots {
             let object = match made {
                 Made::Untyped { bits } => Object::Untyped { bits, next: 0 },
                 other => Object::Made(other),
             };
-            world.add(slot, object, Some(from));
+            let number = world.add(slot, object, Some(from));
+            if bits == memory_slots::MIN_BITS {
+                world.addresses.insert(number, (untyped - first) << bits);
+            }
         }
         Ok(())
     }
@@ -793,7 +807,10 @@ impl Bench {
             let mut world = kernel.0.borrow_mut();
             let frame = world.add(slot, Object::Made(Made::Frame), None);
             world.archive.insert(frame);
+            let address = u64::from(pages + page) << memory_slots::MIN_BITS;
+            world.addresses.insert(frame, address);
         }
+        kernel.0.borrow_mut().pages = pages;
         kernel.0.borrow_mut().add_window();
         let ledger = FakeLedger::default();
         let server = MemoryServer::new(memory, kernel.clone(), ledger.clone());

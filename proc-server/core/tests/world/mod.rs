@@ -17,8 +17,8 @@ use interfaces::provision::{MailboxSlot, ProgramInfo, ThreadSlot};
 use interfaces::start::client_slots;
 use interfaces::{Amounts, Dispatched, GroupId, ProtocolError, ServerName, TaskId, Text};
 use process_core::{
-    Deadlines, Entry, Hands, KernelError, Place, ProcServer, Received, Service, Settings, Settle,
-    Task, TaskTable, Thread, Waiter, Waiters,
+    ClientSlot, Deadlines, Entry, Hands, KernelError, Place, ProcServer, Received, Service,
+    Settings, Settle, Task, TaskTable, Thread, Waiter, Waiters,
 };
 
 pub use ledger::TheLedger;
@@ -404,6 +404,19 @@ impl Hands for Reach {
     fn ring_bell(&mut self, first: u32) {
         let world = &mut *self.world.borrow_mut();
         *world.mailboxes.get_mut(&first).unwrap() += 1;
+    }
+
+    fn is_thread(&mut self, slot: u64) -> bool {
+        self.world.borrow().slots.contains(&slot)
+    }
+
+    fn is_taken(&mut self, of: ClientSlot) -> bool {
+        let world = self.world.borrow();
+        let ClientSlot { first, slot } = of;
+        let service = world.cspaces.get(&first);
+        service.is_some_and(|slots| slots.contains_key(&slot))
+            || slot == client_slots::MAILBOX && world.mailboxes.contains_key(&first)
+            || world.links.contains_key(&(first, slot))
     }
 
     fn keep_reply(&mut self, waiter: u32) -> Result<(), KernelError> {

@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use client::interfaces::limits::Account;
 use client::interfaces::{GroupId, Resource, TaskId};
-use client::{limits, process};
+use client::{limits, process, truth};
 use console_core::bar::Bar;
 
 use crate::failure::{Done, Failure};
@@ -138,26 +138,32 @@ fn task_row(screen: &mut Screen, group: GroupId, task: TaskId) -> Done {
     Ok(())
 }
 
-/// What the ledger says of each group must be what the servers really hold for it.
+/// What the ledger says of each group must be what the servers have on record for it, and what the kernel bears out.
 pub fn audit(screen: &mut Screen) -> Done {
-    let (mut agreed, mut differed) = (0_u32, 0_u32);
+    let (mut agreed, mut differed, mut checked) = (0_u32, 0_u32, 0_u64);
     for group in groups::every() {
         let group = group?;
-        let Ok(result) = process::audit(group) else {
+        let Ok(result) = truth::audit(group) else {
             continue; // Gone since.
         };
-        if result.ledger == result.held {
+        checked = checked.saturating_add(result.checked);
+        if result.is_equal() {
             agreed = agreed.saturating_add(1);
         } else {
             differed = differed.saturating_add(1);
-            writeln!(
-                screen,
-                "group {group}: ledger {}; held {}",
-                result.ledger, result.held
-            )?;
+            writeln!(screen, "group {group}: {result}")?;
         }
     }
-    writeln!(screen, "ledger and kernel objects agree in {agreed} groups")?;
+    let all = truth::inspect()?;
+    if let Some(wrong) = all.wrong {
+        writeln!(screen, "{wrong}")?;
+        differed = differed.saturating_add(1);
+    }
+    writeln!(
+        screen,
+        "ledger and kernel agree in {agreed} groups, {checked} capabilities asked for, {} of all servers",
+        all.checked
+    )?;
     if differed == 0 {
         Ok(())
     } else {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use client::interfaces::process::{Ended, WaitRefusal};
 use client::interfaces::{Amounts, CallError, GroupId, Resource};
-use client::{limits, println, process};
+use client::{limits, println, process, truth};
 
 use crate::groups::Groups;
 use crate::well;
@@ -134,21 +134,18 @@ pub fn nothing_left(verdict: &mut Verdict, groups: &Groups) {
     println!("demo: {clean} groups are empty again: no task, no frame, no slot is left in them");
 }
 
-/// What the ledger says of each group must be what the servers really hold for it.
+/// What the ledger says of each group must be what the servers have on record for it, and what the kernel bears out.
 pub fn audit(verdict: &mut Verdict) {
-    let mut agreed = 0_u32;
+    let (mut agreed, mut checked) = (0_u32, 0_u64);
     for group in every_group(verdict) {
-        let Some(result) = verdict.value("audit", process::audit(group)) else {
+        let Some(result) = verdict.value("audit", truth::audit(group)) else {
             continue;
         };
-        verdict.require(
-            result.ledger == result.held,
-            format_args!(
-                "group {group}: ledger {}, held {}",
-                result.ledger, result.held
-            ),
-        );
-        agreed = agreed.saturating_add(u32::from(result.ledger == result.held));
+        verdict.require(result.is_equal(), format_args!("group {group}: {result}"));
+        agreed = agreed.saturating_add(u32::from(result.is_equal()));
+        checked = checked.saturating_add(result.checked);
     }
-    println!("demo: audit: ledger and kernel objects agree in {agreed} groups");
+    println!(
+        "demo: audit: ledger and kernel agree in {agreed} groups, {checked} capabilities asked for"
+    );
 }

@@ -16,15 +16,16 @@ use interfaces::limits::{Never, Page};
 use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
-    Exit, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, JoinThread, Kill, KillGroup,
-    KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing, OpenedRing, OperatorRefusal,
-    ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep, SleepRefusal, SleepUntil,
-    Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw, ThreadRefusal, Wait, WaitFor,
-    WaitRefusal,
+    Exit, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, Inspect, JoinThread, Kill,
+    KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing, OpenedRing,
+    OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
+    SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw,
+    ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
 use interfaces::provision::{
     PoolFigures, ProgramId, ProgramName, RingRefusal, TASK_KIT, UnknownRefusal,
 };
+use interfaces::truth::Verified;
 use interfaces::{
     Badge, Caller, Dispatched, GroupId, Label, ServerName, TaskId, Transport, limits,
 };
@@ -356,6 +357,9 @@ impl process::Server for World {
         unasked()
     }
     fn audit(&mut self, _: Caller, _: Audit) -> Result<AuditResult, OperatorRefusal> {
+        unasked()
+    }
+    fn inspect(&mut self, _: Caller, _: Inspect) -> Result<Verified, OperatorRefusal> {
         unasked()
     }
     fn next_group(&mut self, _: Caller, _: NextGroup) -> Result<Option<GroupId>, OperatorRefusal> {

@@ -4,9 +4,9 @@ use client::Server;
 use client::interfaces::Call;
 use client::interfaces::links::{Accept, HangUp, Offer, ReadLinks, SetAlarm};
 use client::interfaces::process::{
-    AdoptBand, Arguments, Audit, Children, Clock, EndThread, FindProgram, Fork, Freeze, JoinThread,
-    Kill, KillGroup, MoveTask, NextGroup, ReadArguments, ReadClock, ReadFigures, ReadPool,
-    ReadTask, Sleep, SleepUntil, Spawn, StartThread, Thaw, Wait, WaitFor,
+    AdoptBand, Arguments, Audit, Children, Clock, EndThread, FindProgram, Fork, Freeze, Inspect,
+    JoinThread, Kill, KillGroup, MoveTask, NextGroup, ReadArguments, ReadClock, ReadFigures,
+    ReadPool, ReadTask, Sleep, SleepUntil, Spawn, StartThread, Thaw, Wait, WaitFor,
 };
 use client::interfaces::provision::{ProgramId, ProgramName};
 
@@ -72,6 +72,7 @@ impl Adversary {
             }
             10 => {
                 self.order(false, &Audit { group });
+                self.order(false, &Inspect { group: some, at: 0 });
             }
             11 => {
                 self.order(false, &NextGroup { after: some });
