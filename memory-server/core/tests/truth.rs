@@ -1,6 +1,16 @@
 //! The kernel says something else than the records, in every way in which it can: the audit finds each, says which it is,
 //! and finds nothing where all is as it should be.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::missing_panics_doc,
+    missing_docs,
+    missing_debug_implementations,
+    reason = "tests: whatever is wrong is to panic"
+)]
+
 mod asking;
 mod fake;
 

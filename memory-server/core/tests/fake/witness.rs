@@ -22,11 +22,10 @@ impl World {
                 },
             },
             Object::Made(made) => match made {
-                Made::Untyped { .. } => Sort::Other,
                 Made::Tcb => Sort::Thread,
                 Made::ClientCNode => Sort::CNode,
                 Made::Root if self.spaces.contains_key(&cap.object) => Sort::Root,
-                Made::Root => Sort::Other,
+                Made::Root | Made::Untyped { .. } => Sort::Other,
                 Made::Table(level) => Sort::Table {
                     level: number_of(level),
                     mapped: cap.mapped.is_some(),

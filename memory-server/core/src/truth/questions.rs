@@ -1,0 +1,123 @@
+//! The questions themselves: what a record says, and what the kernel says to it.
+
+use interfaces::memory::Access;
+use interfaces::start::memory_slots::MIN_BITS;
+use interfaces::truth::{Sort, Thing};
+
+use super::{PAGE, Walk, Whose};
+use crate::hands::{Kernel, Ledger, Made, Slot};
+use crate::mapping::{FrameCap, Mappings, Standing};
+use crate::server::MemoryServer;
+
+impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
+    /// Of a used page's untyped memory so much must be used.
+    pub(super) fn ask_page(&mut self, page: u32, used: u64, of: Whose, walk: &mut Walk) {
+        let kernel = self.kernel.unused(self.memory.slots.page(page));
+        let record = Sort::Untyped {
+            unused: PAGE.saturating_sub(used),
+        };
+        walk.note(1, (Thing::UsedPage, page), of, (record, kernel));
+    }
+
+    /// A frame's capability must be of that page, and be mapped where it is on record, or not at all.
+    pub(super) fn ask_frame(
+        &mut self,
+        cap: FrameCap,
+        page: u32,
+        (thing, of): (Thing, Whose),
+        walk: &mut Walk,
+    ) {
+        let mapping = self.memory.mappings.get(cap);
+        if let Some(space) = mapping.space() {
+            let at = (self.root_of(space), mapping.page() << MIN_BITS);
+            self.ask_shown(cap, page, at, mapping.is_writable(), (thing, of), walk);
+        } else {
+            let slot = Slot::Own(self.memory.slot_of(cap));
+            let kernel = self.kernel.sort(slot, Made::Frame);
+            // Of one that could not be taken away it is on record that it may be mapped for good.
+            let is_stuck = self.owners().get(page).is_stuck();
+            let record = Sort::Frame {
+                address: address_of(page),
+                mapped: is_stuck && matches!(kernel, Sort::Frame { mapped: true, .. }),
+            };
+            walk.note(
+                2,
+                (thing, number_in(&self.memory.mappings, cap)),
+                of,
+                (record, kernel),
+            );
+        }
+    }
+
+    /// A frame's capability must be of that page and be mapped there.
+    pub(super) fn ask_shown(
+        &mut self,
+        cap: FrameCap,
+        page: u32,
+        (root, at): (u64, u32),
+        is_writable: bool,
+        (thing, of): (Thing, Whose),
+        walk: &mut Walk,
+    ) {
+        let number = number_in(&self.memory.mappings, cap);
+        let slot = self.memory.slot_of(cap);
+        let kernel = self.kernel.sort(Slot::Own(slot), Made::Frame);
+        let record = Sort::Frame {
+            address: address_of(page),
+            mapped: true,
+        };
+        walk.note(2, (thing, number), of, (record, kernel));
+        if record != kernel {
+            return;
+        }
+        let access = if is_writable {
+            Access::ReadWrite
+        } else {
+            Access::Read
+        };
+        let probe = self.memory.slots.archive(0);
+        let is_there = self.kernel.is_in(slot, root, access) && self.kernel.shows(root, at, probe);
+        let address = u64::from(at);
+        let found = if is_there {
+            Sort::FrameThere { address }
+        } else {
+            Sort::Nothing
+        };
+        walk.note(
+            2,
+            (thing, number),
+            of,
+            (Sort::FrameThere { address }, found),
+        );
+    }
+
+    pub(super) fn ask_empty(&mut self, slot: Slot, what: (Thing, u32), of: Whose, walk: &mut Walk) {
+        let kernel = if self.kernel.is_taken(slot) {
+            Sort::Something
+        } else {
+            Sort::Nothing
+        };
+        walk.note(1, what, of, (Sort::Nothing, kernel));
+    }
+
+    pub(super) fn ask_taken(&mut self, slot: Slot, what: (Thing, u32), of: Whose, walk: &mut Walk) {
+        let kernel = if self.kernel.is_taken(slot) {
+            Sort::Something
+        } else {
+            Sort::Nothing
+        };
+        walk.note(1, what, of, (Sort::Something, kernel));
+    }
+}
+
+/// Where a page is in the machine.
+pub(super) const fn address_of(page: u32) -> u64 {
+    (page as u64) << MIN_BITS
+}
+
+const fn number_in(mappings: &Mappings<'_>, cap: FrameCap) -> u32 {
+    match mappings.standing(cap) {
+        Standing::Own { page } => page,
+        Standing::Copy { number } => number,
+    }
+}
