@@ -95,13 +95,13 @@ fn run(
     for name in chosen() {
         record(Record::Begin { name })?;
         let result = measure(world, name);
-        let mut reason = Text::<60>::default();
+        let mut reason = Text::<120>::default();
         match result {
             Ok(summary) => {
                 tell(name, summary)?;
                 passed = passed.saturating_add(1);
             }
-            Err(trouble) => {
+            Err(ref trouble) => {
                 let _ = core::fmt::Write::write_fmt(&mut reason, format_args!("{trouble}"));
                 failed = failed.saturating_add(1);
             }

@@ -40,8 +40,8 @@ pub fn run(world: &mut World) -> Result<bool, Trouble> {
     ] {
         record(Record::Begin { name })?;
         let result = part(world);
-        let mut reason = Text::<60>::default();
-        if let Err(trouble) = result {
+        let mut reason = Text::<120>::default();
+        if let Err(trouble) = &result {
             let _ = write!(reason, "{trouble}");
         } else {
             passed = passed.saturating_add(1);
