@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::decode::decode;
 use crate::encode::encode;
 use crate::identity::Caller;
-use crate::short::{self, Words};
+use crate::short::{self, Answered, Words};
 
 /// The most bytes a message can have: `seL4_MsgMaxLength` words (`libsel4/include/sel4/constants.h`).
 pub const MESSAGE_BYTES: usize = 120 * 8;
@@ -87,6 +87,13 @@ impl Label {
         self.0 & short::BIT as u32 != 0
     }
 
+    /// Whether this is an operation of that interface in that version.
+    #[inline]
+    #[must_use]
+    pub const fn is_of(self, interface: u8, version: u8) -> bool {
+        self.0 >> 8 == Self::new(interface, version, 0).0 >> 8
+    }
+
     /// Whether this is an operation of that interface in that version, and what is wrong if not.
     ///
     /// # Errors
@@ -94,7 +101,7 @@ impl Label {
     /// [`ProtocolError::UnknownInterface`] or [`ProtocolError::UnknownVersion`].
     #[inline]
     pub const fn expect(self, interface: u8, version: u8) -> Result<(), ProtocolError> {
-        if self.0 >> 8 == Self::new(interface, version, 0).0 >> 8 {
+        if self.is_of(interface, version) {
             Ok(())
         } else if self.interface() == interface {
             Err(ProtocolError::UnknownVersion)
@@ -295,19 +302,16 @@ pub fn encode_answer<R: Serialize, E: Serialize>(
 /// An answer to a request that came in its short form.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "as `dispatch_short`")]
-pub fn answer_short<C: Call>(
-    answer: &Result<C::Reply, C::Refusal>,
-    reply: &mut [u8],
-) -> Dispatched {
+pub fn answer_short<C: Call>(answer: &Result<C::Reply, C::Refusal>, reply: &mut [u8]) -> Answered {
     if let Ok(value) = answer
         && let Some(words) = C::shorten_reply(value)
     {
-        return Dispatched::Short(words);
+        return Answered::short(words);
     }
-    match answer_at_length::<C>(answer, reply) {
+    Answered::of(match answer_at_length::<C>(answer, reply) {
         Some(bytes) => Dispatched::Reply(bytes),
         None => Dispatched::Protocol(ProtocolError::BadReply),
-    }
+    })
 }
 
 /// What comes back fits two registers: a larger result would be put into memory, and with it every short one.
@@ -496,7 +500,7 @@ macro_rules! interface {
             use $crate::call::{Dispatched, ProtocolError};
             if label.is_short() {
                 let words = $crate::call::words_of(payload);
-                return dispatch_short(server, caller, label, words, reply);
+                return dispatch_short(server, caller, label, words, reply).dispatched();
             }
             if let Err(error) = label.expect($interface, $version) {
                 return Dispatched::Protocol(error);
@@ -525,10 +529,11 @@ macro_rules! interface {
             label: $crate::call::Label,
             words: $crate::short::Words,
             reply: &mut [u8],
-        ) -> $crate::call::Dispatched {
+        ) -> $crate::short::Answered {
             use $crate::call::{Dispatched, ProtocolError};
+            use $crate::short::Answered;
             if let Err(error) = label.expect($interface, $version) {
-                return Dispatched::Protocol(error);
+                return Answered::of(Dispatched::Protocol(error));
             }
             // One by one: handed over together to anybody, they would all be put into memory first.
             let $crate::short::Words { words: [first, second, third, fourth], length } = words;
@@ -540,7 +545,7 @@ macro_rules! interface {
                         @serve server, caller, (first second third fourth length), reply, $method($request) $(, $mark $($few($few_request))?)?
                     ),
                 )+
-                _ => Dispatched::Protocol(ProtocolError::UnknownOperation),
+                _ => Answered::of(Dispatched::Protocol(ProtocolError::UnknownOperation)),
             }
         }
     };
@@ -583,7 +588,7 @@ macro_rules! interface {
         }
     };
     (@serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty) $(, later)?) => {
-        Dispatched::Protocol(ProtocolError::UnknownOperation)
+        Answered::of(Dispatched::Protocol(ProtocolError::UnknownOperation))
     };
     (@serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty), short) => {
         match $crate::short::lengthen_words::<$request>($($word),+) {
@@ -591,7 +596,7 @@ macro_rules! interface {
                 let answer = $server.$method($caller, request);
                 $crate::call::answer_short::<$request>(&answer, $reply)
             }
-            None => Dispatched::Protocol(ProtocolError::Malformed),
+            None => Answered::of(Dispatched::Protocol(ProtocolError::Malformed)),
         }
     };
     (
@@ -603,7 +608,7 @@ macro_rules! interface {
                 let answer = $server.$few($caller, request);
                 $crate::call::answer_short::<$request>(&answer, $reply)
             }
-            None => Dispatched::Protocol(ProtocolError::Malformed),
+            None => Answered::of(Dispatched::Protocol(ProtocolError::Malformed)),
         }
     };
 }

@@ -26,8 +26,10 @@ pub const TASK_INDEX_BITS: u32 = 13;
 pub const TASK_GENERATION_BITS: u32 = 11;
 
 const KIND_SHIFT: u32 = 25;
+/// The kind of a client's badge.
+const CLIENT: u64 = 1;
 const OPERATOR: u64 = 1 << 24;
-const TASK_INDEX_MASK: u64 = (1 << TASK_INDEX_BITS) - 1;
+const TASK_INDEX_MASK: u32 = (1 << TASK_INDEX_BITS) - 1;
 const TASK_GENERATION_MASK: u32 = (1 << TASK_GENERATION_BITS) - 1;
 
 const _: () = assert!(TASK_INDEX_BITS + TASK_GENERATION_BITS + 1 + 3 == BADGE_BITS);
@@ -68,10 +70,7 @@ impl TaskId {
     /// What a badge carries of this id.
     #[must_use]
     pub const fn tag(self) -> TaskTag {
-        TaskTag {
-            index: self.index,
-            generation_low: self.generation & TASK_GENERATION_MASK,
-        }
+        TaskTag::new(self.index, self.generation)
     }
 }
 
@@ -94,18 +93,64 @@ fn show_id(index: u32, generation: u32, out: &mut fmt::Formatter<'_>) -> fmt::Re
 /// A capability dies with the CSpace it stands in, so the low bits are enough to tell one tenant of a place from
 /// the next; a server compares them with the id in its own table and refuses what does not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TaskTag {
-    /// The place in the task table.
-    pub index: u32,
-    /// The low bits of the generation.
-    pub generation_low: u32,
-}
+pub struct TaskTag(
+    /// As in a badge, so that a server that is asked a thousand times has nothing to take apart: the place in the task
+    /// table, and above it the low bits of the generation.
+    u32,
+);
 
 impl TaskTag {
+    /// The tag of the task in a place, and of this generation; what is beyond a badge's bits is cut.
+    #[inline]
+    #[must_use]
+    pub const fn new(index: u32, generation: u32) -> Self {
+        let index = index & TASK_INDEX_MASK;
+        Self(((generation & TASK_GENERATION_MASK) << TASK_INDEX_BITS) | index)
+    }
+
+    /// The place in the task table.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> u32 {
+        self.0 & TASK_INDEX_MASK
+    }
+
+    /// The low bits of the generation.
+    #[inline]
+    #[must_use]
+    pub const fn generation_low(self) -> u32 {
+        self.0 >> TASK_INDEX_BITS
+    }
+
     /// Whether this is the tag of `task`.
+    #[inline]
     #[must_use]
     pub fn is(self, task: TaskId) -> bool {
         self == task.tag()
+    }
+
+    /// Whether this is the tag of this generation of its place.
+    #[inline]
+    #[must_use]
+    pub const fn is_of(self, generation: u32) -> bool {
+        (self.generation_low() ^ generation) & TASK_GENERATION_MASK == 0
+    }
+
+    /// The client that sends requests with this badge, and whether it is an operator; nothing if it is no client.
+    #[inline]
+    #[must_use]
+    pub const fn of_badge(raw: u64) -> Option<(Self, bool)> {
+        if raw >> KIND_SHIFT == CLIENT {
+            Some((Self::of_payload(raw), raw & OPERATOR != 0))
+        } else {
+            None
+        }
+    }
+
+    /// What a badge has besides its kind and the operator's flag.
+    #[inline]
+    const fn of_payload(payload: u64) -> Self {
+        Self((payload & (OPERATOR - 1)) as u32)
     }
 }
 
@@ -210,10 +255,10 @@ impl Badge {
     pub const fn encode(self) -> u64 {
         match self {
             Self::Service(Caller::Task { tag, operator }) => {
-                kind(1) | if operator { OPERATOR } else { 0 } | payload(tag)
+                kind(CLIENT) | if operator { OPERATOR } else { 0 } | payload(tag)
             }
             Self::Service(Caller::Server(server)) => kind(2) | server as u64,
-            Self::Birth { thread } => kind(3) | (thread as u64 & TASK_INDEX_MASK),
+            Self::Birth { thread } => kind(3) | (thread & TASK_INDEX_MASK) as u64,
             Self::Fault(tag) => kind(4) | payload(tag),
             // A notification gathers badges by OR: the kind's bits must survive that, so they are all equal.
             Self::Signal { bits } => kind(5) | (bits as u64 & 0xff),
@@ -226,12 +271,9 @@ impl Badge {
     #[must_use]
     pub const fn decode(raw: u64) -> Option<Self> {
         let rest = raw & ((1 << KIND_SHIFT) - 1);
-        let tag = TaskTag {
-            index: (rest & TASK_INDEX_MASK) as u32,
-            generation_low: (rest >> TASK_INDEX_BITS) as u32 & TASK_GENERATION_MASK,
-        };
+        let tag = TaskTag::of_payload(rest);
         Some(match raw >> KIND_SHIFT {
-            1 => Self::Service(Caller::Task {
+            CLIENT => Self::Service(Caller::Task {
                 tag,
                 operator: rest & OPERATOR != 0,
             }),
@@ -239,7 +281,9 @@ impl Badge {
                 Some(name) => Self::Service(Caller::Server(name)),
                 None => return None,
             },
-            3 => Self::Birth { thread: tag.index },
+            3 => Self::Birth {
+                thread: tag.index(),
+            },
             4 => Self::Fault(tag),
             5 => Self::Signal {
                 bits: (rest & 0xff) as u32,
@@ -258,8 +302,7 @@ const fn kind(kind: u64) -> u64 {
 }
 
 const fn payload(tag: TaskTag) -> u64 {
-    (((tag.generation_low & TASK_GENERATION_MASK) as u64) << TASK_INDEX_BITS)
-        | (tag.index as u64 & TASK_INDEX_MASK)
+    tag.0 as u64
 }
 
 const fn server(rest: u64) -> Option<ServerName> {
@@ -277,10 +320,7 @@ mod tests {
 
     #[test]
     fn every_badge_fits_the_kernel_and_comes_back() {
-        let tag = TaskTag {
-            index: 8191,
-            generation_low: 2047,
-        };
+        let tag = TaskTag::new(8191, 2047);
         let all = [
             Badge::Service(Caller::Task {
                 tag,

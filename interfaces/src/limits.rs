@@ -137,6 +137,10 @@ pub struct WouldFit {
     pub amounts: Amounts,
 }
 
+/// Asks for nothing: for who wants to know whether it is served, and what a round trip costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {}
+
 /// Asks which task and which group the caller is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhoAmI {}
@@ -418,5 +422,7 @@ interface! {
         40 => read_freeze(ReadFreeze) -> Freeze, or ReadRefusal;
         /// What is it guaranteed.
         50 => read_guarantee(ReadGuarantee) -> Guaranteed, or ReadRefusal;
+        /// Is anybody there.
+        70 => ping(Ping) -> (), or Never, short;
     }
 }

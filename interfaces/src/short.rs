@@ -20,6 +20,7 @@
 //! - Only as many words are looked at as travelled: [`Short::LENGTH`].
 
 use crate::amounts::{Amounts, RESOURCES, Resource};
+use crate::call::{Dispatched, MESSAGE_BYTES, ProtocolError};
 use crate::identity::{GroupId, TaskId};
 
 /// How many words travel in registers.
@@ -39,6 +40,76 @@ pub struct Words {
     /// How many travel.
     pub length: usize,
 }
+
+/// What a request in its short form is answered with.
+///
+/// One number says what it is, and it is the same as what the kernel wants to be told of a message: nothing has to be
+/// looked at on the way of a short answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The label and the length: [`Answered::head`].
+    pub head: u64,
+    /// The words of an answer in its short form.
+    pub words: [u64; WORDS],
+}
+
+/// Where the label begins in [`Answered::head`]; the length is below it, as in the kernel's message info.
+pub const HEAD_SHIFT: u32 = 12;
+
+impl Answered {
+    /// An answer in its short form.
+    #[inline]
+    #[must_use]
+    pub const fn short(Words { words, length }: Words) -> Self {
+        let head = (ANSWER << HEAD_SHIFT) | length as u64;
+        Self { head, words }
+    }
+
+    /// Whether it is an answer in its short form.
+    #[inline]
+    #[must_use]
+    pub const fn is_short(self) -> bool {
+        self.head >> HEAD_SHIFT == ANSWER
+    }
+
+    /// Anything else.
+    #[inline]
+    #[must_use]
+    pub const fn of(dispatched: Dispatched) -> Self {
+        let words = [0; WORDS];
+        match dispatched {
+            Dispatched::Short(words) => Self::short(words),
+            Dispatched::Reply(bytes) => Self {
+                head: bytes as u64,
+                words,
+            },
+            Dispatched::Protocol(error) => Self {
+                head: (error as u64) << HEAD_SHIFT,
+                words,
+            },
+            Dispatched::Later => Self { head: LATER, words },
+        }
+    }
+
+    /// The reverse of [`Answered::of`].
+    #[must_use]
+    pub fn dispatched(self) -> Dispatched {
+        let Self { head, words } = self;
+        let length = (head & ((1 << HEAD_SHIFT) - 1)) as usize;
+        match head >> HEAD_SHIFT {
+            _ if head == LATER => Dispatched::Later,
+            0 => Dispatched::Reply(length),
+            ANSWER => Dispatched::Short(Words { words, length }),
+            label => Dispatched::Protocol(
+                ProtocolError::from_label(label).unwrap_or(ProtocolError::BadReply),
+            ),
+        }
+    }
+}
+
+/// The head of no answer.
+const LATER: u64 = u64::MAX;
+const _: () = assert!(MESSAGE_BYTES < 1 << HEAD_SHIFT);
 
 /// What has a short form.
 pub trait Short: Sized {

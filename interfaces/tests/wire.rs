@@ -300,6 +300,7 @@ fn limits_pins(pins: &mut Pins) {
             WouldFitRefusal::Short(SHORT),
         ],
     );
+    pins.operation(&limits::Ping {}, &[()], &[]);
     pins.operation(
         &limits::WhoAmI {},
         &[limits::Membership {

@@ -18,10 +18,10 @@ mod memory;
 mod start;
 mod window;
 
-use interfaces::short::{ANSWER, Words};
+use interfaces::Label;
+use interfaces::short::{Answered, WORDS};
 use interfaces::start::limits_slots;
-use interfaces::{Dispatched, Label};
-use interfaces_sel4::{Message, Port, Raw, Response};
+use interfaces_sel4::{Message, Port, Raw};
 use limits_core::{Arrival, LimitsServer};
 use sel4::{Fault, MessageInfo, cap};
 
@@ -72,10 +72,13 @@ impl Serving<'_> {
         self.port.make_ready(answer.into())
     }
 
-    /// Makes an answer of so many bytes ready.
+    /// Makes an answer ready that has no short form.
     #[inline(never)]
-    fn ready(&mut self, bytes: usize) -> Option<MessageInfo> {
-        self.port.make_ready(Response::Reply(bytes))
+    fn ready(&mut self, head: u64) -> Option<MessageInfo> {
+        let words = [0; WORDS];
+        let answered = Answered { head, words };
+        self.server.count(answered);
+        self.port.make_ready(answered.dispatched().into())
     }
 }
 
@@ -94,20 +97,13 @@ fn main(start_page: usize) -> ! {
             let reply = serving.port.reply_buffer();
             serving.server.handle_short(raw.badge, label, words, reply)
         });
-        // Each in a place of its own: so nothing is moved from one register to another on the way back.
         let info = match answer {
-            Some(Dispatched::Short(Words { words, length })) => {
-                let info = MessageInfo::new(ANSWER, 0, 0, length);
-                raw = serving.port.exchange(info, words);
+            Some(answered) if answered.is_short() => {
+                let Answered { head, words } = answered;
+                raw = serving.port.exchange(MessageInfo::from_word(head), words);
                 continue;
             }
-            Some(Dispatched::Protocol(error)) => {
-                let info = MessageInfo::new(error as u64, 0, 0, 0);
-                raw = serving.port.exchange(info, [0; 4]);
-                continue;
-            }
-            Some(Dispatched::Reply(bytes)) => serving.ready(bytes),
-            Some(Dispatched::Later) => None,
+            Some(answered) => serving.ready(answered.head),
             None => {
                 let [first, second, third, fourth] = raw.registers;
                 serving.at_length(raw.badge, raw.info, first, second, third, fourth)

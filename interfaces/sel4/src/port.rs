@@ -3,7 +3,7 @@
 use core::fmt;
 
 use interfaces::call::{Dispatched, MESSAGE_BYTES, REGISTER_BYTES};
-use interfaces::short::{ANSWER, BIT, Words};
+use interfaces::short::{ANSWER, BIT, HEAD_SHIFT, Words};
 use interfaces::{Badge, Label, ProtocolError};
 use sel4::MessageInfo;
 
@@ -28,6 +28,12 @@ impl Message {
         self.info.has_caps()
     }
 }
+
+/// An answer's first number is what the kernel is told of it.
+const _: () = assert!(
+    MessageInfo::new(ANSWER, 0, 0, 4).word() == (ANSWER << HEAD_SHIFT) | 4,
+    "interfaces::short knows the kernel's layout",
+);
 
 /// A message as the kernel gave it: nothing of it has been copied, or understood.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@
 //! | one kind's numbers | usage and peak, 32 bits each; the limit, the soft limit (all bits set for `max`), the refusals |
 
 use super::{
-    CloseGroup, Enter, Membership, OpenGroup, ReadResource, ResourceAccount, SetLimit,
+    CloseGroup, Enter, Membership, OpenGroup, Ping, ReadResource, ResourceAccount, SetLimit,
     SetSoftLimit, WhoAmI, WouldFit,
 };
 use crate::amounts::{Limit, Resource};
@@ -174,19 +174,26 @@ impl Short for ResourceAccount {
     }
 }
 
-impl Short for WhoAmI {
-    const LENGTH: usize = 0;
+/// What is nothing at all.
+macro_rules! of_nothing {
+    ($($request:ident)+) => {
+        $(impl Short for $request {
+            const LENGTH: usize = 0;
 
-    #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        Some([0; WORDS])
-    }
+            #[inline]
+            fn to_words(&self) -> Option<[u64; WORDS]> {
+                Some([0; WORDS])
+            }
 
-    #[inline]
-    fn from_words(_: [u64; WORDS]) -> Option<Self> {
-        Some(Self {})
-    }
+            #[inline]
+            fn from_words(_: [u64; WORDS]) -> Option<Self> {
+                Some(Self {})
+            }
+        })+
+    };
 }
+
+of_nothing!(Ping WhoAmI);
 
 impl Short for Membership {
     const LENGTH: usize = 2;

@@ -22,7 +22,8 @@
 //! the ledger is in order.
 
 use interfaces::call::ProtocolError;
-use interfaces::short::Words;
+use interfaces::identity::TaskTag;
+use interfaces::short::{Answered, Words};
 use interfaces::{Badge, Caller, Dispatched, Label, accounting, limits};
 
 use crate::access::Viewer;
@@ -113,22 +114,31 @@ impl<'a> LimitsServer<'a> {
         label: Label,
         words: Words,
         reply: &mut [u8],
-    ) -> Option<Dispatched> {
-        let caller = Caller::of_badge(badge)?;
-        let door = self.service_door(caller, label);
-        if !matches!(door, Door::Server(_) | Door::Client(_)) {
-            return None;
-        }
-        self.ledger.leave_on();
-        let dispatched = match door {
-            Door::Server(label) => accounting::dispatch_short(self, caller, label, words, reply),
-            _ => limits::dispatch_short(self, caller, label, words, reply),
+    ) -> Option<Answered> {
+        // One look at what each of the two interfaces is for: whatever else it may be is rare.
+        let answered = if label.is_of(limits::INTERFACE, limits::VERSION) {
+            let (tag, operator) = TaskTag::of_badge(badge)?;
+            self.ledger.tagged(tag)?;
+            self.ledger.leave_on();
+            let caller = Caller::Task { tag, operator };
+            limits::dispatch_short(self, caller, label, words, reply)
+        } else {
+            let caller = Caller::of_badge(badge)?;
+            if !matches!(self.service_door(caller, label), Door::Server(_)) {
+                return None;
+            }
+            self.ledger.leave_on();
+            accounting::dispatch_short(self, caller, label, words, reply)
         };
-        if let Dispatched::Protocol(_) = dispatched {
+        self.ledger.rings.signal();
+        Some(answered)
+    }
+
+    /// Counts an answer of [`LimitsServer::handle_short`] that is none in its short form, if the request was wrong.
+    pub fn count(&mut self, answered: Answered) {
+        if let Dispatched::Protocol(_) = answered.dispatched() {
             self.count_error();
         }
-        self.ledger.rings.signal();
-        Some(dispatched)
     }
 
     #[inline]

@@ -469,12 +469,12 @@ impl Ledger<'_> {
     #[inline]
     #[must_use]
     pub fn tagged(&self, tag: TaskTag) -> Option<TaskId> {
-        let slot = at(self.tasks, tag.index).filter(|slot| slot.stage == Stage::Born)?;
+        let slot = at(self.tasks, tag.index()).filter(|slot| slot.stage == Stage::Born)?;
         let task = TaskId {
-            index: tag.index,
+            index: tag.index(),
             generation: slot.generation,
         };
-        tag.is(task).then_some(task)
+        tag.is_of(slot.generation).then_some(task)
     }
 
     /// The group that a born task is in now.

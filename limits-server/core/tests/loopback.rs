@@ -174,7 +174,7 @@ fn operator(index: u32) -> Caller {
 
 fn id(caller: Caller) -> TaskId {
     TaskId {
-        index: caller.task().unwrap().index,
+        index: caller.task().unwrap().index(),
         generation: 0,
     }
 }
@@ -940,10 +940,7 @@ fn the_door_lets_through_what_it_should_and_nothing_else() {
     let mut host = host();
     let me = Badge::Service(host.task(0, DEMO));
     let ended = Badge::Service(Caller::Task {
-        tag: TaskTag {
-            index: 0,
-            generation_low: 1,
-        },
+        tag: TaskTag::new(0, 1),
         operator: true,
     });
     let server = Badge::Service(Caller::Server(ServerName::Memory));
@@ -996,10 +993,7 @@ fn the_door_lets_through_what_it_should_and_nothing_else() {
             no(ProtocolError::UnknownInterface),
         ),
         (
-            Some(Badge::Fault(TaskTag {
-                index: 0,
-                generation_low: 0,
-            })),
+            Some(Badge::Fault(TaskTag::new(0, 0))),
             Arrival::PageFault,
             Door::Silence,
         ),
@@ -1036,7 +1030,7 @@ macro_rules! each_request {
         $do!(limits: OpenGroup CloseGroup SetLimit SetSoftLimit SetLabel ReadAccount ReadResource ListChildren
             ListTasks EffectiveLimit WouldFit WhoAmI Enter Grant Revoke GiveUp ListRights MyRights SetOwner SetMode
             ReadOwner ResetPeaks ResetRefusals Hold Unhold RemoveGroup FindChild ReadTombstone ListTombstones
-            ReadTotals Watch Unwatch ReadSnapshot ReadFreeze ReadGuarantee);
+            ReadTotals Watch Unwatch ReadSnapshot ReadFreeze ReadGuarantee Ping);
         $do!(accounting: Ticket ThreadTicket Confirm EndThread EndTask Charge ChargeTask Release MoveTask BeginKill
             NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords SetCredentials CheckRights AttachRing
             DetachRing Freeze Thaw NextUnsettled ReadPlace AbandonKill WantsGround AddTract
@@ -1132,6 +1126,7 @@ fn a_label_or_a_length_that_is_wrong_is_turned_down_and_changes_nothing() {
     }
     // Every request but the empty ones needs at least a byte.
     let empty = [
+        limits::Ping::LABEL,
         limits::WhoAmI::LABEL,
         accounting::ReadFigures::LABEL,
         accounting::WantsGround::LABEL,
@@ -1223,10 +1218,7 @@ impl Dice {
                 )))
             }
             _ => Some(Badge::Service(Caller::Task {
-                tag: TaskTag {
-                    index: self.roll(4) as u32,
-                    generation_low: u32::from(self.roll(9) == 0),
-                },
+                tag: TaskTag::new(self.roll(4) as u32, u32::from(self.roll(9) == 0)),
                 operator: self.roll(3) == 0,
             })),
         }
@@ -1359,6 +1351,8 @@ fn short_forms_do_the_same_by_either_way() {
                     .handle(Some(badge), arrival, &bytes, other_reply);
                 continue;
             };
+            other.server.count(short);
+            let short = short.dispatched();
             assert_eq!(short, long, "{label:?} {bytes:?}");
             assert_eq!(replies[0], replies[1]);
             match short {

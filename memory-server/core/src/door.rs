@@ -114,8 +114,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// The place of the living space of the task with this tag.
     fn place_of(&self, tag: TaskTag) -> Option<u32> {
-        let space = self.memory.spaces.peek(tag.index)?;
-        (space.state == State::Live && tag.is(space.task)).then_some(tag.index)
+        let space = self.memory.spaces.peek(tag.index())?;
+        (space.state == State::Live && tag.is(space.task)).then_some(tag.index())
     }
 
     fn protocol(&mut self, error: ProtocolError) -> Answer {

@@ -375,7 +375,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
 /// The place of the caller's space. The door has made sure that there is one.
 fn space_of(caller: Caller) -> u32 {
-    caller.task().map_or(u32::MAX, |tag| tag.index)
+    caller.task().map_or(u32::MAX, |tag| tag.index())
 }
 
 /// The run at an address that a client wants, if it is a page's and all within what clients may use.

@@ -813,10 +813,7 @@ fn what_is_not_understood_is_turned_down_and_counted() {
         operator: false,
     };
     let gone = Caller::Task {
-        tag: TaskTag {
-            generation_low: 2,
-            ..task(0).tag()
-        },
+        tag: TaskTag::new(0, 2),
         operator: false,
     };
     let proc = Caller::Server(ServerName::Proc);

@@ -264,7 +264,7 @@ impl<'a> TaskTable<'a> {
     /// The running task that a badge names.
     #[must_use]
     pub fn running(&self, tag: TaskTag) -> Option<TaskId> {
-        let task = self.id_at(tag.index)?;
+        let task = self.id_at(tag.index())?;
         (tag.is(task) && self.is_running(task)).then_some(task)
     }
 

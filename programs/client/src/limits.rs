@@ -10,18 +10,27 @@ use interfaces::limits::{
     SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
     WouldFit, WouldFitRefusal,
 };
-use interfaces::limits::{Guaranteed, ReadGuarantee};
+use interfaces::limits::{Guaranteed, Never, Ping, ReadGuarantee};
 use interfaces::{Amounts, CallError, GroupId, Limit, ProtocolError, Resource, TaskId};
 
 use crate::server::{Server, call};
 
+/// Whether the limits-server serves the caller. Nothing is asked and nothing answered: the least that a call costs.
+pub fn ping() -> Result<(), ProtocolError> {
+    unrefused(call(Server::Limits, &Ping {}))
+}
+
 /// Which task and which group the caller is.
 pub fn who_am_i() -> Result<Membership, ProtocolError> {
-    match call(Server::Limits, &WhoAmI {}) {
-        Ok(membership) => Ok(membership),
-        Err(CallError::Refused(never)) => match never {},
-        Err(CallError::Protocol(error)) => Err(error),
-    }
+    unrefused(call(Server::Limits, &WhoAmI {}))
+}
+
+/// The answer of an operation that is never refused.
+fn unrefused<T>(answer: Result<T, CallError<Never>>) -> Result<T, ProtocolError> {
+    answer.map_err(|error| match error {
+        CallError::Refused(never) => match never {},
+        CallError::Protocol(error) => error,
+    })
 }
 
 /// Opens a group.

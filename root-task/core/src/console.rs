@@ -83,9 +83,9 @@ pub struct Whole<'a> {
 
 impl fmt::Display for Whole<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.task.generation_low {
-            0 => write!(out, "[{}] {}", self.task.index, self.text),
-            generation => write!(out, "[{}.{generation}] {}", self.task.index, self.text),
+        match self.task.generation_low() {
+            0 => write!(out, "[{}] {}", self.task.index(), self.text),
+            generation => write!(out, "[{}.{generation}] {}", self.task.index(), self.text),
         }
     }
 }
@@ -163,10 +163,10 @@ impl<const N: usize> Lines<N> {
 
     /// A task's line. If another task had the place before, what it left is gone.
     fn line(&mut self, task: TaskTag) -> Option<&mut Line> {
-        let place = usize::try_from(task.index).ok()?;
+        let place = usize::try_from(task.index()).ok()?;
         let line = self.lines.get_mut(place)?;
-        if line.generation_low != task.generation_low {
-            line.generation_low = task.generation_low;
+        if line.generation_low != task.generation_low() {
+            line.generation_low = task.generation_low();
             line.dropped = 0;
             line.length = 0;
         }
@@ -186,14 +186,8 @@ impl<const N: usize> fmt::Debug for Lines<N> {
 mod tests {
     use super::*;
 
-    const SEVEN: TaskTag = TaskTag {
-        index: 7,
-        generation_low: 0,
-    };
-    const EIGHT: TaskTag = TaskTag {
-        index: 8,
-        generation_low: 3,
-    };
+    const SEVEN: TaskTag = TaskTag::new(7, 0);
+    const EIGHT: TaskTag = TaskTag::new(8, 3);
 
     fn write(lines: &mut Lines<16>, task: TaskTag, text: &str) -> Vec<String> {
         let mut printed = Vec::new();
@@ -288,10 +282,7 @@ mod tests {
     fn the_next_task_in_a_place_finds_nothing_of_the_last_one() {
         let mut lines = Lines::<16>::new();
         write(&mut lines, SEVEN, "secret\u{7}");
-        let next = TaskTag {
-            generation_low: 1,
-            ..SEVEN
-        };
+        let next = TaskTag::new(7, 1);
         assert_eq!(write(&mut lines, next, "mine\n"), ["[7.1] mine"]);
         assert_eq!(lines.dropped(next), 0);
     }
@@ -299,10 +290,7 @@ mod tests {
     #[test]
     fn an_index_that_no_task_has_prints_nothing() {
         let mut lines = Lines::<16>::new();
-        let nobody = TaskTag {
-            index: 16,
-            generation_low: 0,
-        };
+        let nobody = TaskTag::new(16, 0);
         assert!(write(&mut lines, nobody, "text\n").is_empty());
         assert_eq!(lines.dropped(nobody), 0);
     }

@@ -512,6 +512,7 @@ fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &ReadSnapshot { ring })?;
     operation(tried, &limits::ReadFreeze { group })?;
     operation(tried, &limits::ReadGuarantee { group })?;
+    operation(tried, &limits::Ping {})?;
     rights(tried)?;
     lasting(tried)
 }

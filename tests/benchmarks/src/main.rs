@@ -16,7 +16,6 @@ mod calls;
 mod deeds;
 mod helper;
 mod ledger;
-mod null;
 mod profile;
 mod samples;
 mod scale;

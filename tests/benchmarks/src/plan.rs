@@ -8,7 +8,7 @@ macro_rules! every_benchmark {
     ($then:ident) => {
         $then! {
             calls {
-                "null", "instructions", "a call that the limits-server turns down by its label";
+                "null", "instructions", "limits.ping: nothing asked, nothing answered";
                 "null-low", "instructions", "the same from a lower band";
                 "who-am-i", "instructions", "which task and which group the caller is";
                 "read-resource", "instructions", "one kind's numbers of a group";

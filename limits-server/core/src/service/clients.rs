@@ -8,11 +8,11 @@ use interfaces::limits::{
     Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
     FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Guaranteed, Hold, Holdings,
     ListChildren, ListRights, ListTasks, ListTombstones, Membership, MyRights, Never, OpenGroup,
-    OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadFreeze, ReadGuarantee, ReadOwner,
-    ReadRefusal, ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks,
-    ResetRefusals, ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel, SetLimit,
-    SetMode, SetOwner, SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal,
-    Totals, Unhold, WhoAmI, WouldFew, WouldFit, WouldFitRefusal,
+    OpenGroupRefusal, OwnRefusal, Owner, Page, Ping, ReadAccount, ReadFreeze, ReadGuarantee,
+    ReadOwner, ReadRefusal, ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal,
+    ResetPeaks, ResetRefusals, ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel,
+    SetLimit, SetMode, SetOwner, SetRefusal, SetSoftLimit, Tombstone, TombstonePage,
+    TombstoneRefusal, Totals, Unhold, WhoAmI, WouldFew, WouldFit, WouldFitRefusal,
 };
 use interfaces::{Caller, GroupId, Limit, TaskId};
 
@@ -208,6 +208,10 @@ impl Server for LimitsServer<'_> {
             .ok_or(WouldFitRefusal::UnknownGroup)?;
         let answer = self.ledger.few_would_fit(group, amounts);
         answer.map_err(|refusal| self.told_to(viewer, refusal))
+    }
+
+    fn ping(&mut self, _: Caller, _: Ping) -> Result<(), Never> {
+        Ok(())
     }
 
     fn who_am_i(&mut self, caller: Caller, _: WhoAmI) -> Result<Membership, Never> {
