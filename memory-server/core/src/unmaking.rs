@@ -167,7 +167,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         &mut self,
         page: u32,
         object: u32,
-        list: fn(&mut Object) -> &mut List,
+        list: impl FnOnce(&mut Object) -> &mut List,
     ) {
         self.memory.forget_mapping(Mappings::own(page));
         let is_stuck = self.owners().get(page).is_stuck();
