@@ -498,12 +498,13 @@ macro_rules! interface {
             reply: &mut [u8],
         ) -> $crate::call::Dispatched {
             use $crate::call::{Dispatched, ProtocolError};
-            if label.is_short() {
-                let words = $crate::call::words_of(payload);
-                return dispatch_short(server, caller, label, words, reply).dispatched();
-            }
             if let Err(error) = label.expect($interface, $version) {
                 return Dispatched::Protocol(error);
+            }
+            if label.is_short() {
+                let words = $crate::call::words_of(payload);
+                let operation = label.operation() ^ $crate::short::BIT;
+                return dispatch_short(server, caller, operation, words, reply).dispatched();
             }
             match label.operation() {
                 $(
@@ -519,27 +520,25 @@ macro_rules! interface {
             }
         }
 
-        /// Hands a message in its short form to the server. What does not fit such an answer is encoded into `reply`.
+        /// Hands a message in its short form to the server: the operation's number is without the bit that says so.
+        /// What does not fit such an answer is encoded into `reply`.
         // Always inlined: called, it would have to be given the words in memory.
         #[inline(always)]
         #[allow(clippy::inline_always, reason = "it is the server's loop")]
         pub fn dispatch_short<S: Server + ?Sized>(
             server: &mut S,
             caller: $crate::identity::Caller,
-            label: $crate::call::Label,
+            operation: u8,
             words: $crate::short::Words,
             reply: &mut [u8],
         ) -> $crate::short::Answered {
             use $crate::call::{Dispatched, ProtocolError};
             use $crate::short::Answered;
-            if let Err(error) = label.expect($interface, $version) {
-                return Answered::of(Dispatched::Protocol(error));
-            }
             // One by one: handed over together to anybody, they would all be put into memory first.
             let $crate::short::Words { words: [first, second, third, fourth], length } = words;
             // Most lists have no operation that uses them.
             let _ = (&server, caller, first, second, third, fourth, length, &reply);
-            match label.operation() ^ $crate::short::BIT {
+            match operation {
                 $(
                     $number => $crate::interface!(
                         @serve server, caller, (first second third fourth length), reply, $method($request) $(, $mark $($few($few_request))?)?

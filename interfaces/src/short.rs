@@ -20,13 +20,13 @@
 //! - Only as many words are looked at as travelled: [`Short::LENGTH`].
 
 use crate::amounts::{Amounts, RESOURCES, Resource};
-use crate::call::{Dispatched, MESSAGE_BYTES, ProtocolError};
+use crate::call::{Dispatched, Label, MESSAGE_BYTES, ProtocolError};
 use crate::identity::{GroupId, TaskId};
 
 /// How many words travel in registers.
 pub const WORDS: usize = 4;
 
-/// The label of an answer in its short form. No [`ProtocolError`](crate::ProtocolError) has this number.
+/// The label of an answer in its short form. No [`ProtocolError`](crate::ProtocolError) has this bit.
 pub const ANSWER: u64 = 0x20;
 
 /// The bit of an operation number that says that a request is in its short form.
@@ -53,8 +53,39 @@ pub struct Answered {
     pub words: [u64; WORDS],
 }
 
-/// Where the label begins in [`Answered::head`]; the length is below it, as in the kernel's message info.
+/// Where the label begins in [`Answered::head`] and [`Asked::head`]; the length is below it, as in the kernel's message info.
 pub const HEAD_SHIFT: u32 = 12;
+/// The length in a message's first number, as the kernel has it.
+const HEAD_LENGTH: u64 = 0x7f;
+/// The operation's number in it, without [`BIT`].
+const HEAD_OPERATION: u64 = (BIT as u64 - 1) << HEAD_SHIFT;
+
+/// A message as the kernel gave it, of which nothing is in the IPC buffer if it is a request in its short form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The badge.
+    pub badge: u64,
+    /// Label, capabilities and length, as the kernel says them.
+    pub head: u64,
+    /// The words that came in registers.
+    pub words: [u64; WORDS],
+}
+
+impl Asked {
+    /// The operation and the words, if this is a request of an interface's in its short form, without capabilities.
+    #[inline]
+    #[must_use]
+    pub const fn of(self, interface: u8, version: u8) -> Option<(u8, Words)> {
+        let Self { head, words, .. } = self;
+        let wanted = Label::new(interface, version, BIT).bits() << HEAD_SHIFT;
+        if head & !(HEAD_LENGTH | HEAD_OPERATION) != wanted {
+            return None;
+        }
+        let operation = ((head & HEAD_OPERATION) >> HEAD_SHIFT) as u8;
+        let length = (head & HEAD_LENGTH) as usize;
+        Some((operation, Words { words, length }))
+    }
+}
 
 impl Answered {
     /// An answer in its short form.
@@ -69,7 +100,7 @@ impl Answered {
     #[inline]
     #[must_use]
     pub const fn is_short(self) -> bool {
-        self.head >> HEAD_SHIFT == ANSWER
+        self.head & (ANSWER << HEAD_SHIFT) != 0
     }
 
     /// Anything else.
@@ -108,7 +139,7 @@ impl Answered {
 }
 
 /// The head of no answer.
-const LATER: u64 = u64::MAX;
+const LATER: u64 = 1 << 63;
 const _: () = assert!(MESSAGE_BYTES < 1 << HEAD_SHIFT);
 
 /// What has a short form.

@@ -93,10 +93,8 @@ fn main(start_page: usize) -> ! {
     let mut serving = Serving { server, port };
     let mut raw = serving.port.receive();
     loop {
-        let answer = raw.short().and_then(|(label, words)| {
-            let reply = serving.port.reply_buffer();
-            serving.server.handle_short(raw.badge, label, words, reply)
-        });
+        let reply = serving.port.reply_buffer();
+        let answer = serving.server.handle_short(raw.asked(), reply);
         let info = match answer {
             Some(answered) if answered.is_short() => {
                 let Answered { head, words } = answered;

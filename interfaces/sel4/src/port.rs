@@ -3,8 +3,8 @@
 use core::fmt;
 
 use interfaces::call::{Dispatched, MESSAGE_BYTES, REGISTER_BYTES};
-use interfaces::short::{ANSWER, BIT, HEAD_SHIFT, Words};
-use interfaces::{Badge, Label, ProtocolError};
+use interfaces::short::{ANSWER, Asked, HEAD_SHIFT, Words};
+use interfaces::{Badge, ProtocolError};
 use sel4::MessageInfo;
 
 use crate::words::{Registers, first_words, load, load_slice, register_bytes, store, words_for};
@@ -29,7 +29,7 @@ impl Message {
     }
 }
 
-/// An answer's first number is what the kernel is told of it.
+/// A message's first number is what the kernel is told of it, and says of it.
 const _: () = assert!(
     MessageInfo::new(ANSWER, 0, 0, 4).word() == (ANSWER << HEAD_SHIFT) | 4,
     "interfaces::short knows the kernel's layout",
@@ -58,22 +58,14 @@ impl From<(u64, MessageInfo, Registers)> for Raw {
 }
 
 impl Raw {
-    /// The label and the words of a request in its short form, of which nothing is in the IPC buffer.
+    /// The same without the kernel's types, for who decides.
     #[inline]
     #[must_use]
-    pub const fn short(&self) -> Option<(Label, Words)> {
-        // One look at what must be there, a label that is short (no fault's is), and what must not: capabilities.
-        let short = MessageInfo::new(BIT as u64, 0, 0, 0).word();
-        let caps = MessageInfo::new(0, u64::MAX, u64::MAX, 0).word();
-        if self.info.word() & (short | caps) == short {
-            let label = Label::from_bits(self.info.label());
-            let words = Words {
-                words: self.registers,
-                length: self.info.length(),
-            };
-            Some((label, words))
-        } else {
-            None
+    pub const fn asked(&self) -> Asked {
+        Asked {
+            badge: self.badge,
+            head: self.info.word(),
+            words: self.registers,
         }
     }
 }

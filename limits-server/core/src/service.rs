@@ -23,7 +23,7 @@
 
 use interfaces::call::ProtocolError;
 use interfaces::identity::TaskTag;
-use interfaces::short::{Answered, Words};
+use interfaces::short::{Answered, Asked};
 use interfaces::{Badge, Caller, Dispatched, Label, accounting, limits};
 
 use crate::access::Viewer;
@@ -108,28 +108,26 @@ impl<'a> LimitsServer<'a> {
     /// What it does is the same in any case: this is only the shorter way for what comes most.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is the server's loop")]
-    pub fn handle_short(
-        &mut self,
-        badge: u64,
-        label: Label,
-        words: Words,
-        reply: &mut [u8],
-    ) -> Option<Answered> {
+    pub fn handle_short(&mut self, asked: Asked, reply: &mut [u8]) -> Option<Answered> {
+        let badge = asked.badge;
         // One look at what each of the two interfaces is for: whatever else it may be is rare.
-        let answered = if label.is_of(limits::INTERFACE, limits::VERSION) {
-            let (tag, operator) = TaskTag::of_badge(badge)?;
-            self.ledger.tagged(tag)?;
-            self.ledger.leave_on();
-            let caller = Caller::Task { tag, operator };
-            limits::dispatch_short(self, caller, label, words, reply)
-        } else {
-            let caller = Caller::of_badge(badge)?;
-            if !matches!(self.service_door(caller, label), Door::Server(_)) {
-                return None;
-            }
-            self.ledger.leave_on();
-            accounting::dispatch_short(self, caller, label, words, reply)
-        };
+        let answered =
+            if let Some((operation, words)) = asked.of(limits::INTERFACE, limits::VERSION) {
+                let (tag, operator) = TaskTag::of_badge(badge)?;
+                self.ledger.tagged(tag)?;
+                self.ledger.leave_on();
+                let caller = Caller::Task { tag, operator };
+                limits::dispatch_short(self, caller, operation, words, reply)
+            } else {
+                let (operation, words) = asked.of(accounting::INTERFACE, accounting::VERSION)?;
+                let caller = Caller::of_badge(badge)?;
+                let label = Label::new(accounting::INTERFACE, accounting::VERSION, operation);
+                if !matches!(self.service_door(caller, label), Door::Server(_)) {
+                    return None;
+                }
+                self.ledger.leave_on();
+                accounting::dispatch_short(self, caller, operation, words, reply)
+            };
         self.ledger.rings.signal();
         Some(answered)
     }

@@ -24,6 +24,7 @@ use interfaces::limits::{
     WouldFitRefusal,
 };
 use interfaces::provision::{TASK_KIT, THREAD_KIT};
+use interfaces::short::{Asked, HEAD_SHIFT, Words};
 use interfaces::system::Group;
 use interfaces::{
     Amounts, Badge, Call, CallError, Caller, Dispatched, GroupId, Label, Limit, ProtocolError,
@@ -1339,10 +1340,13 @@ fn short_forms_do_the_same_by_either_way() {
             let mut replies = [[0; MESSAGE_BYTES]; 2];
             let [reply, other_reply] = &mut replies;
             let long = one.server.handle(Some(badge), arrival, &bytes, reply);
-            let words = interfaces::call::words_of(&bytes);
-            let short = other
-                .server
-                .handle_short(badge.encode(), label, words, other_reply);
+            let Words { words, length } = interfaces::call::words_of(&bytes);
+            let asked = Asked {
+                badge: badge.encode(),
+                head: (label.bits() << HEAD_SHIFT) | length.min(0x7f) as u64,
+                words,
+            };
+            let short = other.server.handle_short(asked, other_reply);
             let Some(short) = short else {
                 // Not from somebody who is served: the long way counts it.
                 assert!(!matches!(long, Dispatched::Short(_) | Dispatched::Reply(_)));
