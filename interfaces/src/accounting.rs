@@ -171,6 +171,19 @@ pub struct Charge {
     pub amounts: Amounts,
 }
 
+/// Charges a group and all above it for one of something, and for as many more of the same as it can easily spare: for
+/// what is likely to be wanted next. What is easily spared is an eighth of what is left to every limit on the way, so
+/// nobody is refused the last of something because another was given it before it asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeSome {
+    /// The group that pays.
+    pub group: GroupId,
+    /// What one costs.
+    pub each: Amounts,
+    /// How many are wanted at most.
+    pub most: u32,
+}
+
 /// Charges the group that a task is in now, if the task is born. With no amounts it only asks for that: a task's
 /// first page is granted after this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -601,5 +614,7 @@ interface! {
         48 => guarantee(Guarantee) -> u64, or GuaranteeRefusal;
         /// What is set aside for others.
         49 => set_aside(SetAside) -> Aside, or Never;
+        /// Charges one, and as many more as are easily spared; how many.
+        50 => charge_some(ChargeSome) -> u32, or ChargeRefusal;
     }
 }

@@ -544,6 +544,15 @@ fn accounting_pins(pins: &mut Pins) {
         &charge,
     );
     pins.operation(
+        &accounting::ChargeSome {
+            group: GROUP,
+            each: amounts(),
+            most: 8,
+        },
+        &[5],
+        &charge,
+    );
+    pins.operation(
         &accounting::Release {
             group: GROUP,
             amounts: amounts(),

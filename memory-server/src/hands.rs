@@ -1,8 +1,8 @@
 //! The hands of the memory-server: each does one thing to the kernel, or asks one thing of the limits-server.
 
 use interfaces::accounting::{
-    AddTract, Aside, AttachRing, Charge, ChargeRefusal, ChargeTask, DetachRing, Guarantee,
-    GuaranteeRefusal, Release, SetAside, WantsGround, Who, WithdrawTract,
+    AddTract, Aside, AttachRing, Charge, ChargeRefusal, ChargeSome, ChargeTask, DetachRing,
+    Guarantee, GuaranteeRefusal, Release, SetAside, WantsGround, Who, WithdrawTract,
 };
 use interfaces::events::RingId;
 use interfaces::memory::{Access, PAGE_BYTES};
@@ -256,6 +256,15 @@ fn charge_refusal(error: CallError<ChargeRefusal>) -> ChargeRefusal {
 impl Ledger for Limits {
     fn charge(&mut self, group: GroupId, amounts: Amounts) -> Result<(), ChargeRefusal> {
         call(&mut self.0, &Charge { group, amounts }).map_err(charge_refusal)
+    }
+
+    fn charge_some(
+        &mut self,
+        group: GroupId,
+        each: Amounts,
+        most: u32,
+    ) -> Result<u32, ChargeRefusal> {
+        call(&mut self.0, &ChargeSome { group, each, most }).map_err(charge_refusal)
     }
 
     fn charge_task(&mut self, task: TaskId, amounts: Amounts) -> Result<GroupId, ChargeRefusal> {

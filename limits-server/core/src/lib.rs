@@ -60,6 +60,7 @@ pub mod needs;
 mod news;
 pub mod service;
 pub mod settings;
+mod spare;
 pub mod tasks;
 pub mod tombs;
 pub mod vanishing;

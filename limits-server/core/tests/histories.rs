@@ -63,6 +63,11 @@ enum Step {
         amounts: Amounts,
         held: bool,
     },
+    ChargeSome {
+        group: usize,
+        each: Amounts,
+        most: u32,
+    },
     ReleaseReceipt {
         which: usize,
     },
@@ -316,6 +321,25 @@ impl Model {
     fn charge(&mut self, group: GroupId, amounts: &Amounts) -> Result<(), Denied> {
         let levels = self.path(group);
         self.admit(&levels, amounts)
+    }
+
+    /// The most of something of which eight times as much is left to each limit, soft ones too; at least one.
+    fn easily_spared(&self, group: GroupId, each: &Amounts, most: u32) -> u32 {
+        let fits = |count: u32| {
+            self.path(group).into_iter().all(|id| {
+                let usage = self.usage(id);
+                let limits = self.groups[&id].limits.as_ref();
+                each.present().all(|(kind, amount)| {
+                    let hard = limits.and_then(|limits| limits.get(&kind)).copied();
+                    let soft = self.book.soft.get(&(id, kind)).copied();
+                    let limit = hard.unwrap_or(u64::MAX).min(soft.unwrap_or(u64::MAX));
+                    let is_bound = limit != u64::MAX || id == GroupId::ROOT;
+                    let wanted = u128::from(amount) * u128::from(count) * 8;
+                    !is_bound || wanted + u128::from(usage.get(kind)) <= u128::from(limit)
+                })
+            })
+        };
+        (2..=most).rev().find(|&count| fits(count)).unwrap_or(1)
     }
 
     fn born(&self, task: TaskId) -> Option<GroupId> {
@@ -715,6 +739,22 @@ impl Pair {
                     }
                 }
             }
+            Step::ChargeSome { group, each, most } => {
+                let group = self.group(group);
+                let expected = if self.model.groups.contains_key(&group) {
+                    let count = self.model.easily_spared(group, &each, most);
+                    let all = (0..count).fold(Amounts::NONE, |sum, _| plus(sum, each));
+                    let charged = self.model.charge(group, &all);
+                    charged.map(|()| (count, all)).map_err(ChargeRefusal::from)
+                } else {
+                    Err(ChargeRefusal::UnknownGroup)
+                };
+                if let (Ok((_, all)), Some(group)) = (expected, self.model.groups.get_mut(&group)) {
+                    group.held = plus(group.held, all);
+                }
+                let answer = self.ledger.charge_some_held(group, &each, most);
+                same(answer, expected.map(|(count, _)| count))
+            }
             Step::ReleaseReceipt { which } => {
                 if !self.receipts.is_empty() {
                     let which = which % self.receipts.len();
@@ -1059,6 +1099,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (which(), any::<bool>()).prop_map(|(group, empty)| Step::SetLabel { group, empty }),
         6 => (which(), amounts(), any::<bool>())
             .prop_map(|(group, amounts, held)| Step::Charge { group, amounts, held }),
+        4 => (which(), amounts(), 0..9_u32).prop_map(|(group, each, most)| Step::ChargeSome { group, each, most }),
         3 => which().prop_map(|which| Step::ReleaseReceipt { which }),
         2 => which().prop_map(|which| Step::Hold { which }),
         3 => (which(), amounts()).prop_map(|(group, amounts)| Step::TakeBack { group, amounts }),

@@ -70,6 +70,28 @@ fn short(refusal: ChargeRefusal) -> Shortage {
 }
 
 #[test]
+fn what_is_easily_spared_is_an_eighth_of_what_is_left_to_every_limit_and_at_least_one() {
+    let mut ledger = ledger(Room::all(8));
+    let groups = chain(&mut ledger, 3);
+    let spared = |ledger: &Ledger<'_>| ledger.easily_spared(groups[2], &FRAME, 8);
+    assert_eq!(spared(&ledger), 8, "without a limit as many as are wanted");
+    for (limit, count) in [(1000, 8), (47, 5), (15, 1), (3, 1), (0, 1)] {
+        let at = Limit::At(limit);
+        ledger.set_limit(groups[1], Resource::Frames, at).unwrap();
+        assert_eq!(spared(&ledger), count, "{limit} left");
+    }
+    let at = Limit::At(1000);
+    ledger.set_limit(groups[1], Resource::Frames, at).unwrap();
+    let at = Limit::At(20);
+    ledger
+        .set_soft_limit(groups[0], Resource::Frames, at)
+        .unwrap();
+    assert_eq!(spared(&ledger), 2, "nor is a soft limit crossed for it");
+    ledger.charge_held(groups[2], &frames(8)).unwrap();
+    assert_eq!(spared(&ledger), 1);
+}
+
+#[test]
 fn a_charge_counts_at_every_level_and_a_release_gives_it_all_back() {
     let mut ledger = ledger(Room::all(8));
     let chain = chain(&mut ledger, 4);

@@ -78,6 +78,10 @@ pub struct Area {
     pub space: u32,
     /// The region through which it was made; none for what a program shows from its birth.
     pub region: Link,
+    /// The page on which a fault would go on with those before it (see [`around`](crate::around)).
+    pub expected: u32,
+    /// How many faults in a row went on like that.
+    pub in_a_row: u8,
     /// What is mapped in it, in [`Mappings`](crate::mapping::Mappings).
     pub mappings: List,
     links: Links,
@@ -109,6 +113,8 @@ impl Area {
             is_charged: false,
             space: 0,
             region: Link::NONE,
+            expected: 0,
+            in_a_row: 0,
             mappings: List::default(),
             links: Links::default(),
             showing: Links::default(),

@@ -113,6 +113,15 @@ pub trait Ledger {
     /// Charges a group.
     fn charge(&mut self, group: GroupId, amounts: Amounts) -> Result<(), ChargeRefusal>;
 
+    /// Charges a group for one of something, and for as many more of it, up to `most`, as it can easily spare. Returns how
+    /// many; at least one.
+    fn charge_some(
+        &mut self,
+        group: GroupId,
+        each: Amounts,
+        most: u32,
+    ) -> Result<u32, ChargeRefusal>;
+
     /// Charges the group that a born task is in now.
     fn charge_task(&mut self, task: TaskId, amounts: Amounts) -> Result<GroupId, ChargeRefusal>;
 

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod area;
+pub mod around;
 pub mod asid;
 pub mod borrow;
 mod cloning;

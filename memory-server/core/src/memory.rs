@@ -16,6 +16,7 @@ use interfaces::system::Room;
 
 use crate::archive::Programs;
 use crate::area::{Area, Areas};
+use crate::around::IN_A_ROW;
 use crate::asid::Asids;
 use crate::borrow::{Borrow, Borrows};
 use crate::ground::Ground;
@@ -216,6 +217,8 @@ pub struct Memory<'a> {
     pub slots: Slots,
     /// What is kept for the next task.
     pub kept: Kept,
+    /// After so many faults in a row the pages behind come along.
+    pub(crate) in_a_row: u8,
     archive_pages: u32,
     overcommit_percent: u32,
     /// The most that guarantees can set aside, as far as is known: never less than what is.
@@ -272,6 +275,7 @@ impl<'a> Memory<'a> {
                 archive_pages: sizes.archive_pages,
             },
             kept: Kept::default(),
+            in_a_row: IN_A_ROW,
             archive_pages: sizes.archive_pages,
             overcommit_percent: sizes.overcommit_percent,
             guaranteed: 0,

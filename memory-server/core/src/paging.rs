@@ -1,10 +1,11 @@
 //! Page faults: what the plan says is charged, made and mapped.
 
 use interfaces::accounting::ChargeRefusal;
-use interfaces::memory::{Access, COPY_KIT, FRAME_KIT, TABLE_KIT};
+use interfaces::memory::{Access, COPY_KIT, TABLE_KIT};
 use interfaces::provision::Cause;
 use interfaces::{Amounts, GroupId, TaskId};
 
+use crate::around::{Fresh, frames};
 use crate::fault::{PageFault, Plan, Source, decide};
 use crate::hands::{Kernel, Ledger, Made, Slot};
 use crate::mapping::{FrameCap, Mappings};
@@ -17,9 +18,12 @@ use crate::space::{MissingTables, Space};
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Serves a page fault of the task in a living space, or says why it cannot go on.
     pub(crate) fn page_fault(&mut self, index: u32, fault: PageFault) -> Result<(), Cause> {
-        let space = self.space(index);
         let plan = decide(&self.memory, index, fault)?;
-        if !space.is_born {
+        let space = self.memory.spaces.peek(index);
+        let (is_born, own_payer) =
+            space.map_or((false, GroupId::ROOT), |space| (space.is_born, space.payer));
+        if !is_born {
+            let space = self.space(index);
             self.begin(index, &space)?;
             if self.memory.mappings.find(index, fault.page()).is_some() {
                 self.count_fault(index);
@@ -56,14 +60,19 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                     }
                     Source::Fresh { fill } => {
                         let payer = self.payer_of(object);
-                        let granted = self.charged(payer, FRAME_KIT, |this| {
-                            this.grant((index, fault.page()), (object, place), fill, access, area)
-                        });
+                        let fresh = Fresh {
+                            at: (index, fault.page()),
+                            of: (object, place),
+                            fill,
+                            access,
+                            area,
+                        };
+                        let granted = self.grant_fresh(payer, fresh);
                         match granted {
                             // It is not the task's own group that is being killed.
                             Err(Failure::Charge(
                                 ChargeRefusal::Killing | ChargeRefusal::UnknownGroup,
-                            )) if payer != space.payer => {
+                            )) if payer != own_payer => {
                                 return Err(Cause::PayerKilled);
                             }
                             granted => granted,
@@ -86,7 +95,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// If they do not all fit, or the task was moved before it ran, each is charged when it is touched, like any other.
     fn begin(&mut self, index: u32, space: &Space) -> Result<(), Cause> {
         let first = self.first_pages(space);
-        match self.ledger.charge_task(space.task, frames(first.len())) {
+        let count = u32::try_from(first.len()).unwrap_or_default();
+        match self.ledger.charge_task(space.task, frames(count)) {
             Ok(payer) => {
                 self.change_space(index, |space| space.is_born = true);
                 let granted = if payer == space.payer {
@@ -94,7 +104,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 } else {
                     0
                 };
-                self.release(payer, frames(first.len().saturating_sub(granted)));
+                self.release(payer, frames(count.saturating_sub(granted)));
                 Ok(())
             }
             Err(ChargeRefusal::Short(_)) => self.ask_for_birth(index, space.task),
@@ -113,23 +123,23 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     }
 
     /// Grants pages that are charged; how many. One that cannot be granted now is met again when it is touched.
-    fn grant_first(&mut self, index: u32, space: &Space, pages: &[u32]) -> usize {
+    fn grant_first(&mut self, index: u32, space: &Space, pages: &[u32]) -> u32 {
         let granted = pages.iter().take_while(|&&page| {
             let program = self.memory.programs.get(space.program);
             let fill = program.map_or(Fill::ZEROS, |program| program.fill(page));
             let Some(area) = self.memory.areas.find(space.areas, page) else {
                 return false;
             };
-            self.grant(
-                (index, page),
-                (space.object, page),
+            let fresh = Fresh {
+                at: (index, page),
+                of: (space.object, page),
                 fill,
-                Access::ReadWrite,
+                access: Access::ReadWrite,
                 area,
-            )
-            .is_ok()
+            };
+            self.grant(fresh).is_ok()
         });
-        granted.count()
+        u32::try_from(granted.count()).unwrap_or_default()
     }
 
     /// Makes the tables that a page needs.
@@ -250,14 +260,14 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     }
 
     /// Makes a frame of an object and maps it. The kernel has cleared it.
-    fn grant(
-        &mut self,
-        (space, at): (u32, u32),
-        (object, place): (u32, u32),
-        fill: Fill,
-        access: Access,
-        area: u32,
-    ) -> Result<(), Failure> {
+    pub(crate) fn grant(&mut self, fresh: Fresh) -> Result<(), Failure> {
+        let Fresh {
+            at: (space, at),
+            of: (object, place),
+            fill,
+            access,
+            area,
+        } = fresh;
         let page = self.make_object(Made::Frame)?;
         if fill.bytes != 0 {
             let result = self.kernel.fill(self.memory.slots.object(page), fill);
@@ -278,10 +288,4 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
         mapped
     }
-}
-
-/// What so many frames are charged as.
-fn frames(count: usize) -> Amounts {
-    let all = (0..count).try_fold(Amounts::NONE, |sum, _| sum.checked_add(&FRAME_KIT));
-    all.unwrap_or_default()
 }

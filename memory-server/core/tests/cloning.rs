@@ -72,7 +72,7 @@ fn a_clone_has_what_was_there_and_each_page_is_copied_when_one_of_them_writes() 
     let mut bench = bench();
     let region = create(&mut bench, 0, 8);
     let here = map(&mut bench, 0, region);
-    for page in 0..4 {
+    for page in (0..4).rev() {
         assert!(write(
             &mut bench,
             0,
@@ -289,7 +289,7 @@ fn resized_down_gives_back_exactly_and_up_is_reserved() {
     let here = map(&mut bench, 0, region);
     let shared = give(&mut bench, 0, region, 1);
     let there = map(&mut bench, 1, shared);
-    for page in 0..60 {
+    for page in (0..60).rev() {
         assert!(write(&mut bench, 0, here + page * 4096, 1));
         assert!(write(&mut bench, 1, there + page * 4096, 1));
     }
@@ -346,7 +346,7 @@ fn a_sponsor_takes_over_all_of_it_or_nothing() {
     let mut bench = bench();
     let region = create(&mut bench, 0, 20);
     let here = map(&mut bench, 0, region);
-    for page in 0..5 {
+    for page in (0..5).rev() {
         assert!(write(&mut bench, 0, here + page * 4096, 1));
     }
     let shared = give(&mut bench, 0, region, 1);
@@ -399,7 +399,7 @@ fn a_forked_task_sees_what_its_parent_saw_and_each_writes_for_itself() {
     let mut bench = bench();
     let region = create(&mut bench, 0, 60);
     let here = map(&mut bench, 0, region);
-    for page in 0..50 {
+    for page in (0..50).rev() {
         assert!(write(
             &mut bench,
             0,
@@ -525,6 +525,7 @@ enum Op {
     Unmap(u32, prop::sample::Index),
     Destroy(u32, prop::sample::Index),
     Write(u32, u32),
+    WriteAll(u32),
     Read(u32, u32),
     Resize(u32, prop::sample::Index, u32),
     Sponsor(u32, prop::sample::Index),
@@ -539,7 +540,7 @@ fn op() -> impl Strategy<Value = Op> {
     let which = any::<prop::sample::Index>;
     (0_u32..3).prop_flat_map(move |index| {
         prop_oneof![
-            3 => (1_u32..5).prop_map(move |pages| Op::Create(index, pages)),
+            3 => (1_u32..12).prop_map(move |pages| Op::Create(index, pages)),
             5 => which().prop_map(move |region| Op::Clone(index, region)),
             2 => (which(), 0_u32..3, any::<bool>())
                 .prop_map(move |(region, to, payment)| Op::Give(index, region, to, payment)),
@@ -547,6 +548,7 @@ fn op() -> impl Strategy<Value = Op> {
             2 => which().prop_map(move |region| Op::Unmap(index, region)),
             2 => which().prop_map(move |region| Op::Destroy(index, region)),
             16 => (0_u32..12).prop_map(move |page| Op::Write(index, page)),
+            2 => Just(Op::WriteAll(index)),
             8 => (0_u32..12).prop_map(move |page| Op::Read(index, page)),
             2 => (which(), 1_u32..6).prop_map(move |(region, pages)| Op::Resize(index, region, pages)),
             1 => which().prop_map(move |region| Op::Sponsor(index, region)),
@@ -725,6 +727,12 @@ impl Naive {
                 }
                 while bench.report().is_some() {}
             }
+            // In order: some pages come with the ones before them.
+            Op::WriteAll(index) => {
+                for page in 0..12 {
+                    self.step(bench, &Op::Write(index, page));
+                }
+            }
             Op::Read(index, page) => {
                 let seen = read(bench, index, AT + page * 4096);
                 match self.shown(index, page) {
@@ -860,6 +868,7 @@ proptest! {
     #[test]
     fn what_is_reserved_can_be_had(history in prop::collection::vec(op(), 0..150)) {
         let mut bench = Bench::with_overcommit(330, &[(0, 20), (256, 18)], (14, 600), 100);
+        bench.server.bring_along_after(2);
         let before = rest(&mut bench);
         for index in 0..3 {
             bench.spawn(index, group_of(index)).unwrap();
@@ -889,6 +898,7 @@ proptest! {
         history in prop::collection::vec(op(), 0..150),
     ) {
         let mut bench = Bench::with_room(300, &[(0, 20)], 14, 60);
+        bench.server.bring_along_after(2);
         let before = rest(&mut bench);
         for index in 0..3 {
             bench.spawn(index, group_of(index)).unwrap();

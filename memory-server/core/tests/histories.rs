@@ -23,6 +23,7 @@ use interfaces::memory::{
 };
 use interfaces::provision::{CreateThread, DestroyTask, DestroyThread, Progress, ReadPool};
 use interfaces::start::Block;
+use memory_core::around::AROUND;
 use memory_core::door::Answer;
 use memory_core::pool::{Page, Pool, Step, nodes, pages_of};
 use proptest::prelude::*;
@@ -224,6 +225,17 @@ impl NaiveTask {
         true
     }
 
+    /// With a page that goes on with those before it may come some that follow it: as good as touched.
+    fn take_along(&mut self, page: u32, shown: &BTreeMap<u32, bool>) {
+        for next in page + 1..page + AROUND {
+            let is_new = shown.contains_key(&(next << 12)) && !self.mapped.contains_key(&next);
+            let in_a_region = next >= 0x1_0000;
+            if !(is_new && in_a_region && self.touch(next, false)) {
+                return;
+            }
+        }
+    }
+
     fn is_taken(&self, start: u32, pages: u32) -> bool {
         (start..start + pages).any(|page| self.allows(page).is_some())
     }
@@ -309,6 +321,10 @@ fn step(bench: &mut Bench, naive: &mut BTreeMap<u32, NaiveTask>, op: Op) {
                 Answer::Nothing
             };
             assert_eq!(answer, expected, "{page:x}");
+            if answer == Answer::Resume {
+                let shown = mapped(bench, index);
+                model.take_along(page, &shown);
+            }
         }
         Op::Create(_, pages) => {
             let created = bench.client(task(index), CreateRegion { pages });
@@ -438,6 +454,7 @@ proptest! {
     #[test]
     fn spaces_and_regions_are_what_a_naive_model_says(history in prop::collection::vec(op(), 0..80)) {
         let mut bench = Bench::new(512, &[(0, 21)]);
+        bench.server.bring_along_after(2);
         let before = asking::rest(&mut bench);
         let mut naive = BTreeMap::new();
         for op in history {

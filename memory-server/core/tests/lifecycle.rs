@@ -293,7 +293,7 @@ fn large_region(bench: &mut Bench) -> RegionId {
         access: Access::ReadWrite,
     };
     assert_eq!(bench.client(task(0), map), Ok(0x1000_0000));
-    for page in 0..100 {
+    for page in (0..100).rev() {
         let address = 0x1000_0000 + page * 4096;
         assert_eq!(bench.touch(0, address, true), Answer::Resume);
     }
@@ -476,7 +476,7 @@ fn a_moved_task_pays_for_new_regions_elsewhere_and_each_payer_gets_its_own_back(
         access: Access::ReadWrite,
     };
     let address = bench.client(task(0), map).unwrap();
-    for page in 0..4 {
+    for page in (0..4).rev() {
         assert_eq!(bench.touch(0, address + page * 4096, true), Answer::Resume);
         assert_eq!(
             bench.touch(0, 0x22_f000 - page * 4096, true),
@@ -603,7 +603,7 @@ fn a_large_task_is_taken_apart_in_slices() {
         access: Access::ReadWrite,
     };
     let address = bench.client(task(0), map).unwrap();
-    for page in 0..300 {
+    for page in (0..300).rev() {
         assert_eq!(bench.touch(0, address + page * 4096, true), Answer::Resume);
     }
     let destroy = DestroyTask { task: task(0) };
@@ -615,6 +615,86 @@ fn a_large_task_is_taken_apart_in_slices() {
     let ticket = ticket(&mut bench);
     assert!(bench.ledger.0.borrow_mut().release(GROUP, ticket));
     assert_eq!(rest(&mut bench), before);
+}
+
+/// Touches pages in order, as a task does: only what is not mapped is a fault. Returns how many faults there were.
+fn go_through(bench: &mut Bench, address: u32, pages: u32) -> u32 {
+    let memory = bench.server.memory();
+    let root = memory.slots.object(memory.spaces.get(0).root.unwrap());
+    let mut faults = 0;
+    for address in (0..pages).map(|page| address + page * 4096) {
+        if !bench.kernel.0.borrow().mapped(root).contains_key(&address) {
+            faults += 1;
+            if bench.touch(0, address, true) != Answer::Resume {
+                break;
+            }
+        }
+        bench.audit(GROUP);
+    }
+    faults
+}
+
+#[test]
+fn pages_touched_in_order_come_with_those_before_them_and_never_beyond_a_limit() {
+    for left in [None, Some(300), Some(40), Some(9), Some(1), Some(0)] {
+        let mut bench = Bench::new(700, &[(0, 21)]);
+        bench.spawn(0, GROUP).unwrap();
+        assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Resume);
+        let used = |bench: &Bench| bench.ledger.0.borrow().used(GROUP).get(Resource::Frames);
+        let before = used(&bench);
+        if let Some(left) = left {
+            let limit = (GROUP, Resource::Frames);
+            bench
+                .ledger
+                .0
+                .borrow_mut()
+                .limits
+                .insert(limit, before + left);
+        }
+        let region = bench.client(task(0), CreateRegion { pages: 100 }).unwrap();
+        let map = Map {
+            region,
+            address: Some(0x101f_0000),
+            access: Access::ReadWrite,
+        };
+        let address = bench.client(task(0), map).unwrap();
+        let faults = go_through(&mut bench, address, 100);
+        let frames = used(&bench) - before;
+        assert_eq!(frames, left.unwrap_or(100).min(100), "to the last one");
+        match left {
+            None => assert_eq!(faults, 16 + 11, "then 8 at a time"),
+            Some(300) => assert_eq!(faults, 16 + 11, "as many where much is left"),
+            Some(left) if left < 100 => assert!(u64::from(faults) > left / 2, "{faults}"),
+            Some(_) => {}
+        }
+        bench.end(0, GROUP);
+        bench.audit(GROUP);
+        assert_eq!(bench.server.counters().mishaps, 0);
+    }
+}
+
+#[test]
+fn whatever_fails_what_came_along_is_charged_exactly() {
+    for fail in 1..120 {
+        let mut bench = Bench::new(200, &[(0, 18)]);
+        bench.spawn(0, GROUP).unwrap();
+        assert_eq!(bench.touch(0, 0x22_f000, true), Answer::Resume);
+        let region = bench.client(task(0), CreateRegion { pages: 40 }).unwrap();
+        let map = Map {
+            region,
+            address: None,
+            access: Access::ReadWrite,
+        };
+        let address = bench.client(task(0), map).unwrap();
+        {
+            let mut world = bench.kernel.0.borrow_mut();
+            world.fail_at = Some(world.tried + fail);
+        }
+        go_through(&mut bench, address, 40);
+        bench.kernel.0.borrow_mut().fail_at = None;
+        bench.end(0, GROUP);
+        bench.audit(GROUP);
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn sees(bench: &Bench, index: u32, address: u32) -> Option<u64> {
 }
 
 fn pages(bench: &mut Bench, index: u32, address: u32, pages: u32, write: bool) {
-    for page in 0..pages {
+    for page in (0..pages).rev() {
         assert_eq!(
             bench.touch(index, address + page * 4096, write),
             Answer::Resume

@@ -24,7 +24,7 @@ use interfaces::provision::{
     THREAD_KIT,
 };
 use interfaces::start::client_slots;
-use interfaces::{Amounts, CallError, GroupId, TaskId, call};
+use interfaces::{Amounts, Call, CallError, GroupId, TaskId, call};
 
 use crate::fork::Origin;
 use crate::hands::{Entry, Hands, KernelError, Service, Settle, insist};
@@ -86,6 +86,14 @@ impl From<Full> for ForkRefusal {
     }
 }
 
+/// What of an order is still wanted once its task has a place.
+#[derive(Clone, Copy)]
+struct Wanted {
+    program: ProgramId,
+    operator: bool,
+    has_ticket: bool,
+}
+
 /// A thread that is being born.
 #[derive(Clone, Copy)]
 struct Newborn {
@@ -111,8 +119,20 @@ impl<H: Hands> ProcServer<'_, H> {
     ) -> Result<TaskId, R> {
         let price = self.programs.price(order.program);
         let price = price.ok_or(Failed::Memory(CreateRefusal::UnknownProgram))?;
-        let place = self.tasks.reserve(order.clone())?;
-        match self.build(place, &order, price, origin) {
+        // The ticket first: most spawns that are refused are refused for it, and then there is nothing to undo.
+        let place = self.tasks.next_place().ok_or(Full)?;
+        let asked = self.ask_for_ticket(place, &order, price);
+        if let Err(CallError::Refused(refusal)) = asked {
+            return Err(Failed::Ticket(refusal).into());
+        }
+        let wanted = Wanted {
+            program: order.program,
+            operator: order.operator,
+            has_ticket: self.wants_ticket(&order),
+        };
+        // It was free a moment ago, and nobody else is served meanwhile.
+        let place = self.tasks.reserve(order)?;
+        match self.build(place, wanted, asked, origin) {
             Ok(frozen) => {
                 if self.tasks.started(place.task).is_err() {
                     self.alarm();
@@ -154,10 +174,12 @@ impl<H: Hands> ProcServer<'_, H> {
     }
 
     /// Gives back what a further thread has, and its place.
-    pub(crate) fn take_thread(&mut self, task: TaskId, thread: u32, number: u32, owed: Owed) {
+    pub(crate) fn take_thread(&mut self, task: TaskId, thread: u32, number: u32, mut owed: Owed) {
         if owed.objects {
             let gone = insist(self.hands.memory(), &DestroyThread { task, thread });
             self.expect(gone.is_ok());
+            // As with a task: the capabilities went with the objects.
+            owed.slots &= gone.is_err();
         }
         if owed.slots {
             self.clear(thread);
@@ -170,10 +192,26 @@ impl<H: Hands> ProcServer<'_, H> {
         self.expect(gone.is_ok());
     }
 
-    /// Makes the slots of a thread's place empty; the memory-server should have left them so.
-    pub(crate) fn clear(&mut self, thread: u32) {
+    /// Makes the slots of a thread's place empty; the memory-server should have left them so. Returns how many were not.
+    pub(crate) fn clear(&mut self, thread: u32) -> u64 {
         let left = self.hands.clear(thread);
         self.counts.alarms = self.counts.alarms.saturating_add(left);
+        left
+    }
+
+    /// Lets the memory-server make something in the slots of a thread's place. If the kernel refuses because something was
+    /// left there, that goes first: looking after every end would cost more than the ends of most threads themselves.
+    fn create<C: Call<Refusal = CreateRefusal>>(
+        &mut self,
+        thread: u32,
+        request: &C,
+    ) -> Result<C::Reply, CallError<CreateRefusal>> {
+        match call(self.hands.memory(), request) {
+            Err(CallError::Refused(CreateRefusal::Kernel(_))) if self.clear(thread) > 0 => {
+                call(self.hands.memory(), request)
+            }
+            answered => answered,
+        }
     }
 
     /// Counts an alarm unless it is as it should be.
@@ -187,30 +225,31 @@ impl<H: Hands> ProcServer<'_, H> {
     fn build(
         &mut self,
         place: Reserved,
-        order: &Order,
-        price: Amounts,
+        wanted: Wanted,
+        asked: Result<Admitted, CallError<TicketRefusal>>,
         origin: Option<Origin>,
     ) -> Result<bool, Failed> {
         let Reserved { task, thread } = place;
-        let with_ticket = !(self.settings.may_omit_ticket
-            && order.arguments.as_str().starts_with(WITHOUT_TICKET));
-        let mut owed = Owed::default();
-        let admitted = if with_ticket {
-            self.open_ticket(place, order, price, &mut owed)?
-        } else {
-            self.unticketed(order)
+        let mut owed = Owed {
+            ticket: wanted.has_ticket,
+            ..Owed::default()
+        };
+        self.tasks.owe(task, owed);
+        // What may have been opened is given back as if it had.
+        let Ok(admitted) = asked else {
+            return Err(self.nonsense());
         };
         let group = admitted.group;
         self.tasks.admit(task, group);
         let create = CreateTask {
             task,
             thread,
-            program: order.program,
+            program: wanted.program,
             payer: group,
         };
         (owed.objects, owed.slots) = (true, true);
         self.tasks.owe(task, owed);
-        let made = match call(self.hands.memory(), &create) {
+        let made = match self.create(thread, &create) {
             Ok(made) => made,
             Err(CallError::Refused(refusal)) => {
                 owed.objects = false;
@@ -222,11 +261,11 @@ impl<H: Hands> ProcServer<'_, H> {
         if let Some(origin) = origin {
             self.clone_space(origin.task, task)?;
         }
-        self.equip(place, order.operator)?;
+        self.equip(place, wanted.operator)?;
         let newborn = Newborn {
             thread,
             first: thread,
-            confirmed: with_ticket,
+            confirmed: wanted.has_ticket,
         };
         self.bear(newborn)?;
         self.let_live(newborn, admitted, made.ipc_buffer)?;
@@ -273,7 +312,7 @@ impl<H: Hands> ProcServer<'_, H> {
             number,
         };
         (owed.objects, owed.slots) = (true, true);
-        let ipc_buffer = match call(self.hands.memory(), &create) {
+        let ipc_buffer = match self.create(thread, &create) {
             Ok(ipc_buffer) => ipc_buffer,
             Err(CallError::Refused(refusal)) => {
                 owed.objects = false;
@@ -309,13 +348,19 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
-    fn open_ticket(
+    fn wants_ticket(&self, order: &Order) -> bool {
+        !(self.settings.may_omit_ticket && order.arguments.as_str().starts_with(WITHOUT_TICKET))
+    }
+
+    fn ask_for_ticket(
         &mut self,
         place: Reserved,
         order: &Order,
         amounts: Amounts,
-        owed: &mut Owed,
-    ) -> Result<Admitted, Failed> {
+    ) -> Result<Admitted, CallError<TicketRefusal>> {
+        if !self.wants_ticket(order) {
+            return Ok(self.unticketed(order));
+        }
         let ticket = Ticket {
             thread: place.thread,
             task: place.task,
@@ -323,17 +368,7 @@ impl<H: Hands> ProcServer<'_, H> {
             group: order.group,
             amounts,
         };
-        owed.ticket = true;
-        self.tasks.owe(place.task, *owed);
-        match call(self.hands.limits(), &ticket) {
-            Ok(admitted) => Ok(admitted),
-            Err(CallError::Refused(refusal)) => {
-                owed.ticket = false;
-                self.tasks.owe(place.task, *owed);
-                Err(Failed::Ticket(refusal))
-            }
-            Err(CallError::Protocol(_)) => Err(self.nonsense()),
-        }
+        call(self.hands.limits(), &ticket)
     }
 
     /// Where a task without a ticket would have been; the last band, so that it disturbs nobody.

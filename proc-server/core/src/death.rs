@@ -139,7 +139,9 @@ impl<H: Hands> ProcServer<'_, H> {
         }
         match insist(self.hands.memory(), &DestroyTask { task }) {
             Ok(Progress::More) => return false,
-            Ok(Progress::Done) => {}
+            // With the objects their capabilities went, wherever they stood. Should one be left by an error of the
+            // memory-server's, whoever is made in its place next finds the slot taken, and then it is looked for.
+            Ok(Progress::Done) => owed.slots = false,
             // It has nothing of the task and cannot be made to; the slots are looked at below.
             Err(_) => self.alarm(),
         }

@@ -105,6 +105,16 @@ impl<'a> TaskTable<'a> {
         Ok(Reserved { task, thread })
     }
 
+    /// The place that [`TaskTable::reserve`] gives next.
+    #[must_use]
+    pub fn next_place(&self) -> Option<Reserved> {
+        let index = self.free_tasks.first()?;
+        let generation = at(self.tasks, index)?.generation;
+        let thread = self.free_threads.first()?;
+        let task = TaskId { index, generation };
+        Some(Reserved { task, thread })
+    }
+
     /// Says in which group a task is born.
     pub fn admit(&mut self, task: TaskId, group: GroupId) {
         if let Some(slot) = self.get_mut(task) {

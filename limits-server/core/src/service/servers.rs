@@ -5,13 +5,13 @@
 
 use interfaces::accounting::{
     AbandonKill, AddTract, Admitted, Aside, AttachRefusal, AttachRing, BeginKill, Charge,
-    ChargeRefusal, ChargeTask, CheckRights, Confirm, ConfirmRefusal, CredentialsRefusal,
-    DetachRefusal, DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures, FinishKill, Freeze,
-    FreezeRefusal, Guarantee, GuaranteeRefusal, IsBelow, KillRefusal, LookupRefusal, MoveRefusal,
-    MoveTask, NextGroup, NextUnsettled, NextVictim, OwnRecords, OwnUsage, PlaceRefusal,
-    ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal, RightsRefusal, Server, SetAside,
-    SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal, Unsettled, WantsGround,
-    WithdrawTract,
+    ChargeRefusal, ChargeSome, ChargeTask, CheckRights, Confirm, ConfirmRefusal,
+    CredentialsRefusal, DetachRefusal, DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures,
+    FinishKill, Freeze, FreezeRefusal, Guarantee, GuaranteeRefusal, IsBelow, KillRefusal,
+    LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled, NextVictim, OwnRecords,
+    OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal,
+    RightsRefusal, Server, SetAside, SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal,
+    Unsettled, WantsGround, WithdrawTract,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
@@ -104,6 +104,12 @@ impl Server for LimitsServer<'_> {
     #[inline]
     fn charge(&mut self, _: Caller, request: Charge) -> Result<(), ChargeRefusal> {
         self.charge_held(request.group, &request.amounts)
+    }
+
+    fn charge_some(&mut self, _: Caller, request: ChargeSome) -> Result<u32, ChargeRefusal> {
+        let (group, most) = (request.group, request.most);
+        let answer = self.ledger.charge_some_held(group, &request.each, most);
+        answer.map_err(|refusal| self.told_within(group, refusal))
     }
 
     #[inline]

@@ -101,7 +101,7 @@ pub struct Book {
     owners: BTreeMap<GroupId, (u32, u16)>,
     credentials: BTreeMap<TaskId, u32>,
     held: BTreeSet<GroupId>,
-    soft: BTreeMap<(GroupId, Resource), u64>,
+    pub(super) soft: BTreeMap<(GroupId, Resource), u64>,
     crossings: BTreeMap<(GroupId, Resource), u64>,
     /// What was known of each group when it was last there.
     last: BTreeMap<GroupId, (Amounts, Amounts)>,

@@ -245,6 +245,10 @@ impl Server for World {
         unreachable!("the proc-server charges nothing by itself")
     }
 
+    fn charge_some(&mut self, _: Caller, _: ChargeSome) -> Result<u32, ChargeRefusal> {
+        panic!("the memory-server's alone")
+    }
+
     fn charge_task(&mut self, _: Caller, request: ChargeTask) -> Result<GroupId, ChargeRefusal> {
         assert!(request.amounts.is_none(), "it only asks where a task is");
         let group = self.limits.group_of(request.task);
