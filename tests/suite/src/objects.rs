@@ -261,6 +261,9 @@ pub fn resized_down_it_gives_back_exactly_and_up_it_is_reserved(
         unsafe { (at(here, page) as *mut u64).write_volatile(page) };
         equal!("what was written", other.read(at(there, page))?, page);
     }
+    // Some that were not touched may have come along with the last ones that were.
+    let resident = memory::read_region(region)?.resident;
+    ensure!((100..108).contains(&resident), "{resident} pages are there");
     let before = world.account(world.own)?.usage;
     memory::resize(region, 10)?;
     let after = world.account(world.own)?.usage;
@@ -268,7 +271,7 @@ pub fn resized_down_it_gives_back_exactly_and_up_it_is_reserved(
     equal!(
         "reserved and granted, given back",
         (given(Resource::Commit), given(Resource::Frames)),
-        (190, 90)
+        (190, u64::from(resident).saturating_sub(10))
     );
     memory::resize(region, 40)?;
     equal!(
