@@ -4,7 +4,7 @@ use client::Server;
 use client::interfaces::events::{Kinds, RingId};
 use client::interfaces::limits::{
     CloseGroup, EffectiveLimit, Enter, FindChild, GiveUp, Grant, Hold, LabelText, ListChildren,
-    ListRights, ListTasks, ListTombstones, MyRights, OpenGroup, ReadAccount, ReadFreeze,
+    ListRights, ListTasks, ListTombstones, MyRights, OpenGroup, Ping, ReadAccount, ReadFreeze,
     ReadGuarantee, ReadOwner, ReadResource, ReadSnapshot, ReadTombstone, ReadTotals, RemoveGroup,
     ResetPeaks, ResetRefusals, Revoke, Rights, SetLabel, SetLimit, SetMode, SetOwner, SetSoftLimit,
     Unhold, Unwatch, Watch, WhoAmI, WouldFit,
@@ -71,7 +71,10 @@ impl Adversary {
                 let group = some;
                 self.tell(reads, &WouldFit { group, amounts });
             }
-            11 => self.tell(true, &WhoAmI {}),
+            11 => {
+                self.tell(true, &WhoAmI {});
+                self.tell(true, &Ping {});
+            }
             // Downwards is allowed, and there is no way back: not too often.
             _ if !self.oracle.reads(Some(group)) || self.below(100) == 0 => {
                 let may = self.oracle.reads(Some(group));
