@@ -57,6 +57,23 @@ pub struct EndThread {
     pub thread: u32,
 }
 
+/// A further thread that was born has ended, and its task keeps what it is made of for its next one: it is counted as a
+/// thread no more, and everything else stays charged to who paid. [`EndThread`] and [`EndTask`] give that back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestThread {
+    /// The place of the thread.
+    pub thread: u32,
+}
+
+/// Counts a thread that rests ([`RestThread`]) again, and expects its birth: what [`ThreadTicket`] is to a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WakeThread {
+    /// The place of the thread.
+    pub thread: u32,
+    /// Its task.
+    pub task: TaskId,
+}
+
 /// A task is gone, or was never made: gives back what its tickets charged, and lets go of every group that it
 /// opened.
 ///
@@ -616,5 +633,9 @@ interface! {
         49 => set_aside(SetAside) -> Aside, or Never;
         /// Charges one, and as many more as are easily spared; how many.
         50 => charge_some(ChargeSome) -> u32, or ChargeRefusal;
+        /// A thread has ended, and its task keeps what it is made of.
+        51 => rest_thread(RestThread) -> (), or EndRefusal;
+        /// Counts such a thread again.
+        52 => wake_thread(WakeThread) -> Admitted, or TicketRefusal;
     }
 }

@@ -518,6 +518,15 @@ fn accounting_pins(pins: &mut Pins) {
         &[ConfirmRefusal::NoTicket, ConfirmRefusal::NotBorn],
     );
     pins.operation(&accounting::EndThread { thread: 71 }, &[()], &end);
+    pins.operation(&accounting::RestThread { thread: 71 }, &[()], &end);
+    pins.operation(
+        &accounting::WakeThread {
+            thread: 71,
+            task: TASK,
+        },
+        &[admitted],
+        &ticket,
+    );
     let progress = [provision::Progress::More, provision::Progress::Done];
     pins.operation(
         &accounting::EndTask {

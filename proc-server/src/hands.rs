@@ -71,6 +71,19 @@ const fn space(first: u32) -> cap::Pml4 {
     cap::Pml4::from_bits(ThreadSlot::Space.of(first))
 }
 
+/// Gives a thread that does not run the birth CNode and the priority to be born at.
+fn put_in_birth(thread: u32, first: u32, priority: u8) -> sel4::Result<()> {
+    tcb(thread).configure(
+        u64::from(thread),
+        Priorities { mcp: 0, priority },
+        cap::CNode::from_bits(proc_slots::BIRTH_CNODE),
+        CapData::skip_guard(BIRTH_RADIX),
+        space(first),
+        0,
+        cap::Frame::NULL,
+    )
+}
+
 const fn refused(error: sel4::Error) -> KernelError {
     // The kernel counts its errors from 1.
     KernelError((error as u8).saturating_add(1))
@@ -119,17 +132,24 @@ impl Hands for Capabilities {
 
     fn bear(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError> {
         // Its registers are as they were made, all zero: its first instruction is at address 0.
-        tcb(thread)
-            .configure(
-                u64::from(thread),
-                Priorities { mcp: 0, priority },
-                cap::CNode::from_bits(proc_slots::BIRTH_CNODE),
-                CapData::skip_guard(BIRTH_RADIX),
-                space(first),
-                0,
-                cap::Frame::NULL,
-            )
+        put_in_birth(thread, first, priority)
             .and_then(|()| tcb(thread).resume())
+            .map_err(refused)
+    }
+
+    fn suspend(&mut self, thread: u32) -> Result<(), KernelError> {
+        tcb(thread).suspend().map_err(refused)
+    }
+
+    fn bear_again(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError> {
+        // All registers, so that the system call in which it was stopped is not made again. What it may have been stopped
+        // in besides, a fault that nobody had heard of yet, is replaced by that at address 0.
+        let registers = UserContext {
+            rflags: FLAGS,
+            ..UserContext::default()
+        };
+        put_in_birth(thread, first, priority)
+            .and_then(|()| tcb(thread).write_registers(true, &registers))
             .map_err(refused)
     }
 

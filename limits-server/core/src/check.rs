@@ -220,7 +220,15 @@ impl Ledger<'_> {
         let (mut threads_in_lists, mut opened_in_lists) = (0, 0);
         for (index, task) in (0..).zip(self.tasks.iter()) {
             let threads = walk(self.threads, task.first_thread, |slot| slot.of_task);
-            assert_eq!(threads.len(), task.threads as usize);
+            let stage = |thread: &&u32| self.threads[**thread as usize].stage;
+            let resting = threads
+                .iter()
+                .filter(|thread| stage(thread) == Stage::Resting);
+            assert_eq!(threads.len() - resting.count(), task.threads as usize);
+            assert_ne!(
+                threads.first().map(|thread| stage(&thread)),
+                Some(Stage::Resting)
+            );
             if task.stage == Stage::Vacant {
                 assert_eq!(
                     *task,

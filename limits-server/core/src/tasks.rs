@@ -11,6 +11,7 @@
 
 use interfaces::accounting::{
     Admitted, ConfirmRefusal, CredentialsRefusal, EndRefusal, ThreadTicket, Ticket, TicketRefusal,
+    WakeThread,
 };
 use interfaces::events::Ending;
 use interfaces::identity::TaskTag;
@@ -40,6 +41,8 @@ pub(crate) enum Stage {
     Expected,
     /// The kernel has reported it.
     Born,
+    /// It has ended, and its task keeps what it was made of for its next thread. Of threads only.
+    Resting,
 }
 
 /// Room for one task.
@@ -60,7 +63,7 @@ pub struct TaskSlot {
     pub(crate) gid: u32,
     /// Its first thread.
     pub(crate) first_thread: u32,
-    /// Its threads.
+    /// Its threads, but for those that rest.
     pub(crate) threads: u32,
     /// Who spawned it.
     pub(crate) parent: Option<TaskId>,
@@ -293,23 +296,68 @@ impl Ledger<'_> {
         match at(self.threads, thread).map(|slot| slot.stage) {
             Some(Stage::Born) => Ok(()),
             Some(Stage::Expected) => Err(ConfirmRefusal::NotBorn),
-            Some(Stage::Vacant) | None => Err(ConfirmRefusal::NoTicket),
+            Some(Stage::Vacant | Stage::Resting) | None => Err(ConfirmRefusal::NoTicket),
         }
     }
 
     /// A thread that is not its task's first is gone, or was never made: gives back what its ticket charged.
     pub fn end_thread(&mut self, thread: u32) -> Result<(), EndRefusal> {
-        let slot = at(self.threads, thread).filter(|slot| slot.stage != Stage::Vacant);
-        let task = slot.ok_or(EndRefusal::Unknown)?.task;
-        let owner = at(self.tasks, task).ok_or(EndRefusal::Unknown)?;
-        if owner.first_thread == thread {
-            return Err(EndRefusal::FirstThread);
-        }
-        let home = owner.group;
-        let due = self.strike(thread, home, counts(0, 1));
+        let (home, stage) = self.further(thread)?;
+        let counted = u32::from(stage != Stage::Resting);
+        let due = self.strike(thread, home, counts(0, counted));
         self.give_back(home, &parts(&due));
         // The task is still there, and keeps its group.
         Ok(())
+    }
+
+    /// A thread that is not its task's first has ended, and its task keeps what it is made of: only its count comes back.
+    pub fn rest_thread(&mut self, thread: u32) -> Result<(), EndRefusal> {
+        let (home, stage) = self.further(thread)?;
+        if stage != Stage::Born {
+            return Err(EndRefusal::Unknown);
+        }
+        let Some(slot) = at_mut(self.threads, thread) else {
+            return Err(EndRefusal::Unknown);
+        };
+        slot.stage = Stage::Resting;
+        if let Some(slot) = at_mut(self.tasks, slot.task) {
+            slot.threads = slot.threads.wrapping_sub(1);
+        }
+        self.give_back(home, &parts(&counts(0, 1)));
+        Ok(())
+    }
+
+    /// Opens a ticket for a thread that rests: what it is made of is charged already, to where its task was born.
+    pub fn wake_thread(&mut self, wake: WakeThread) -> Result<Admitted, TicketRefusal> {
+        let WakeThread { thread, task } = wake;
+        let index = self.home_of(task).ok_or(TicketRefusal::UnknownTask)?;
+        let rests = |slot: &&ThreadSlot| slot.stage == Stage::Resting && slot.task == task.index;
+        let slot = at(self.threads, thread).filter(rests);
+        let payer = slot.ok_or(TicketRefusal::BadPlace)?.payer;
+        if payer != index {
+            // Whoever is killed there ends with it, wherever they are, so they begin nothing either.
+            climb::admit(self.groups, &self.bounds, payer, NONE, &[])
+                .map_err(|denied| self.refuse(denied))?;
+        }
+        self.charge_at(index, NONE, &counts(0, 1))?;
+        if let Some(slot) = at_mut(self.threads, thread) {
+            slot.stage = Stage::Expected;
+        }
+        if let Some(slot) = at_mut(self.tasks, task.index) {
+            slot.threads = slot.threads.wrapping_add(1);
+        }
+        Ok(self.admitted(index))
+    }
+
+    /// The group that a thread's task is in, and how far the thread has come, if it is not the task's first.
+    fn further(&self, thread: u32) -> Result<(u32, Stage), EndRefusal> {
+        let slot = at(self.threads, thread).filter(|slot| slot.stage != Stage::Vacant);
+        let slot = slot.ok_or(EndRefusal::Unknown)?;
+        let owner = at(self.tasks, slot.task).ok_or(EndRefusal::Unknown)?;
+        if owner.first_thread == thread {
+            return Err(EndRefusal::FirstThread);
+        }
+        Ok((owner.group, slot.stage))
     }
 
     /// Lets go of some of what a task opened, before it is ended: at most so many groups that [`LET_GO`] levels of the
@@ -420,8 +468,9 @@ impl Ledger<'_> {
             return due;
         };
         let (task, payer, paid) = (slot.task, slot.payer, slot.paid);
+        let counted = u32::from(slot.stage != Stage::Resting);
         if let Some(slot) = at_mut(self.tasks, task) {
-            slot.threads = slot.threads.wrapping_sub(1);
+            slot.threads = slot.threads.wrapping_sub(counted);
             slot.first_thread = list::remove(self.threads, slot.first_thread, thread, |slot| {
                 &mut slot.of_task
             });

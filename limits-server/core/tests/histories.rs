@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::{Room, ledger};
 use interfaces::accounting::{
     ChargeRefusal, EndRefusal, KillRefusal, MoveRefusal, Receipt, ReleaseRefusal, RightsRefusal,
-    ThreadTicket, Ticket, TicketRefusal,
+    ThreadTicket, Ticket, TicketRefusal, WakeThread,
 };
 use interfaces::limits::{
     CloseGroupRefusal, GrantRefusal, LabelText, OpenGroupRefusal, Rights, SetRefusal,
@@ -96,6 +96,13 @@ enum Step {
     EndThread {
         thread: u32,
     },
+    RestThread {
+        thread: u32,
+    },
+    WakeThread {
+        thread: u32,
+        task: usize,
+    },
     EndTask {
         task: usize,
     },
@@ -136,6 +143,7 @@ struct Thread {
     paid: Amounts,
     first: bool,
     born: bool,
+    resting: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -254,7 +262,7 @@ impl Model {
             .count() as u64;
         sum = plus(sum, counts(members, 0));
         for thread in self.threads.values() {
-            if self.within(self.tasks[&thread.task].group, top) {
+            if !thread.resting && self.within(self.tasks[&thread.task].group, top) {
                 sum = plus(sum, counts(0, 1));
             }
             if self.within(thread.payer, top) {
@@ -466,6 +474,7 @@ impl Model {
             paid,
             first: true,
             born: false,
+            resting: false,
         };
         self.threads.insert(ticket.thread, thread);
         Ok(group)
@@ -501,8 +510,33 @@ impl Model {
             paid,
             first: false,
             born: false,
+            resting: false,
         };
         self.threads.insert(ticket.thread, thread);
+        Ok(group)
+    }
+
+    fn rest_thread(&mut self, thread: u32) -> Result<(), EndRefusal> {
+        let slot = self.threads.get_mut(&thread).ok_or(EndRefusal::Unknown)?;
+        if slot.first {
+            return Err(EndRefusal::FirstThread);
+        }
+        if !slot.born || slot.resting {
+            return Err(EndRefusal::Unknown);
+        }
+        slot.resting = true;
+        Ok(())
+    }
+
+    fn wake_thread(&mut self, thread: u32, task: TaskId) -> Result<GroupId, TicketRefusal> {
+        let group = self.born(task).ok_or(TicketRefusal::UnknownTask)?;
+        let slot = self.threads.get(&thread);
+        let slot = slot.filter(|slot| slot.resting && slot.task == task);
+        let payer = slot.ok_or(TicketRefusal::BadPlace)?.payer;
+        self.charge(payer, &Amounts::NONE)?;
+        self.charge(group, &counts(0, 1))?;
+        let slot = self.threads.get_mut(&thread).unwrap();
+        (slot.resting, slot.born) = (false, false);
         Ok(group)
     }
 
@@ -526,7 +560,7 @@ impl Model {
         let threads = self
             .threads
             .values()
-            .filter(|thread| thread.task == task)
+            .filter(|thread| thread.task == task && !thread.resting)
             .count() as u64;
         self.admit(&levels, &counts(1, threads))?;
         self.tasks.get_mut(&task).unwrap().group = target;
@@ -875,6 +909,16 @@ impl Pair {
                 };
                 same(self.ledger.end_thread(thread), expected)
             }
+            Step::RestThread { thread } => same(
+                self.ledger.rest_thread(thread),
+                self.model.rest_thread(thread),
+            ),
+            Step::WakeThread { thread, task } => {
+                let task = self.task(task);
+                let woken = self.ledger.wake_thread(WakeThread { thread, task });
+                let woken = woken.map(|admitted| admitted.group);
+                same(woken, self.model.wake_thread(thread, task))
+            }
             Step::EndTask { task } => {
                 let task = self.task(task);
                 let ended = self.end_in_model(task);
@@ -1109,6 +1153,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(thread, task, amounts)| Step::ThreadTicket { thread, task, amounts }),
         8 => (0..11_u32).prop_map(|thread| Step::Birth { thread }),
         2 => (0..11_u32).prop_map(|thread| Step::EndThread { thread }),
+        4 => (0..11_u32).prop_map(|thread| Step::RestThread { thread }),
+        6 => (0..11_u32, which()).prop_map(|(thread, task)| Step::WakeThread { thread, task }),
         2 => which().prop_map(|task| Step::EndTask { task }),
         4 => (which(), which()).prop_map(|(task, group)| Step::Move { task, group }),
         1 => (which(), some()).prop_map(|(group, by)| Step::BeginKill { group, by }),

@@ -1035,7 +1035,7 @@ macro_rules! each_request {
         $do!(accounting: Ticket ThreadTicket Confirm EndThread EndTask Charge ChargeTask Release MoveTask BeginKill
             NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords SetCredentials CheckRights AttachRing
             DetachRing Freeze Thaw NextUnsettled ReadPlace AbandonKill WantsGround AddTract
-            WithdrawTract Guarantee SetAside ChargeSome);
+            WithdrawTract Guarantee SetAside ChargeSome RestThread WakeThread);
     };
 }
 

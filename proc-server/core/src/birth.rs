@@ -15,7 +15,9 @@
 //! would save nobody anything: with the TCB in the slot beside it, this server can stop the task anyway, and it has no
 //! address space to map the frame into but the task's own.
 
-use interfaces::accounting::{Admitted, Confirm, ConfirmRefusal, ThreadTicket, Ticket};
+use interfaces::accounting::{
+    Admitted, Confirm, ConfirmRefusal, RestThread, ThreadTicket, Ticket, WakeThread,
+};
 use interfaces::accounting::{EndThread as Unticket, TicketRefusal};
 use interfaces::identity::{Badge, Caller};
 use interfaces::process::{ForkRefusal, SpawnRefusal, StartThread, ThreadRefusal};
@@ -29,7 +31,7 @@ use interfaces::{Amounts, Call, CallError, GroupId, TaskId, call};
 use crate::fork::Origin;
 use crate::hands::{Entry, Hands, KernelError, Service, Settle, insist};
 use crate::server::ProcServer;
-use crate::table::{Full, Reserved};
+use crate::table::{Full, Further, Reserved};
 use crate::task::{Order, Owed, Task};
 
 /// A task whose arguments begin like this is made without a ticket, in the test build.
@@ -37,6 +39,13 @@ const WITHOUT_TICKET: &str = "without-ticket";
 /// How many slices of taking apart a failed birth are done at once; what is left then goes on by itself. What a
 /// newborn has is far less.
 const UNDO_SLICES: u32 = 64;
+
+/// What a thread that is there has.
+pub(crate) const ALL_OWED: Owed = Owed {
+    ticket: true,
+    objects: true,
+    slots: true,
+};
 
 /// Why a birth failed; says the same for tasks and threads.
 pub(crate) enum Failed {
@@ -120,7 +129,11 @@ impl<H: Hands> ProcServer<'_, H> {
         let price = self.programs.price(order.program);
         let price = price.ok_or(Failed::Memory(CreateRefusal::UnknownProgram))?;
         // The ticket first: most spawns that are refused are refused for it, and then there is nothing to undo.
-        let place = self.tasks.next_place().ok_or(Full)?;
+        let place = match self.tasks.next_place() {
+            None if self.clear_the_way() => self.tasks.next_place(),
+            place => place,
+        };
+        let place = place.ok_or(Full)?;
         let asked = self.ask_for_ticket(place, &order, price);
         if let Err(CallError::Refused(refusal)) = asked {
             return Err(Failed::Ticket(refusal).into());
@@ -159,13 +172,21 @@ impl<H: Hands> ProcServer<'_, H> {
         let task = self
             .who(caller)
             .ok_or(ThreadRefusal::Ticket(TicketRefusal::UnknownTask))?;
-        let (thread, number) = self
-            .tasks
-            .reserve_thread(task)
-            .map_err(|_| ThreadRefusal::TableFull)?;
+        let further = match self.tasks.reserve_thread(task) {
+            Err(Full) if self.clear_the_way() => self.tasks.reserve_thread(task),
+            reserved => reserved,
+        };
+        let further = further.map_err(|_| ThreadRefusal::TableFull)?;
+        let Further { thread, number, .. } = further;
         let mut owed = Owed::default();
-        match self.build_thread(task, thread, number, request, &mut owed) {
+        match self.build_thread(task, further, request, &mut owed) {
             Ok(()) => Ok(number),
+            // It was refused before anything was done: it rests on.
+            Err(failed) if further.again && !owed.ticket => {
+                let rests = self.tasks.rest_thread(task, number);
+                self.expect(rests.is_ok());
+                Err(failed.into())
+            }
             Err(failed) => {
                 self.take_thread(task, thread, number, owed);
                 Err(failed.into())
@@ -173,8 +194,40 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
+    /// Lets a thread that has ended rest: what it is made of is kept for its task's next thread, and stays charged. A TCB
+    /// keeps its FPU registers, so no other task may ever have it. Returns whether it rests; else it is to be taken back.
+    pub(crate) fn rest(&mut self, task: TaskId, thread: u32, number: u32) -> bool {
+        let keeps_none = self
+            .tasks
+            .get(task)
+            .is_some_and(|slot| slot.rested.is_none());
+        // Stopped first: whoever joins it must be able to rely on that, and it may never count as nothing and run.
+        keeps_none
+            && self.hands.suspend(thread).is_ok()
+            && insist(self.hands.limits(), &RestThread { thread }).is_ok()
+            && self.tasks.rest_thread(task, number).is_ok()
+    }
+
+    /// If no place for a thread is free, but some have threads that rest, takes the one back that has rested longest.
+    /// Returns whether it did.
+    fn clear_the_way(&mut self) -> bool {
+        let Some((task, thread)) = self.tasks.in_the_way() else {
+            return false;
+        };
+        self.take_objects(task, thread, ALL_OWED);
+        self.tasks.forget_resting(task);
+        true
+    }
+
     /// Gives back what a further thread has, and its place.
-    pub(crate) fn take_thread(&mut self, task: TaskId, thread: u32, number: u32, mut owed: Owed) {
+    pub(crate) fn take_thread(&mut self, task: TaskId, thread: u32, number: u32, owed: Owed) {
+        self.take_objects(task, thread, owed);
+        let gone = self.tasks.remove_thread(task, number);
+        self.expect(gone.is_ok());
+    }
+
+    /// Gives back what a further thread has.
+    fn take_objects(&mut self, task: TaskId, thread: u32, mut owed: Owed) {
         if owed.objects {
             let gone = insist(self.hands.memory(), &DestroyThread { task, thread });
             self.expect(gone.is_ok());
@@ -188,8 +241,6 @@ impl<H: Hands> ProcServer<'_, H> {
             let gone = insist(self.hands.limits(), &Unticket { thread });
             self.expect(gone.is_ok());
         }
-        let gone = self.tasks.remove_thread(task, number);
-        self.expect(gone.is_ok());
     }
 
     /// Makes the slots of a thread's place empty; the memory-server should have left them so. Returns how many were not.
@@ -285,13 +336,62 @@ impl<H: Hands> ProcServer<'_, H> {
     fn build_thread(
         &mut self,
         task: TaskId,
-        thread: u32,
-        number: u32,
+        further: Further,
         request: StartThread,
         owed: &mut Owed,
     ) -> Result<(), Failed> {
         let slot = self.tasks.get(task);
         let first = slot.and_then(Task::first_thread).ok_or(Failed::NotBorn)?;
+        let thread = further.thread;
+        let admitted = if further.again {
+            self.wake(task, thread, owed)?
+        } else {
+            self.make_thread(task, further, owed)?
+        };
+        let newborn = Newborn {
+            thread,
+            first,
+            confirmed: true,
+        };
+        if further.again {
+            let priority = self.settings.birth_priority;
+            self.hands.bear_again(thread, first, priority)?;
+        } else {
+            self.bear(newborn)?;
+        }
+        let entry = Entry {
+            ip: u64::from(request.entry),
+            sp: stack_pointer(request.stack_top),
+            argument: request.argument,
+        };
+        let ipc_buffer = self.tasks.ipc_buffer(thread);
+        self.let_live(newborn, admitted, ipc_buffer)?;
+        Ok(self.hands.run(thread, entry)?)
+    }
+
+    /// Asks for a ticket for a thread that has rested.
+    fn wake(&mut self, task: TaskId, thread: u32, owed: &mut Owed) -> Result<Admitted, Failed> {
+        match call(self.hands.limits(), &WakeThread { thread, task }) {
+            Err(CallError::Refused(refusal)) => Err(Failed::Ticket(refusal)),
+            Ok(admitted) => {
+                *owed = ALL_OWED;
+                Ok(admitted)
+            }
+            Err(CallError::Protocol(_)) => {
+                *owed = ALL_OWED;
+                Err(self.nonsense())
+            }
+        }
+    }
+
+    /// Makes what a further thread is made of, on a ticket.
+    fn make_thread(
+        &mut self,
+        task: TaskId,
+        further: Further,
+        owed: &mut Owed,
+    ) -> Result<Admitted, Failed> {
+        let Further { thread, number, .. } = further;
         let ticket = ThreadTicket {
             thread,
             task,
@@ -320,19 +420,8 @@ impl<H: Hands> ProcServer<'_, H> {
             }
             Err(CallError::Protocol(_)) => return Err(self.nonsense()),
         };
-        let newborn = Newborn {
-            thread,
-            first,
-            confirmed: true,
-        };
-        self.bear(newborn)?;
-        let entry = Entry {
-            ip: u64::from(request.entry),
-            sp: stack_pointer(request.stack_top),
-            argument: request.argument,
-        };
-        self.let_live(newborn, admitted, ipc_buffer)?;
-        Ok(self.hands.run(thread, entry)?)
+        self.tasks.note_ipc_buffer(thread, ipc_buffer);
+        Ok(admitted)
     }
 
     /// Takes apart what was built of a task that never ran.

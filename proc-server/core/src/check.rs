@@ -23,7 +23,7 @@ fn must(holds: bool, what: &'static str) -> Checked {
 impl TaskTable<'_> {
     /// Whether every invariant of the table holds.
     pub fn check(&self) -> Checked {
-        let (free_tasks, free_threads, ending) = self.lists();
+        let [free_tasks, free_threads, ending, resting] = self.lists();
         let tasks = self.task_slots();
         let threads = self.thread_slots();
         let count = |wanted: fn(&Task) -> bool| tasks.iter().filter(|task| wanted(task)).count();
@@ -54,6 +54,11 @@ impl TaskTable<'_> {
             free_threads.places::<Thread>(threads).count() == threads.len().saturating_sub(tenants),
             "vacant threads are listed",
         )?;
+        let rested = count(|task| task.life.is_taken() && task.rested.is_some());
+        must(
+            resting.places::<Thread>(threads).count() == rested,
+            "resting threads are listed",
+        )?;
         for place in ending.places::<Task>(tasks) {
             let task = self.id_at(place).and_then(|task| self.get(task));
             must(
@@ -76,7 +81,9 @@ impl TaskTable<'_> {
                     "every task has a first thread",
                 )?;
             }
-            for (number, place) in (0_u32..).zip(task.threads) {
+            let numbered = (0_u32..).zip(task.threads);
+            let rested = task.rested.map(|(place, number)| (number, Some(place)));
+            for (number, place) in numbered.chain(rested) {
                 let Some(place) = place else { continue };
                 listed = listed.saturating_add(1);
                 let tenant = threads.get(place as usize).and_then(|thread| thread.tenant);

@@ -18,11 +18,12 @@ use interfaces::process::{
 use interfaces::provision::{Cause, DestroyTask, Progress, TASK_THREADS, TakeReport};
 use interfaces::{Amounts, GroupId, Shortage, TaskId, call};
 
+use crate::birth::ALL_OWED;
 use crate::hands::{Hands, insist};
 use crate::lifecycle::{Ending, Lifecycle};
 use crate::server::ProcServer;
 use crate::table::{Full, Gone};
-use crate::task::{Owed, Task};
+use crate::task::Task;
 use crate::waiting::Awaits;
 
 /// The kinds of work that go on by themselves.
@@ -156,8 +157,8 @@ impl<H: Hands> ProcServer<'_, H> {
             return;
         };
         let (owed, life) = (slot.owed, slot.life());
-        let places: heapless::Vec<u32, { TASK_THREADS as usize }> =
-            slot.thread_places().filter(|_| owed.slots).collect();
+        let places: heapless::Vec<u32, { TASK_THREADS as usize + 1 }> =
+            slot.all_places().filter(|_| owed.slots).collect();
         for thread in places {
             self.clear(thread);
         }
@@ -253,12 +254,9 @@ impl<H: Hands> ProcServer<'_, H> {
         let Some((task, thread)) = place.filter(|_| number != 0) else {
             return Answer::Now(Err(ThreadRefusal::UnknownThread));
         };
-        let owed = Owed {
-            ticket: true,
-            objects: true,
-            slots: true,
-        };
-        self.take_thread(task, thread, number, owed);
+        if !self.rest(task, thread, number) {
+            self.take_thread(task, thread, number, ALL_OWED);
+        }
         self.drop_stale(task);
         while let Some((waiter, _)) =
             self.first_waiter(task, |awaits| awaits == Awaits::Thread(number))

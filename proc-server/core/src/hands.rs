@@ -81,6 +81,12 @@ pub trait Hands {
     /// tells the limits-server.
     fn bear(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError>;
 
+    /// Stops a thread for good, whatever it was doing: nobody can answer it any more.
+    fn suspend(&mut self, thread: u32) -> Result<(), KernelError>;
+
+    /// The same as [`Hands::bear`] for a thread that was stopped.
+    fn bear_again(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError>;
+
     /// Gives a born thread its real surroundings.
     fn settle(&mut self, settle: Settle) -> Result<(), KernelError>;
 

@@ -9,6 +9,8 @@
 //! - The children of a task are those that were started and are not gone, oldest first. A link to a parent that is
 //!   gone is recognised by its generation, so nobody has to visit orphans.
 //! - Those who end, and nobody else, are in the queue of those who end.
+//! - A thread that rests (it has ended, and its task keeps its objects for the next one) has its place and its number, and
+//!   is in the queue of those who rest; a task has one at most. Nobody else counts it or finds it by its number.
 //!
 //! Everything takes constant time, but for the walk towards a task's ancestors, which ends after as many steps as
 //! there are places.
@@ -35,6 +37,17 @@ pub struct Reserved {
     pub thread: u32,
 }
 
+/// A place for a further thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Further {
+    /// The place.
+    pub thread: u32,
+    /// Its number within its task.
+    pub number: u32,
+    /// Its objects are there: it rested.
+    pub again: bool,
+}
+
 /// What remains to be told of a task that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone {
@@ -52,6 +65,7 @@ pub struct TaskTable<'a> {
     free_tasks: List<QUEUE>,
     free_threads: List<QUEUE>,
     ending: List<QUEUE>,
+    resting: List<QUEUE>,
     tasks_taken: u32,
     threads_taken: u32,
 }
@@ -66,6 +80,7 @@ impl<'a> TaskTable<'a> {
             free_tasks: List::EMPTY,
             free_threads: List::EMPTY,
             ending: List::EMPTY,
+            resting: List::EMPTY,
             tasks_taken: 0,
             threads_taken: 0,
         };
@@ -183,6 +198,8 @@ impl<'a> TaskTable<'a> {
         let ended = slot.ended(task);
         let parent = slot.parent;
         let threads = slot.threads;
+        self.forget_resting(task);
+        let slot = self.get(task).ok_or(NotNow)?;
         if slot.life != Lifecycle::Ending(Ending::Silent) {
             self.leave_family(task, parent);
         }
@@ -197,23 +214,90 @@ impl<'a> TaskTable<'a> {
         })
     }
 
-    /// Gives a further thread of a running task a place and the lowest free number.
-    pub fn reserve_thread(&mut self, task: TaskId) -> Result<(u32, u32), Full> {
+    /// Gives a further thread of a running task a place and the lowest free number; those of one that rests, if that has
+    /// this number.
+    pub fn reserve_thread(&mut self, task: TaskId) -> Result<Further, Full> {
         let slot = self.get(task).ok_or(Full)?;
         let number = slot.threads.iter().position(Option::is_none).ok_or(Full)?;
-        let place = self.free_threads.pop_first(self.threads).ok_or(Full)?;
         let shown = u32::try_from(number).map_err(|_| Full)?;
-        if let Some(entry) = self
-            .get_mut(task)
-            .and_then(|slot| slot.threads.get_mut(number))
-        {
-            *entry = Some(place);
+        let rested = slot.rested.filter(|&(_, rested)| rested == shown);
+        let place = match rested {
+            Some((place, _)) => place,
+            None => self.free_threads.pop_first(self.threads).ok_or(Full)?,
+        };
+        if let Some(slot) = self.get_mut(task) {
+            if let Some(entry) = slot.threads.get_mut(number) {
+                *entry = Some(place);
+            }
+            if rested.is_some() {
+                slot.rested = None;
+            }
+        }
+        if rested.is_some() {
+            self.resting.remove(self.threads, place);
+            return Ok(Further {
+                thread: place,
+                number: shown,
+                again: true,
+            });
         }
         if let Some(thread) = at_mut(self.threads, place) {
             thread.tenant = Some((task, shown));
         }
         self.threads_taken = self.threads_taken.saturating_add(1);
-        Ok((place, shown))
+        Ok(Further {
+            thread: place,
+            number: shown,
+            again: false,
+        })
+    }
+
+    /// A further thread has ended, and its objects are kept: it rests. Refused if its task keeps one already.
+    pub fn rest_thread(&mut self, task: TaskId, number: u32) -> Result<(), NotNow> {
+        let place = self.thread(task, number).filter(|_| number != 0);
+        let place = place.ok_or(NotNow)?;
+        let at = usize::try_from(number).map_err(|_| NotNow)?;
+        let slot = self.get_mut(task).filter(|slot| slot.rested.is_none());
+        let slot = slot.ok_or(NotNow)?;
+        if let Some(entry) = slot.threads.get_mut(at) {
+            *entry = None;
+        }
+        slot.rested = Some((place, number));
+        self.resting.push_last(self.threads, place);
+        Ok(())
+    }
+
+    /// The thread that has rested longest, if no place for a thread is free.
+    #[must_use]
+    pub fn in_the_way(&self) -> Option<(TaskId, u32)> {
+        let place = self
+            .resting
+            .first()
+            .filter(|_| self.free_threads.is_empty())?;
+        let (task, _) = at(self.threads, place)?.tenant?;
+        Some((task, place))
+    }
+
+    /// Nothing of the thread that rests in a task is there any more, or the task is gone: its place becomes vacant.
+    pub fn forget_resting(&mut self, task: TaskId) {
+        let rested = self.get_mut(task).and_then(|slot| slot.rested.take());
+        if let Some((place, _)) = rested {
+            self.resting.remove(self.threads, place);
+            self.vacate_thread(place);
+        }
+    }
+
+    /// Notes where a thread's IPC buffer is.
+    pub fn note_ipc_buffer(&mut self, thread: u32, address: u32) {
+        if let Some(thread) = at_mut(self.threads, thread) {
+            thread.ipc_buffer = address;
+        }
+    }
+
+    /// Where a thread's IPC buffer is.
+    #[must_use]
+    pub fn ipc_buffer(&self, thread: u32) -> u32 {
+        at(self.threads, thread).map_or(0, |thread| thread.ipc_buffer)
     }
 
     /// The place of a task's thread.
@@ -370,8 +454,13 @@ impl<'a> TaskTable<'a> {
         self.threads
     }
 
-    pub(crate) const fn lists(&self) -> (List<QUEUE>, List<QUEUE>, List<QUEUE>) {
-        (self.free_tasks, self.free_threads, self.ending)
+    pub(crate) const fn lists(&self) -> [List<QUEUE>; 4] {
+        [
+            self.free_tasks,
+            self.free_threads,
+            self.ending,
+            self.resting,
+        ]
     }
 
     /// The id of whoever has this place, or had it last.

@@ -54,6 +54,8 @@ pub struct Task {
     pub(crate) owed: Owed,
     /// The place of each thread, by its number; the first has number 0.
     pub(crate) threads: [Option<u32>; TASK_THREADS as usize],
+    /// The place and the number of one that has ended and whose objects are kept for the next one of that number.
+    pub(crate) rested: Option<(u32, u32)>,
     pub(crate) children: List<SIBLINGS>,
     pub(crate) child_count: u32,
     pub(crate) ends: Ends,
@@ -84,6 +86,7 @@ impl Task {
             arguments: Arguments::default(),
             owed: Owed::default(),
             threads: [None; TASK_THREADS as usize],
+            rested: None,
             children: List::EMPTY,
             child_count: 0,
             ends: Ends::NONE,
@@ -108,6 +111,7 @@ impl Task {
         self.arguments = Arguments::default();
         self.owed = Owed::default();
         self.threads = [None; TASK_THREADS as usize];
+        self.rested = None;
         self.children = List::EMPTY;
         self.child_count = 0;
         self.ends.forget();
@@ -167,6 +171,12 @@ impl Task {
         self.threads.iter().copied().flatten()
     }
 
+    /// The places of its threads, and of the one that rests.
+    pub fn all_places(&self) -> impl Iterator<Item = u32> + '_ {
+        let rested = self.rested.map(|(place, _)| place);
+        self.thread_places().chain(rested)
+    }
+
     /// The place of its first thread, in whose slots its CNode and its root are.
     #[must_use]
     pub fn first_thread(&self) -> Option<u32> {
@@ -208,6 +218,8 @@ pub struct Thread {
     pub(crate) tenant: Option<(TaskId, u32)>,
     /// The slot of this place in the birth CNode holds its birth capability. That stays, whoever has the place.
     pub(crate) birth_minted: bool,
+    /// The address of its IPC buffer, once it has one.
+    pub(crate) ipc_buffer: u32,
     pub(crate) queue: Hook,
 }
 
@@ -216,6 +228,7 @@ impl Thread {
     pub const VACANT: Self = Self {
         tenant: None,
         birth_minted: false,
+        ipc_buffer: 0,
         queue: Hook::LOOSE,
     };
 }

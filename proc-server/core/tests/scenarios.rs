@@ -12,7 +12,7 @@ mod world;
 use interfaces::accounting::{KillRefusal, TicketRefusal};
 use interfaces::identity::{Badge, Caller};
 use interfaces::process::*;
-use interfaces::provision::{Cause, CreateRefusal, ProgramId};
+use interfaces::provision::{Cause, CreateRefusal, ProgramId, THREAD_KIT};
 use interfaces::start::client_slots;
 use interfaces::{Dispatched, ProtocolError, Resource, Shortage, TaskId, Text};
 use process_core::{Entry, Received, Service};
@@ -471,7 +471,55 @@ fn threads_are_numbered_ended_and_joined() {
         assert_eq!(Stage::now(stage.ask(first, 0, &end)), Ok(()));
         stage.check();
     }
-    assert_eq!(stage.world.borrow().books(), before);
+    // The first that ended rests: its task pays for what it is made of, and it counts as no thread.
+    let rest = THREAD_KIT.with(Resource::Threads, 0);
+    let own = before.0.values().next().unwrap();
+    let now = stage.world.borrow().books();
+    assert_eq!(now.0.values().next(), own.checked_add(&rest).as_ref());
+    assert_eq!(now.1, before.1 + 1);
+    // It is made use of under its own number, and no other.
+    for number in [1, 2, 3] {
+        assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(number));
+        let resting = stage
+            .world
+            .borrow()
+            .tcbs
+            .values()
+            .any(|tcb| *tcb == Tcb::Stopped);
+        assert_eq!(resting, number < 3);
+    }
+    let task = stage.world.borrow().memory.thread(first, 3);
+    assert_eq!(task, Some(place), "what the one before had");
+}
+
+#[test]
+fn a_thread_that_rests_is_in_nobodys_way() {
+    let mut stage = Stage::new(4, 5);
+    let first = stage.first();
+    let start = StartThread {
+        entry: 1,
+        stack_top: 2,
+        argument: 3,
+    };
+    let end = EndThread {
+        number: 1,
+        myself: false,
+    };
+    assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+    assert_eq!(Stage::now(stage.ask(first, 0, &end)), Ok(()));
+    // Every place is wanted by others: tasks, or threads of another number.
+    let tasks: Vec<_> = (0..3).map(|_| child(&mut stage, first, None)).collect();
+    assert_eq!(Stage::now(stage.ask(tasks[0], 0, &start)), Ok(1));
+    assert_eq!(stage.server.counts().alarms, 0);
+    stage.check();
+    let full = Stage::now(stage.ask(first, 0, &start));
+    assert_eq!(full, Err(ThreadRefusal::TableFull));
+    // It goes with its task.
+    assert_eq!(Stage::now(stage.ask(tasks[0], 0, &end)), Ok(()));
+    exit(&mut stage, tasks[0], 0);
+    stage.settle();
+    stage.check();
+    assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
 }
 
 #[test]

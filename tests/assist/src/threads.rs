@@ -106,9 +106,11 @@ pub fn as_many_as_possible(words: &mut Words<'_>) -> i32 {
     problem!("never refused")
 }
 
-/// `ended-thread`: reads the IPC buffer of a thread that has ended. Returns if nothing stopped it.
+/// `ended-thread`: reads the IPC buffer of a thread that has ended, the second one that did. Returns if nothing stopped it.
 pub fn ended() -> i32 {
-    let number = value!(start(0, idle));
+    let first = value!(start(0, idle));
+    let number = value!(start(1, idle));
+    value!(process::end_thread(first));
     value!(process::end_thread(number));
     let buffer = IPC_BUFFERS.saturating_add(u64::from(number).saturating_mul(memory::PAGE_BYTES));
     // SAFETY: not sound at all: the kernel is to stop it.

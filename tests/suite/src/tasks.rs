@@ -271,10 +271,10 @@ pub fn threads_start_run_join_and_end(world: &mut World) -> Result<(), Failure> 
 }
 
 pub fn an_ended_threads_ipc_buffer_is_out_of_reach(world: &mut World) -> Result<(), Failure> {
-    // Its frame is free again and may be another's next.
+    // Its frame is free again and may be another's next. (One thread's is kept for its task's next thread.)
     match world.run(None, format_args!("ended-thread"))? {
         ExitReason::Fault(Cause::BadAddress {
-            address: 0x20_1000, ..
+            address: 0x20_2000, ..
         }) => Ok(()),
         other => fail!("{other:?}"),
     }

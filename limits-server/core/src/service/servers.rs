@@ -9,9 +9,9 @@ use interfaces::accounting::{
     CredentialsRefusal, DetachRefusal, DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures,
     FinishKill, Freeze, FreezeRefusal, Guarantee, GuaranteeRefusal, IsBelow, KillRefusal,
     LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled, NextVictim, OwnRecords,
-    OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal,
+    OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal, RestThread,
     RightsRefusal, Server, SetAside, SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal,
-    Unsettled, WantsGround, WithdrawTract,
+    Unsettled, WakeThread, WantsGround, WithdrawTract,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
@@ -87,6 +87,21 @@ impl Server for LimitsServer<'_> {
 
     fn confirm(&mut self, _: Caller, request: Confirm) -> Result<(), ConfirmRefusal> {
         self.ledger.confirm(request.thread)
+    }
+
+    fn rest_thread(&mut self, _: Caller, request: RestThread) -> Result<(), EndRefusal> {
+        self.ledger.rest_thread(request.thread)
+    }
+
+    fn wake_thread(&mut self, _: Caller, request: WakeThread) -> Result<Admitted, TicketRefusal> {
+        self.ledger
+            .wake_thread(request)
+            .map_err(|refusal| match refusal {
+                TicketRefusal::Short(short) => {
+                    TicketRefusal::Short(self.shown_to(request.task, short))
+                }
+                refusal => refusal,
+            })
     }
 
     fn end_thread(&mut self, _: Caller, request: EndThread) -> Result<(), EndRefusal> {

@@ -8,7 +8,7 @@ use interfaces::limits::Never;
 use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, Shortage, TaskId};
 
-use super::{Event, GROUPS, World, group};
+use super::{Event, GROUPS, Tcb, World, group};
 
 #[derive(Debug)]
 struct Birth {
@@ -218,6 +218,37 @@ impl Server for World {
         }
         birth.confirmed = true;
         Ok(())
+    }
+
+    fn rest_thread(&mut self, _: Caller, request: RestThread) -> Result<(), EndRefusal> {
+        let birth = self.limits.threads.get_mut(&request.thread);
+        let birth = birth.filter(|birth| birth.confirmed);
+        let birth = birth.ok_or(EndRefusal::Unknown)?;
+        assert_eq!(self.tcbs.get(&request.thread), Some(&Tcb::Stopped));
+        (birth.born, birth.confirmed) = (false, false);
+        birth.amounts = birth.amounts.with(Resource::Threads, 0);
+        Ok(())
+    }
+
+    fn wake_thread(&mut self, _: Caller, request: WakeThread) -> Result<Admitted, TicketRefusal> {
+        let limits = &mut self.limits;
+        let group = limits.group_of(request.task);
+        let group = group.ok_or(TicketRefusal::UnknownTask)?;
+        let birth = limits.threads.get(&request.thread);
+        let rests = |birth: &&Birth| birth.amounts.get(Resource::Threads) == 0;
+        let birth = birth.filter(rests).ok_or(TicketRefusal::BadPlace)?;
+        assert_eq!(birth.task, request.task);
+        if limits.is_killing(group) {
+            return Err(TicketRefusal::Killing);
+        }
+        if let Some(birth) = limits.threads.get_mut(&request.thread) {
+            birth.amounts = birth.amounts.with(Resource::Threads, 1);
+        }
+        Ok(Admitted {
+            group,
+            band: 2,
+            frozen: limits.is_frozen(group),
+        })
     }
 
     fn end_thread(&mut self, _: Caller, request: EndThread) -> Result<(), EndRefusal> {

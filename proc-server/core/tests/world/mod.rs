@@ -51,6 +51,7 @@ pub enum Tcb {
     InBirth,
     Settled,
     Running(Entry),
+    Stopped,
 }
 
 /// Something that happened, in order.
@@ -145,6 +146,20 @@ impl World {
             && requests.get(&serving) == Some(&thread)
         {
             self.serving = None;
+        }
+    }
+
+    /// A thread takes its first step.
+    fn bear(&mut self, thread: u32, first: u32, priority: u8) {
+        assert_eq!(self.tcbs.get(&thread), Some(&Tcb::Fresh));
+        assert!(self.slots.contains(&ThreadSlot::Space.of(first)));
+        assert!(self.births_minted.contains(&thread));
+        assert_eq!(priority, 110);
+        self.tcbs.insert(thread, Tcb::InBirth);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.birth_notice(thread);
+        } else if !self.limits.birth_notice(thread) {
+            self.unannounced += 1;
         }
     }
 
@@ -256,16 +271,24 @@ impl Hands for Reach {
     fn bear(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError> {
         let world = &mut *self.world.borrow_mut();
         world.kernel()?;
-        assert_eq!(world.tcbs.get(&thread), Some(&Tcb::Fresh));
-        assert!(world.slots.contains(&ThreadSlot::Space.of(first)));
-        assert!(world.births_minted.contains(&thread));
-        assert_eq!(priority, 110);
-        world.tcbs.insert(thread, Tcb::InBirth);
-        if let Some(ledger) = &mut world.ledger {
-            ledger.birth_notice(thread);
-        } else if !world.limits.birth_notice(thread) {
-            world.unannounced += 1;
-        }
+        world.bear(thread, first, priority);
+        Ok(())
+    }
+
+    fn suspend(&mut self, thread: u32) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert!(matches!(world.tcbs.get(&thread), Some(Tcb::Running(_))));
+        world.thread_gone(thread);
+        world.tcbs.insert(thread, Tcb::Stopped);
+        Ok(())
+    }
+
+    fn bear_again(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError> {
+        let world = &mut *self.world.borrow_mut();
+        world.kernel()?;
+        assert_eq!(world.tcbs.insert(thread, Tcb::Fresh), Some(Tcb::Stopped));
+        world.bear(thread, first, priority);
         Ok(())
     }
 

@@ -203,20 +203,26 @@ impl History<'_> {
                 let here = self.home(doer)?;
                 let payer = self.birth(doer).unwrap_or(here);
                 let number = u32::try_from(number).unwrap_or(0);
-                let puppet = doer.and_then(|doer| self.model.puppet_mut(doer));
-                let mut further = puppet.into_iter().flat_map(|puppet| &mut puppet.further);
+                let Some(puppet) = doer.and_then(|doer| self.model.puppet_mut(doer)) else {
+                    fail!("no puppet starts a thread")
+                };
+                equal!("the number", number, puppet.next_number());
+                let rested = puppet.rested.take_if(|&mut (rested, _)| rested == number);
+                let mut further = puppet.further.iter_mut();
                 let Some(room) = further.find(|further| further.is_none()) else {
                     fail!("too many threads")
                 };
-                *room = Some((number, payer));
+                *room = rested.or(Some((number, payer)));
                 self.model.note();
             }
             (Deed::EndThread(number), Told::Done(_)) => {
-                let puppet = doer.and_then(|doer| self.model.puppet_mut(doer));
-                let further = puppet.into_iter().flat_map(|puppet| &mut puppet.further);
-                for thread in further {
-                    if thread.is_some_and(|(known, _)| known == number) {
-                        *thread = None;
+                if let Some(puppet) = doer.and_then(|doer| self.model.puppet_mut(doer)) {
+                    for thread in &mut puppet.further {
+                        if thread.is_some_and(|(known, _)| known == number) {
+                            // One is kept.
+                            puppet.rested = puppet.rested.or(*thread);
+                            *thread = None;
+                        }
                     }
                 }
                 self.vanish();

@@ -73,12 +73,28 @@ pub struct Puppet {
     pub ready: bool,
     /// Its further threads: their numbers, and who pays for them.
     pub further: [Option<(u32, usize)>; FURTHER],
+    /// One that has ended and is kept for the next one of its number: its number, and who pays.
+    pub rested: Option<(u32, usize)>,
 }
 
 impl Puppet {
+    /// The number that its next thread gets: the lowest that is free.
+    pub fn next_number(&self) -> u32 {
+        let is_free = |number: &u32| {
+            let mut all = self.further.iter().flatten();
+            all.all(|(taken, _)| taken != number)
+        };
+        (1..).find(is_free).unwrap_or_default()
+    }
+
+    /// Further threads, whether they run or rest.
+    fn made(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.further.into_iter().chain([self.rested]).flatten()
+    }
+
     /// Where it is, and who pays for what it is made of.
     fn places(&self) -> impl Iterator<Item = usize> + '_ {
-        let payers = self.further.iter().flatten().map(|&(_, payer)| payer);
+        let payers = self.made().map(|(_, payer)| payer);
         [self.here, self.birth].into_iter().chain(payers)
     }
 
@@ -215,7 +231,7 @@ impl Model {
             if self.within(puppet.here, top) {
                 add(&mut sum, &puppet.body());
             }
-            for (_, payer) in puppet.further.into_iter().flatten() {
+            for (_, payer) in puppet.made() {
                 if self.within(payer, top) {
                     add(&mut sum, &THREAD);
                 }
@@ -331,6 +347,7 @@ impl Model {
             warm: 0,
             ready: false,
             further: [None; FURTHER],
+            rested: None,
         };
         let room = put(&mut self.puppets, puppet).is_some();
         self.note();

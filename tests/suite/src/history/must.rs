@@ -115,7 +115,15 @@ impl History<'_> {
                 let here = self.home(doer)?;
                 let birth = self.birth(doer).unwrap_or(here);
                 let mut asked = only(THREADS, 1);
-                if birth == here {
+                let puppet = doer.and_then(|doer| self.model.puppet(doer));
+                let rests = puppet.is_some_and(|puppet| {
+                    let rested = puppet.rested.map(|(number, _)| number);
+                    rested == Some(puppet.next_number())
+                });
+                if rests {
+                    // What it is made of is there, and paid for.
+                    self.model.admit(here, None, &asked).into()
+                } else if birth == here {
                     add(&mut asked, &THREAD);
                     self.model.admit(here, None, &asked).into()
                 } else {
