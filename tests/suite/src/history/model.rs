@@ -84,7 +84,11 @@ impl Puppet {
             let mut all = self.further.iter().flatten();
             all.all(|(taken, _)| taken != number)
         };
-        (1..).find(is_free).unwrap_or_default()
+        // There is one more number than threads.
+        (1..=FURTHER.saturating_add(1))
+            .filter_map(|number| u32::try_from(number).ok())
+            .find(is_free)
+            .unwrap_or_default()
     }
 
     /// Further threads, whether they run or rest.
