@@ -399,7 +399,11 @@ impl<H: Hands> ProcServer<'_, H> {
         };
         owed.ticket = true;
         let admitted = match call(self.hands.limits(), &ticket) {
-            Ok(admitted) => admitted,
+            // It stands still while its task does: if that is still to be frozen, the walk comes to both.
+            Ok(admitted) => Admitted {
+                frozen: self.tasks.get(task).is_some_and(Task::is_still),
+                ..admitted
+            },
             Err(CallError::Refused(refusal)) => {
                 owed.ticket = false;
                 return Err(Failed::Ticket(refusal));

@@ -779,3 +779,36 @@ fn the_door_turns_down_what_is_no_request_of_a_running_task() {
     let answer = stage.server.receive(good, &mut reply);
     assert_eq!(answer, turned_down(ProtocolError::UnknownCaller));
 }
+
+#[test]
+fn a_thread_started_while_its_group_is_being_frozen_goes_on_with_its_task() {
+    let mut stage = Stage::new(8, 8);
+    let first = stage.boot(1, false);
+    let task = child(&mut stage, first, Some(2));
+    let group = group(2);
+    let start = StartThread {
+        entry: 1,
+        stack_top: 0x1000,
+        argument: 2,
+    };
+    let still = |stage: &Stage, number| {
+        let world = stage.world.borrow();
+        let thread = world.memory.thread(task, number).unwrap();
+        world.priorities[&thread] == 1
+    };
+    assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+    // The ledger knows of it already, and the walk has not come to the task.
+    let freeze = Stage::later(stage.ask(first, 0, &Freeze { group }));
+    assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(1));
+    let thaw = Stage::later(stage.ask(first, 1, &Thaw { group }));
+    stage.settle();
+    assert_eq!(stage.answer_to::<Freeze>(freeze), Some(Ok(1)));
+    assert_eq!(stage.answer_to::<Thaw>(thaw), Some(Ok(0)));
+    assert!(!still(&stage, 0) && !still(&stage, 1));
+    // And one that nobody thaws stands still with it.
+    Stage::later(stage.ask(first, 0, &Freeze { group }));
+    assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(2));
+    stage.settle();
+    assert!((0..3).all(|number| still(&stage, number)));
+    stage.check();
+}
