@@ -16,6 +16,7 @@
 //! | [`provision`] | proc-server | memory-server |
 //! | [`process`] | clients | proc-server |
 //! | [`console`] | clients | root task |
+//! | [`injection`] | tests | servers that are built to fail |
 //!
 //! [`events`] is what a watcher reads in a ring, [`links`] how two clients talk. [`system`] and [`start`] are not interfaces but what a machine and a server are told when they start.
 
@@ -30,6 +31,7 @@ pub mod decode;
 pub mod encode;
 pub mod events;
 pub mod identity;
+pub mod injection;
 pub mod limits;
 pub mod links;
 pub mod memory;

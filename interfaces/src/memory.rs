@@ -11,6 +11,7 @@ use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::Never;
 use crate::provision::Progress;
+use crate::start::memory_slots;
 
 /// The size of a page, in bytes.
 pub const PAGE_BYTES: u64 = 4096;
@@ -347,6 +348,33 @@ pub enum ResizeRefusal {
     OutOfMemory,
 }
 
+/// Counts free blocks, from a page on, for as many pages as one answer can. For an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountFree {
+    /// The page, by its physical number.
+    pub from: u32,
+}
+
+/// How many free blocks there are of each size, were everything merged that can be: so it says what could be had, however
+/// the pool is cut at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeBlocks {
+    /// Of 4 KiB, 8 KiB and so on.
+    pub counts: [u32; BLOCK_SIZES],
+    /// The page to go on from; nothing after the last.
+    pub next: Option<u32>,
+}
+
+/// How many sizes of block there are.
+pub const BLOCK_SIZES: usize = (memory_slots::MAX_BITS - memory_slots::MIN_BITS) as usize + 1;
+
+/// Why nothing was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CountFreeRefusal {
+    /// The caller is no operator.
+    NotOperator,
+}
+
 /// Asks how much of the machine's memory is reserved. Anyone may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadCommit {}
@@ -476,5 +504,7 @@ interface! {
         22 => make_room(MakeRoom) -> Progress, or MakeRoomRefusal;
         /// Takes back room for groups that is not needed.
         23 => tidy(Tidy) -> Progress, or Never;
+        /// How much is free, by size.
+        60 => count_free(CountFree) -> FreeBlocks, or CountFreeRefusal;
     }
 }

@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use interfaces::accounting::{self, ChargeRefusal, KillRefusal, TicketRefusal};
 use interfaces::decode::decode;
 use interfaces::encode::encode;
+use interfaces::injection;
 use interfaces::limits::{self, GroupState, Page, ResourceAccount};
 use interfaces::memory::{self, Access, RegionId};
 use interfaces::process::{self, ExitReason};
@@ -743,11 +744,38 @@ fn memory_pins(pins: &mut Pins) {
         &[memory::MakeRoomRefusal::OutOfMemory],
     );
     pins.operation(&memory::Tidy {}, &progress, &[]);
+    let mut blocks = memory::FreeBlocks {
+        next: Some(300),
+        ..memory::FreeBlocks::default()
+    };
+    blocks.counts[1] = 7;
+    pins.operation(
+        &memory::CountFree { from: 300 },
+        &[blocks],
+        &[memory::CountFreeRefusal::NotOperator],
+    );
+    injection_pins(pins);
     guarantee_pins(pins);
     pins.operation(&accounting::WantsGround {}, &[true], &[]);
     pins.operation(&accounting::AddTract {}, &[true], &[]);
     pins.operation(&accounting::WithdrawTract {}, &[true], &[]);
     sharing_pins(pins);
+}
+
+fn injection_pins(pins: &mut Pins) {
+    pins.operation(
+        &injection::Arm {
+            steps: injection::ACTS,
+            nth: 300,
+        },
+        &[()],
+        &[injection::ArmRefusal::NotOperator],
+    );
+    let injected = injection::Step::ALL.map(|step| injection::Injected {
+        passed: 300,
+        hit: Some(step),
+    });
+    pins.operation(&injection::Disarm {}, &injected, &[]);
 }
 
 fn guarantee_pins(pins: &mut Pins) {
@@ -1463,6 +1491,7 @@ fn every_message_has_the_bytes_it_had() {
         provision::OPERATIONS,
         process::OPERATIONS,
         console::OPERATIONS,
+        injection::OPERATIONS,
     ];
     let all = operations.iter().map(|list| list.len()).sum::<usize>();
     assert_eq!(pins.requests, all, "every operation is pinned");

@@ -14,6 +14,8 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod ground;
+#[cfg(feature = "injection")]
+mod injected;
 mod memory;
 mod start;
 mod window;
@@ -93,6 +95,11 @@ fn main(start_page: usize) -> ! {
     let mut serving = Serving { server, port };
     let mut raw = serving.port.receive();
     loop {
+        #[cfg(feature = "injection")]
+        if let Some(next) = injected::takes(&mut serving, raw) {
+            raw = next;
+            continue;
+        }
         let reply = serving.port.reply_buffer();
         let answer = serving.server.handle_short(raw.asked(), reply);
         let info = match answer {

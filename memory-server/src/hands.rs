@@ -75,7 +75,8 @@ pub const fn path(slot: Slot) -> sel4::Slot {
     }
 }
 
-const fn refused(error: sel4::Error) -> KernelError {
+/// The kernel's error as the core knows it.
+pub const fn refused(error: sel4::Error) -> KernelError {
     // The kernel counts its errors from 1.
     KernelError((error as u8).saturating_add(1))
 }

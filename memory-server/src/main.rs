@@ -14,6 +14,8 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod hands;
+#[cfg(feature = "injection")]
+mod injected;
 mod mapping;
 mod start;
 mod witness;
@@ -62,6 +64,11 @@ fn main(start_page: usize) -> ! {
     let mut response = Response::Nothing;
     loop {
         let message = port.next(response);
+        #[cfg(feature = "injection")]
+        if let Some(answer) = interfaces_injection::asked(&mut port, &message) {
+            response = answer;
+            continue;
+        }
         let answer = match Sender::of(message.badge) {
             Sender::Caller(caller) => {
                 let label = message.info.label();
@@ -77,5 +84,9 @@ fn main(start_page: usize) -> ! {
             Answer::Resume => Response::Resume,
             Answer::Dispatched(dispatched) => dispatched.into(),
         };
+        #[cfg(feature = "injection")]
+        if response != Response::Nothing && interfaces_injection::loses(message.badge) {
+            response = Response::Nothing;
+        }
     }
 }

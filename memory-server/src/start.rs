@@ -8,7 +8,10 @@ use memory_core::archive::{ArchiveError, Programs};
 use memory_core::memory::{Memory, Sizes};
 use memory_core::server::MemoryServer;
 
+#[cfg(not(feature = "injection"))]
 use crate::hands::{Capabilities, Limits};
+#[cfg(feature = "injection")]
+use crate::injected::{Capabilities, Limits};
 use crate::mapping::{self, Archive, Heap};
 
 /// Why there is no server.

@@ -84,7 +84,8 @@ fn put_in_birth(thread: u32, first: u32, priority: u8) -> sel4::Result<()> {
     )
 }
 
-const fn refused(error: sel4::Error) -> KernelError {
+/// The kernel's error as the core knows it.
+pub const fn refused(error: sel4::Error) -> KernelError {
     // The kernel counts its errors from 1.
     KernelError((error as u8).saturating_add(1))
 }

@@ -16,6 +16,8 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod hands;
+#[cfg(feature = "injection")]
+mod injected;
 mod memory;
 mod start;
 mod timer;
@@ -26,7 +28,10 @@ use interfaces_sel4::{Message, Port, Response};
 use process_core::{ProcServer, Received};
 use sel4::cap;
 
+#[cfg(not(feature = "injection"))]
 use crate::hands::Capabilities;
+#[cfg(feature = "injection")]
+use crate::injected::Capabilities;
 
 /// Serves one message.
 fn serve(
@@ -34,6 +39,10 @@ fn serve(
     port: &mut Port,
     message: &Message,
 ) -> Response {
+    #[cfg(feature = "injection")]
+    if let Some(answer) = interfaces_injection::asked(port, message) {
+        return answer;
+    }
     let (payload, reply) = port.buffers();
     let received = Received {
         badge: message.badge,
@@ -42,7 +51,14 @@ fn serve(
         payload,
     };
     match server.receive(received, reply) {
-        Some(dispatched) => dispatched.into(),
+        Some(dispatched) => {
+            let response = dispatched.into();
+            #[cfg(feature = "injection")]
+            if response != Response::Nothing && interfaces_injection::loses(message.badge) {
+                return Response::Nothing;
+            }
+            response
+        }
         None => Response::Nothing,
     }
 }

@@ -6,7 +6,10 @@ use interfaces::start::Start;
 use interfaces::system::System;
 use process_core::{Deadlines, ProcServer, Rate, Room, Settings, TaskTable, Waiters};
 
+#[cfg(not(feature = "injection"))]
 use crate::hands::Capabilities;
+#[cfg(feature = "injection")]
+use crate::injected::Capabilities;
 use crate::{memory, timer};
 
 /// Why there is no server.

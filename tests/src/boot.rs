@@ -43,6 +43,8 @@ pub struct System {
 pub struct Boot {
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether figures are shown as they come: of a run that takes long.
+    aloud: bool,
 }
 
 #[derive(Debug, Default)]
@@ -95,7 +97,21 @@ impl Boot {
     /// Boots an image, in the background. One that could not be built is a boot that never ran.
     #[must_use]
     pub fn start(image: Result<Image, String>, limit: Duration) -> Arc<Self> {
-        let boot = Arc::new(Self::default());
+        Self::begin(Self::default(), image, limit)
+    }
+
+    /// Boots an image like [`Boot::start`], and shows each figure as it comes: so one sees how far it is.
+    #[must_use]
+    pub fn start_aloud(image: Result<Image, String>, limit: Duration) -> Arc<Self> {
+        let boot = Self {
+            aloud: true,
+            ..Self::default()
+        };
+        Self::begin(boot, image, limit)
+    }
+
+    fn begin(boot: Self, image: Result<Image, String>, limit: Duration) -> Arc<Self> {
+        let boot = Arc::new(boot);
         let running = Arc::clone(&boot);
         thread::spawn(move || {
             let over = image.and_then(|image| running.run(&image, limit));
@@ -140,6 +156,9 @@ impl Boot {
                 state.ended.entry(name.to_owned()).or_insert(outcome);
             }
             Some(Ok(Record::Figure { name, value })) => {
+                if self.aloud {
+                    eprintln!("{name}: {value}");
+                }
                 state.figures.push((name.to_owned(), value));
             }
             _ => return,

@@ -166,18 +166,22 @@ fn nothing_above_sel4_names_the_kernels_version() {
     }
 }
 
-/// The cases that the README's comparison names: those between backquotes with `::` in them.
-fn named_cases(text: &str) -> Vec<&str> {
-    let table = text
-        .split_once("## Compared")
+/// The README's comparisons, each with how many cases it names at the least, and how many of its rows say yes.
+const COMPARISONS: [(&str, usize, usize); 2] =
+    [("## Compared", 24, 24), ("## Memory, compared", 22, 18)];
+
+/// A section of the README, from its heading to the next.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let begin = format!("\n{heading}\n");
+    text.split_once(begin.as_str())
         .and_then(|(_, rest)| rest.split_once("\n## "))
-        .map_or("", |(table, _)| table);
-    table
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| word.contains("::"))
-        .collect()
+        .map_or("", |(section, _)| section)
+}
+
+/// The cases that a section names: those between backquotes with `::` in them.
+fn named_cases(section: &str) -> Vec<&str> {
+    let quoted = section.split('`').skip(1).step_by(2);
+    quoted.filter(|word| word.contains("::")).collect()
 }
 
 #[test]
@@ -187,42 +191,44 @@ fn every_case_that_the_readme_names_exists() {
         .iter()
         .filter_map(|path| Some(path.file_stem()?.to_str()?.replace('-', "_")))
         .collect();
+    let lists = [
+        tests::cases::system(),
+        tests::cases::injection(),
+        tests::cases::deviant(),
+    ];
     let exists = |case: &str| match case.split_once("::") {
         Some(("scripts", name)) => scripts.iter().any(|script| script == name),
-        _ => tests::cases::system().contains(&case) || tests::cases::deviant().contains(&case),
+        _ => lists.iter().any(|list| list.contains(&case)),
     };
-    let named = named_cases(&text);
-    assert!(
-        named.len() >= 24,
-        "the comparison names {} cases",
-        named.len()
-    );
-    let missing: Vec<&str> = named.into_iter().filter(|case| !exists(case)).collect();
-    assert_eq!(
-        missing, [""; 0],
-        "the README names cases that there are not"
-    );
+    for (heading, least, _) in COMPARISONS {
+        let named = named_cases(section(&text, heading));
+        assert!(
+            named.len() >= least,
+            "`{heading}` names {} cases",
+            named.len()
+        );
+        let missing: Vec<&str> = named.into_iter().filter(|case| !exists(case)).collect();
+        assert_eq!(
+            missing, [""; 0],
+            "`{heading}` names cases that there are not"
+        );
+    }
 }
 
 #[test]
 fn every_yes_of_hurdle_in_the_readme_names_a_case() {
     let text = std::fs::read_to_string(root().join("README.md")).expect("readable");
-    let rows = text
-        .lines()
-        .skip_while(|line| !line.starts_with("## Compared"))
-        .filter(|line| line.starts_with("| ") && !line.starts_with("| |"));
-    let mut yes = 0;
-    for row in rows.take_while(|row| row.starts_with("| ")) {
-        let last = row
-            .trim_end_matches('|')
-            .rsplit('|')
-            .next()
-            .unwrap_or("")
-            .trim();
-        if last.starts_with("yes") {
-            assert!(last.contains("::"), "no case: {row}");
-            yes += 1;
+    for (heading, _, least) in COMPARISONS {
+        let rows = section(&text, heading).lines();
+        let rows = rows.filter(|line| line.starts_with("| ") && !line.starts_with("| |"));
+        let ours =
+            rows.filter_map(|row| Some((row, row.trim_end_matches('|').rsplit('|').next()?)));
+        let yes: Vec<_> = ours
+            .filter(|(_, ours)| ours.trim().starts_with("yes"))
+            .collect();
+        for (row, ours) in &yes {
+            assert!(ours.contains("::"), "no case: {row}");
         }
+        assert!(yes.len() >= least, "`{heading}`: {} say yes", yes.len());
     }
-    assert!(yes >= 24, "{yes} rows say yes");
 }

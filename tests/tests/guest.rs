@@ -26,6 +26,7 @@ const FAILS: &str = "deviant::this_case_fails_on_purpose";
 /// The cases that are the harness's own, in one boot each.
 const THERE_ARE_CASES: &str = "harness::there_are_cases";
 const A_FAILURE_IS_SEEN: &str = "harness::a_failing_case_is_reported_as_failing";
+const INJECTION_ENDED: &str = "harness::every_planned_injection_ended_and_the_suite_said_so";
 const EVERY_CAPABILITY: &str = "report::every_capability_is_in_the_plan_and_no_other";
 const OWN_MEMORY: &str =
     "report::kernel_and_servers_keep_less_than_32_mib_with_room_for_65536_groups";
@@ -50,6 +51,18 @@ const DEVIANT_SYSTEM: System = System {
     folder: "deviant",
 };
 
+const INJECTION_SYSTEM: System = System {
+    file: "tests/injection.toml",
+    mode: Mode::Run,
+    profile: Profile::Release,
+    features: &[
+        "limits-server/injection",
+        "memory-server/injection",
+        "proc-server/injection",
+    ],
+    folder: "injection",
+};
+
 const REPORT_SYSTEM: System = System {
     file: "image/system.toml",
     mode: Mode::Report,
@@ -69,6 +82,7 @@ const LONG_SYSTEM: System = System {
 type Built = LazyLock<Result<Image, String>>;
 static SUITE_IMAGE: Built = LazyLock::new(|| SUITE_SYSTEM.build());
 static DEVIANT_IMAGE: Built = LazyLock::new(|| DEVIANT_SYSTEM.build());
+static INJECTION_IMAGE: Built = LazyLock::new(|| INJECTION_SYSTEM.build());
 static LONG_IMAGE: Built = LazyLock::new(|| LONG_SYSTEM.build());
 static REPORT_IMAGE: Built = LazyLock::new(|| REPORT_SYSTEM.build());
 
@@ -76,7 +90,10 @@ type Booted = LazyLock<Arc<Boot>>;
 static SUITE: Booted = LazyLock::new(|| Boot::start(SUITE_IMAGE.clone(), Duration::from_mins(15)));
 static DEVIANT: Booted =
     LazyLock::new(|| Boot::start(DEVIANT_IMAGE.clone(), Duration::from_mins(3)));
-static LONG: Booted = LazyLock::new(|| Boot::start(LONG_IMAGE.clone(), Duration::from_hours(2)));
+static INJECTION: Booted =
+    LazyLock::new(|| Boot::start(INJECTION_IMAGE.clone(), Duration::from_mins(15)));
+static LONG: Booted =
+    LazyLock::new(|| Boot::start_aloud(LONG_IMAGE.clone(), Duration::from_hours(2)));
 static REPORT: Booted = LazyLock::new(|| Boot::start(REPORT_IMAGE.clone(), Duration::from_mins(3)));
 
 /// What `image/boot` said, and whether its status was 0.
@@ -120,6 +137,7 @@ fn build(arguments: &Arguments) {
     let built = [
         any(cases::system(), THERE_ARE_CASES).then_some(("the suite", &SUITE_IMAGE)),
         any(cases::deviant(), A_FAILURE_IS_SEEN).then_some(("the deviant system", &DEVIANT_IMAGE)),
+        any(cases::injection(), INJECTION_ENDED).then_some(("servers that fail", &INJECTION_IMAGE)),
         any(&[OWN_MEMORY], EVERY_CAPABILITY).then_some(("the report", &REPORT_IMAGE)),
     ];
     for (what, image) in built.into_iter().flatten() {
@@ -143,6 +161,9 @@ fn trials() -> Vec<Trial> {
         "harness::every_planned_case_ended_and_the_suite_said_so",
         || SUITE.passed(),
     ));
+    let injection = cases::injection().iter();
+    trials.extend(injection.map(|&name| trial(name, move || INJECTION.case(name))));
+    trials.push(trial(INJECTION_ENDED, || INJECTION.passed()));
     let long = cases::long().iter();
     trials.extend(long.map(|&name| trial(name, move || LONG.case(name)).with_ignored_flag(true)));
     let deviant = cases::deviant().iter().filter(|&&name| name != FAILS);
@@ -196,7 +217,7 @@ fn require(truth: bool, why: impl FnOnce() -> String) -> Result<(), String> {
 }
 
 fn there_are_cases() -> Result<(), String> {
-    for list in [cases::system(), cases::deviant()] {
+    for list in [cases::system(), cases::injection(), cases::deviant()] {
         let mut names = list.to_vec();
         names.sort_unstable();
         names.dedup();

@@ -27,7 +27,7 @@ use interfaces::start::memory_slots::{MAX_BITS, MIN_BITS};
 use crate::table::{Links, List, Table, linked};
 
 /// How many sizes of block there are.
-pub const SIZES: usize = (MAX_BITS - MIN_BITS) as usize + 1;
+pub const SIZES: usize = interfaces::memory::BLOCK_SIZES;
 
 /// What a page is to the pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -487,6 +487,9 @@ impl<'a> Pool<'a> {
         }
     }
 }
+
+#[path = "pool_sizes.rs"]
+mod sizes;
 
 #[cfg(test)]
 #[path = "pool_tests.rs"]

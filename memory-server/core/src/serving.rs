@@ -4,11 +4,11 @@ use interfaces::accounting::Who;
 use interfaces::limits::Never;
 use interfaces::memory::{
     AREA_KIT, Accept, AcceptRefusal, Accepted, Access, CloneOn, CloneRefusal, CloneRegion, Cloned,
-    Commit, CreateRegion, CreateRegionRefusal, DestroyRegion, Guarantee, GuaranteeRefusal,
-    MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, OBJECT_KIT, Offered, REGION_KIT,
-    REGION_PAGES, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal,
-    Resize, ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal,
-    Tidy, Unmap, UnmapPart,
+    Commit, CountFree, CountFreeRefusal, CreateRegion, CreateRegionRefusal, DestroyRegion,
+    FreeBlocks, Guarantee, GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal,
+    OBJECT_KIT, Offered, REGION_KIT, REGION_PAGES, ReadCommit, ReadRegion, ReadSpace,
+    RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server, Share, ShareRefusal,
+    SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{Amounts, Caller, GroupId, Resource};
@@ -217,6 +217,19 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
 
     fn tidy(&mut self, _: Caller, _: Tidy) -> Result<Progress, Never> {
         Ok(self.take_ground_back())
+    }
+
+    fn count_free(
+        &mut self,
+        caller: Caller,
+        request: CountFree,
+    ) -> Result<FreeBlocks, CountFreeRefusal> {
+        if !caller.is_operator() {
+            return Err(CountFreeRefusal::NotOperator);
+        }
+        // Pages kept for the next fault are free, and merge with nothing while they are kept.
+        self.keep_nothing();
+        Ok(self.memory.pool.free_blocks(request.from))
     }
 }
 

@@ -1,11 +1,11 @@
 //! Memory of one's own: reserved by the page, granted when touched.
 
 use interfaces::memory::{
-    Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Commit, CreateRegion,
-    CreateRegionRefusal, DestroyRegion, Guarantee, GuaranteeRefusal, MakeRoom, MakeRoomRefusal,
-    Map, MapPart, MapRefusal, Offered, ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId,
-    RegionRefusal, Resize, ResizeRefusal, Share, ShareRefusal, SpaceAccount, Sponsor,
-    SponsorRefusal, Tidy, Unmap, UnmapPart,
+    Accept, AcceptRefusal, Accepted, BLOCK_SIZES, CloneOn, CloneRefusal, CloneRegion, Commit,
+    CountFree, CountFreeRefusal, CreateRegion, CreateRegionRefusal, DestroyRegion, Guarantee,
+    GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, Offered, ReadCommit,
+    ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Share,
+    ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{CallError, GroupId, ProtocolError, TaskId};
@@ -172,6 +172,20 @@ pub fn guarantee(group: GroupId, pages: u64) -> Result<(), CallError<GuaranteeRe
 pub fn make_room() -> Result<(), CallError<MakeRoomRefusal>> {
     while call(Server::Memory, &MakeRoom {})? == Progress::More {}
     Ok(())
+}
+
+/// How many free blocks there are of each size, were everything merged that can be. For an operator.
+pub fn free_blocks() -> Result<[u32; BLOCK_SIZES], CallError<CountFreeRefusal>> {
+    let mut counts = [0_u32; BLOCK_SIZES];
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let part = call(Server::Memory, &CountFree { from })?;
+        for (count, more) in counts.iter_mut().zip(part.counts) {
+            *count = count.saturating_add(more);
+        }
+        next = part.next;
+    }
+    Ok(counts)
 }
 
 /// Takes back the room for groups that nobody is in.

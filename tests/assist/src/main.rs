@@ -31,6 +31,7 @@ mod random;
 mod rights;
 mod task;
 mod threads;
+mod tries;
 mod watch;
 mod words;
 
@@ -116,6 +117,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "ended-thread" => threads::ended(),
         "thread-work" => threads::work(),
         "moved-thread" => threads::after_move(&mut words),
+        "tries" => tries::tries(&mut words),
         "fault" => crash::fault(&mut words),
         "forge" => crash::forge(&mut words),
         "slots" => cspace::slots(),

@@ -380,7 +380,8 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
 
 fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
     use memory::{
-        CreateRegion, DestroyRegion, MakeRoom, Map, ReadCommit, ReadRegion, ReadSpace, Tidy, Unmap,
+        CountFree, CreateRegion, DestroyRegion, MakeRoom, Map, ReadCommit, ReadRegion, ReadSpace,
+        Tidy, Unmap,
     };
     operation(tried, &CreateRegion { pages: 1 })?;
     operation(
@@ -398,6 +399,7 @@ fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &ReadCommit {})?;
     operation(tried, &MakeRoom {})?;
     operation(tried, &Tidy {})?;
+    operation(tried, &CountFree { from: 0 })?;
     shared_regions(tried)
 }
 

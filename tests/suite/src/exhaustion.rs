@@ -2,8 +2,8 @@
 
 use client::interfaces::memory::{Access, PAGE_BYTES, RegionId};
 use client::interfaces::process::{ExitReason, SpawnRefusal};
-use client::interfaces::provision::{Cause, CreateRefusal};
-use client::interfaces::{CallError, Limit, Resource};
+use client::interfaces::provision::{Cause, CreateRefusal, ProgramId, RingRefusal};
+use client::interfaces::{CallError, GroupId, Limit, Resource};
 use client::{limits, memory, process};
 
 use crate::failure::Failure;
@@ -14,6 +14,9 @@ const HERE: u32 = 0x3000_0000;
 const THERE: u32 = 0x4000_0000;
 /// Pages that are used again.
 const PAGES: u32 = 64;
+/// The address spaces that clients can have: all that the kernel has, without those of the servers and the root task, and
+/// what the ASID pools keep for themselves.
+const SPACES: u64 = 4088;
 /// The most instructions that the touch of a page may take after another's was refused.
 const TOUCH: u64 = 50_000;
 
@@ -111,39 +114,136 @@ pub fn a_touch_at_the_limit_ends_one_task_and_the_next_is_served_at_once(
     Ok(())
 }
 
-pub fn tasks_are_made_until_something_runs_out_and_all_of_it_comes_back(
-    world: &mut World,
-) -> Result<(), Failure> {
-    let group = world.low_group()?;
-    let mut count = 0_u32;
-    let refusal = loop {
-        match world.spawn(Some(group), format_args!("idle")) {
+/// Starts tasks of a program in a group until that is refused; how many there were, and why.
+fn crowd(program: ProgramId, group: GroupId) -> Result<(u64, SpawnRefusal), Failure> {
+    let mut count = 0_u64;
+    loop {
+        match process::spawn_with(program, Some(group), format_args!("idle")) {
             Ok(_) => count = count.saturating_add(1),
-            Err(CallError::Refused(refusal)) => break refusal,
+            Err(CallError::Refused(refusal)) => return Ok((count, refusal)),
             Err(other) => return Err(other.into()),
         }
-    };
-    match refusal {
-        SpawnRefusal::TableFull
-        | SpawnRefusal::Memory(CreateRefusal::OutOfMemory | CreateRefusal::OutOfSpaces) => {}
-        other => fail!("after {count} tasks: {other:?}"),
     }
-    // Slots for the pages that all of them share are what is used up.
-    ensure!(count > 200, "room for {count} tasks only");
-    equal!(
-        "tasks",
-        world.usage(group, Resource::Tasks)?,
-        u64::from(count)
-    );
+}
+
+/// A crowd is counted right, who is there is served as ever, and when the crowd has gone everybody is again.
+fn crowd_leaves(world: &World, group: GroupId, count: u64) -> Result<(), Failure> {
+    equal!("tasks", world.usage(group, Resource::Tasks)?, count);
     let found = process::audit(group)?;
     equal!("audit", found.held, found.ledger);
-    // Who is there is served as ever.
     memory::destroy_region(dirty(HERE)?)?;
     equal!("room", limits::who_am_i()?.task, world.task);
     let receipt = process::kill_group(group)?;
     equal!("the receipt", receipt.returned, receipt.held);
-    crate::figures::figure("tasks-until-something-runs-out", u64::from(count))?;
     // All of those ends are waited for.
     while process::wait(None).is_ok() {}
     world.content(None, format_args!("exit 0"))
+}
+
+pub fn tasks_are_made_until_something_runs_out_and_all_of_it_comes_back(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let group = world.low_group()?;
+    let (count, refusal) = crowd(world.assist, group)?;
+    // Slots for the pages that all of them share are what is used up.
+    equal!(
+        "the refusal",
+        refusal,
+        SpawnRefusal::Memory(CreateRefusal::OutOfMemory)
+    );
+    let left = process::pool()?;
+    ensure!(
+        left.free_slots < 100 && left.free > 1000 && count > 200,
+        "{count} tasks, {} slots and {} pages left",
+        left.free_slots,
+        left.free
+    );
+    crate::figures::figure("tasks-until-slots-run-out", count)?;
+    crowd_leaves(world, group, count)
+}
+
+pub fn address_spaces_are_made_until_none_is_left_and_all_of_them_come_back(
+    world: &mut World,
+) -> Result<(), Failure> {
+    let group = world.low_group()?;
+    let (count, refusal) = crowd(process::find_program("idler")?, group)?;
+    equal!(
+        "the refusal",
+        refusal,
+        SpawnRefusal::Memory(CreateRefusal::OutOfSpaces)
+    );
+    // The suite has one of all that clients can have.
+    equal!("address spaces", count.saturating_add(1), SPACES);
+    // Again, now that the last has met the end.
+    match process::spawn_with(world.assist, Some(group), format_args!("idle")) {
+        Err(CallError::Refused(SpawnRefusal::Memory(CreateRefusal::OutOfSpaces))) => {}
+        other => fail!("one more: {other:?}"),
+    }
+    // With one that goes another can come.
+    let one = process::children(None)?.items.first().copied();
+    let one = one.ok_or_else(|| Failure::new(format_args!("no children")))?;
+    process::kill(one)?;
+    world.end_of(one)?;
+    world.start(Some(group), format_args!("idle"))?;
+    crowd_leaves(world, group, count)
+}
+
+pub fn all_memory_is_touched_until_none_is_left_and_all_of_it_comes_back(
+    world: &mut World,
+) -> Result<(), Failure> {
+    // More can be reserved here than the machine has, so that a touch may find nothing.
+    let (group, region) = (world.group()?, dirty(HERE)?);
+    let before = process::pool()?;
+    let (mut held, mut ended) = (0_u64, 0_u32);
+    // Ever smaller ones, down to a task that touches next to nothing.
+    let mut pages = 16_384_u32;
+    while pages > 0 {
+        match world.spawn(Some(group), format_args!("hold {pages}")) {
+            Ok(_) if holds_or_ends(world, group, held)? => held = held.saturating_add(1),
+            Ok(task) => {
+                // It met the end of all memory, and it alone.
+                let reason = world.end_of(task)?;
+                equal!("its end", reason, ExitReason::Fault(Cause::OutOfMemory));
+                (pages, ended) = (pages / 2, ended.saturating_add(1));
+            }
+            Err(CallError::Refused(SpawnRefusal::Memory(CreateRefusal::OutOfMemory))) => break,
+            Err(other) => return Err(other.into()),
+        }
+    }
+    ensure!(held > 5 && ended > 5, "{held} hold memory, {ended} ended");
+    // What is left goes for tasks that never run.
+    let idle = limits::open_group(Some(world.low))?;
+    let (_, refusal) = crowd(world.assist, idle)?;
+    equal!(
+        "the refusal",
+        refusal,
+        SpawnRefusal::Memory(CreateRefusal::OutOfMemory)
+    );
+    let left = process::pool()?.free;
+    ensure!(left < 8, "{left} pages are left");
+    refused!(client::events::Watcher::open(16), RingRefusal::OutOfMemory);
+    // Who has what it needs is served as ever.
+    touch(HERE, PAGES);
+    equal!("its size", memory::read_region(region)?.resident, PAGES);
+    for group in [group, idle] {
+        let found = process::audit(group)?;
+        equal!("audit", found.held, found.ledger);
+        let receipt = process::kill_group(group)?;
+        equal!("the receipt", receipt.returned, receipt.held);
+    }
+    while process::wait(None).is_ok() {}
+    crate::world::nothing_lost(&before)?;
+    world.content(None, format_args!("touch {PAGES}"))?;
+    Ok(memory::destroy_region(region)?)
+}
+
+/// Waits until one more than `held` tasks of a group hold their memory, or one has ended; whether they hold it.
+fn holds_or_ends(world: &World, group: GroupId, held: u64) -> Result<bool, Failure> {
+    let mut holds = false;
+    world.until("a task holds its memory, or ends", || {
+        // Each of them opens a group when it does.
+        holds = world.usage(group, Resource::Groups)? > held;
+        Ok(holds || world.usage(group, Resource::Tasks)? == held)
+    })?;
+    Ok(holds)
 }

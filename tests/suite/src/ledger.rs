@@ -63,7 +63,14 @@ impl Ledger {
         equal!("groups", self.0.len(), expected.0.len());
         for (found, expected) in self.0.iter().zip(&expected.0) {
             equal!("group", found.group, expected.group);
-            equal!(found.group, found.usage, expected.usage);
+            for (kind, used) in found.usage.iter() {
+                let before = expected.usage.get(kind);
+                let group = found.group;
+                ensure!(
+                    used == before,
+                    "group {group} uses {used} {kind}, not {before}"
+                );
+            }
         }
         Ok(())
     }

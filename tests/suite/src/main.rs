@@ -38,6 +38,7 @@ mod groups;
 mod guarantee;
 mod history;
 mod hostile;
+mod injection;
 mod kill;
 mod ledger;
 mod links;
@@ -49,6 +50,7 @@ mod partner;
 mod races;
 #[path = "../../assist/src/random.rs"]
 mod random;
+mod rest;
 mod reuse;
 mod rights;
 mod tasks;

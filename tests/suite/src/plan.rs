@@ -3,7 +3,7 @@
 //! The one list of them: the suite takes its table from here and the host its plan, so a case that is planned and
 //! missing does not compile, and one that is silent is seen. The host includes this file; it uses nothing.
 
-/// Hands the lists to a macro. `system` runs on the system as it is; `deviant` on one whose proc-server leaves a task's
+/// Hands the lists to a macro. `system` runs on the system as it is; `injection` on one whose servers fail when told to; `deviant` on one whose proc-server leaves a task's
 /// ticket out when asked to, and with a case that fails on purpose; `long` on the system as it is, when time does not matter.
 macro_rules! every_case {
     ($apply:ident) => {
@@ -118,6 +118,8 @@ macro_rules! every_case {
                 exhaustion::frames_are_zeroed_after_every_kind_of_reuse,
                 exhaustion::a_touch_at_the_limit_ends_one_task_and_the_next_is_served_at_once,
                 exhaustion::tasks_are_made_until_something_runs_out_and_all_of_it_comes_back,
+                exhaustion::address_spaces_are_made_until_none_is_left_and_all_of_them_come_back,
+                exhaustion::all_memory_is_touched_until_none_is_left_and_all_of_it_comes_back,
                 memory::regions_are_reserved_mapped_touched_and_given_back,
                 memory::what_the_machine_cannot_keep_is_refused_when_it_is_reserved,
                 memory::wrong_mappings_are_refused,
@@ -171,6 +173,20 @@ macro_rules! every_case {
             }
             long {
                 churn::rounds_of_everything_leave_nothing,
+            }
+            injection {
+                injection::each_step_of_a_spawn_fails_once,
+                injection::each_step_of_a_spawn_into_a_kept_address_space_fails_once,
+                injection::each_step_of_a_fork_and_of_what_both_then_write_fails_once,
+                injection::each_step_of_mapping_fails_once,
+                injection::each_step_of_a_tasks_faults_fails_once,
+                injection::each_step_of_cloning_fails_once,
+                injection::each_step_of_resizing_fails_once,
+                injection::each_step_of_a_thread_fails_once,
+                injection::each_step_of_sharing_fails_once,
+                injection::each_step_of_a_ring_fails_once,
+                injection::each_step_of_a_kill_fails_once,
+                injection::each_answer_is_lost_once_because_its_caller_is_ended,
             }
             deviant {
                 deviant::a_task_without_a_ticket_never_runs_nor_gets_a_page,

@@ -2,11 +2,11 @@
 
 use interfaces::limits::Never;
 use interfaces::memory::{
-    Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Cloned, Commit,
-    CreateRegion, CreateRegionRefusal, DestroyRegion, Guarantee, GuaranteeRefusal, MakeRoom,
-    MakeRoomRefusal, Map, MapPart, MapRefusal, Offered, ReadCommit, ReadRegion, ReadSpace,
-    RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server, Share, ShareRefusal,
-    SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
+    Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Cloned, Commit, CountFree,
+    CountFreeRefusal, CreateRegion, CreateRegionRefusal, DestroyRegion, FreeBlocks, Guarantee,
+    GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, Offered, ReadCommit,
+    ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server,
+    Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{Caller, ServerName, accounting};
@@ -52,6 +52,7 @@ impl Server for World {
 
     unasked! {
         tidy(Tidy) -> Progress, Never;
+        count_free(CountFree) -> FreeBlocks, CountFreeRefusal;
         create_region(CreateRegion) -> RegionId, CreateRegionRefusal;
         map(Map) -> u32, MapRefusal;
         unmap(Unmap) -> Progress, RegionRefusal;

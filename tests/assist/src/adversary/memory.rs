@@ -2,9 +2,9 @@
 
 use client::Server;
 use client::interfaces::memory::{
-    Accept, Access, CloneOn, CloneRegion, CreateRegion, DestroyRegion, Guarantee, MakeRoom, Map,
-    MapPart, Offered, ReadCommit, ReadRegion, ReadSpace, Resize, Share, Sponsor, Tidy, Unmap,
-    UnmapPart,
+    Accept, Access, CloneOn, CloneRegion, CountFree, CreateRegion, DestroyRegion, Guarantee,
+    MakeRoom, Map, MapPart, Offered, ReadCommit, ReadRegion, ReadSpace, Resize, Share, Sponsor,
+    Tidy, Unmap, UnmapPart,
 };
 use client::interfaces::{Call, GroupId, Text, accounting, console, provision};
 
@@ -22,25 +22,27 @@ impl Adversary {
         REGIONS.saturating_add(self.small(0x1000) << 12)
     }
 
+    /// What is asked of the machine's memory as a whole.
+    fn machine(&mut self) {
+        match self.below(4) {
+            0 => drop(self.use_memory(true, &ReadCommit {})),
+            1 => drop(self.use_memory(true, &MakeRoom {})),
+            2 => drop(self.use_memory(true, &Tidy {})),
+            _ => drop(self.use_memory(false, &CountFree { from: 0 })),
+        }
+    }
+
     pub fn memory(&mut self) {
         let (region, pages, address) = (self.region(), self.small(9), self.address());
         let own = self.oracle.regions.has(region);
         let address = (self.below(2) == 0).then_some(address);
         let access = Access::ReadWrite;
-        match self.below(21) {
+        match self.below(22) {
+            17..=19 | 21 => self.machine(),
             20 => {
                 let (group, pages) = (self.group(), self.below(3));
                 let may = self.oracle.opened(group);
                 self.use_memory(may, &Guarantee { group, pages });
-            }
-            17 => {
-                self.use_memory(true, &ReadCommit {});
-            }
-            18 => {
-                self.use_memory(true, &MakeRoom {});
-            }
-            19 => {
-                self.use_memory(true, &Tidy {});
             }
             0 | 1 => {
                 if let Some(region) = self.use_memory(true, &CreateRegion { pages }) {
