@@ -161,10 +161,7 @@ mod tests {
     use super::*;
 
     fn client(index: u32, operator: bool) -> Caller {
-        let tag = TaskTag {
-            index,
-            generation_low: 0,
-        };
+        let tag = TaskTag::new(index, 0);
         Caller::Task { tag, operator }
     }
 
