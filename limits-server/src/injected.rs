@@ -5,7 +5,7 @@
 //! no step in it that could fail halfway.
 
 use interfaces::accounting::{
-    AttachRefusal, AttachRing, Charge, ChargeRefusal, ChargeTask, ThreadTicket, Ticket,
+    AttachRefusal, AttachRing, Charge, ChargeRefusal, ChargeSome, ChargeTask, ThreadTicket, Ticket,
     TicketRefusal,
 };
 use interfaces::call::encode_answer;
@@ -78,6 +78,10 @@ fn refused(label: Label, reply: &mut [u8]) -> Option<Dispatched> {
     if is(ChargeTask::LABEL) {
         let refusal = ChargeRefusal::Short(short);
         return fails(Step::Charge).then(|| no::<ChargeTask>(refusal, reply));
+    }
+    if is(ChargeSome::LABEL) {
+        let refusal = ChargeRefusal::Short(short);
+        return fails(Step::Charge).then(|| no::<ChargeSome>(refusal, reply));
     }
     if is(AttachRing::LABEL) {
         return fails(Step::Call).then(|| no::<AttachRing>(AttachRefusal::BadPlace, reply));

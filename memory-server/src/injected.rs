@@ -170,6 +170,16 @@ impl Ledger for Limits {
         self.0.charge(group, amounts)
     }
 
+    fn charge_some(
+        &mut self,
+        group: GroupId,
+        each: Amounts,
+        most: u32,
+    ) -> Result<u32, ChargeRefusal> {
+        may_charge()?;
+        self.0.charge_some(group, each, most)
+    }
+
     fn charge_task(&mut self, task: TaskId, amounts: Amounts) -> Result<GroupId, ChargeRefusal> {
         may_charge()?;
         self.0.charge_task(task, amounts)
