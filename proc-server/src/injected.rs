@@ -71,6 +71,16 @@ impl Hands for Capabilities {
         self.inner.bear(thread, first, priority)
     }
 
+    fn suspend(&mut self, thread: u32) -> Result<(), KernelError> {
+        may(Step::Thread)?;
+        self.inner.suspend(thread)
+    }
+
+    fn bear_again(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError> {
+        may(Step::Thread)?;
+        self.inner.bear_again(thread, first, priority)
+    }
+
     fn settle(&mut self, settle: Settle) -> Result<(), KernelError> {
         may(Step::Thread)?;
         self.inner.settle(settle)
