@@ -6,6 +6,7 @@ use interfaces::limits::{
     CloseGroup, Enter, Membership, OpenGroup, ReadResource, ResourceAccount, SetLimit, WhoAmI,
     WouldFew, WouldFit,
 };
+use interfaces::provision::TASK_KIT;
 use interfaces::short::{Few, Short, WORDS};
 use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, TaskId};
 use proptest::prelude::*;
@@ -106,7 +107,9 @@ proptest! {
         let amounts = others.with(Resource::Tasks, 1).with(Resource::Threads, 1);
         let others = others.with(Resource::Tasks, 0).with(Resource::Threads, 0);
         let ticket = Ticket { thread, task, parent, group, amounts };
-        let fit = others.present().count() <= 4 && others.present().all(|(_, number)| number < 1 << 16);
+        let (spaces, wide) = (others.get(Resource::AddressSpaces), others.with(Resource::AddressSpaces, 0));
+        let few = wide.present().count() <= 4 && wide.present().all(|(_, number)| number < 1 << 16);
+        let fit = few && spaces <= 1;
         prop_assert_eq!(ticket.to_words().is_some(), fit);
         if fit {
             comes_back(&ticket);
@@ -138,6 +141,25 @@ proptest! {
             prop_assert!(all.present().count() <= RESOURCES);
         }
     }
+}
+
+#[test]
+fn the_ticket_of_every_task_has_a_short_form() {
+    let task = TaskId {
+        index: 7,
+        generation: 300,
+    };
+    let ticket = Ticket {
+        thread: 8,
+        task,
+        parent: Some(task),
+        group: None,
+        // With what a program reserves and shares.
+        amounts: TASK_KIT
+            .with(Resource::Commit, 900)
+            .with(Resource::CapSlots, 500),
+    };
+    comes_back(&ticket);
 }
 
 #[test]

@@ -15,6 +15,14 @@ use crate::{timer, watchman};
 
 /// Interrupts on, and the bit that is always set: what every thread starts with.
 pub const FLAGS: u64 = 0x202;
+/// Registers of a [`UserContext`] from its first: the address of the next instruction.
+const IP_ALONE: usize = 1;
+/// The same up to `rdi`.
+const UP_TO_ARGUMENT: usize = 9;
+const _: () = assert!(
+    core::mem::offset_of!(UserContext, rip) == 0
+        && core::mem::offset_of!(UserContext, rdi) == (UP_TO_ARGUMENT - 1) * 8
+);
 /// The bits of a client's CNode and of the birth CNode.
 const CLIENT_RADIX: u8 = radix(CLIENT_CNODE_RADIX);
 const BIRTH_RADIX: u8 = radix(proc_slots::BIRTH_RADIX);
@@ -143,14 +151,12 @@ impl Hands for Capabilities {
     }
 
     fn bear_again(&mut self, thread: u32, first: u32, priority: u8) -> Result<(), KernelError> {
-        // All registers, so that the system call in which it was stopped is not made again. What it may have been stopped
-        // in besides, a fault that nobody had heard of yet, is replaced by that at address 0.
-        let registers = UserContext {
-            rflags: FLAGS,
-            ..UserContext::default()
-        };
+        // Elsewhere than at the system call in which it was stopped, so that this is not made again. What it may have been
+        // stopped in besides, a fault that nobody had heard of yet, is replaced by that at address 0. One register: the
+        // others are its own task's, and the message fits the registers of the machine.
+        let registers = UserContext::default();
         put_in_birth(thread, first, priority)
-            .and_then(|()| tcb(thread).write_registers(true, &registers))
+            .and_then(|()| tcb(thread).write_some_registers(true, IP_ALONE, &registers))
             .map_err(refused)
     }
 
@@ -182,9 +188,10 @@ impl Hands for Capabilities {
             rdi: entry.argument,
             ..UserContext::default()
         };
-        // Starting it ends its wait for an answer to the birth notice.
+        // Starting it ends its wait for an answer to the birth notice. What is behind the argument is zero as the TCB was
+        // made, or was left there by a thread of the same task.
         tcb(thread)
-            .write_registers(true, &registers)
+            .write_some_registers(true, UP_TO_ARGUMENT, &registers)
             .map_err(refused)
     }
 

@@ -3,7 +3,7 @@
 //! | what | words |
 //! |---|---|
 //! | a group or a task with amounts | its index, its generation: 32 bits each; three words of amounts: [`Few`] |
-//! | a ticket | thread and task's index, 16 bits each, and its generation; parent's index (all bits set for none) and the mask of the amounts, 16 bits each, and the parent's generation; the group; four amounts of 16 bits |
+//! | a ticket | thread and task's index, 16 bits each, and its generation; parent's index (all bits set for none) and the mask of the amounts, 16 bits each, and the parent's generation; the group; four amounts of 16 bits, besides one address space |
 //! | where a task is | the group; the band, plus 256 if it is frozen |
 //!
 //! A ticket's amounts are those of one task and one thread, as every ticket's are: these two kinds need no room.
@@ -121,6 +121,8 @@ impl Short for Confirm {
 const NO_TASK: u32 = 0xffff;
 /// The bits of the two kinds that every ticket has one of.
 const COUNTS: u16 = (1 << Resource::Tasks.index()) | (1 << Resource::Threads.index());
+/// The bit of the kind that a ticket has one of, or none: it needs no room either.
+const SPACES: u16 = 1 << Resource::AddressSpaces.index();
 /// Amounts besides those.
 const OTHERS: u32 = 4;
 
@@ -146,11 +148,14 @@ impl Short for Ticket {
         let amounts = &self.amounts;
         let one = amounts.get(Resource::Tasks) == 1 && amounts.get(Resource::Threads) == 1;
         let others = amounts.mask() & !COUNTS;
-        if !one || others.count_ones() > OTHERS {
+        let spaces = amounts.get(Resource::AddressSpaces);
+        if !one || spaces > 1 || (others & !SPACES).count_ones() > OTHERS {
             return None;
         }
         let (mut lanes, mut seen, mut shift) = (0, 0, 0_u32);
-        let kept = amounts.present().filter(|&(kind, _)| is_other(kind));
+        let kept = amounts
+            .present()
+            .filter(|&(kind, _)| is_other(kind) && kind != Resource::AddressSpaces);
         for (_, number) in kept {
             seen |= number;
             lanes |= number.wrapping_shl(shift);
@@ -184,13 +189,17 @@ impl Short for Ticket {
         let mut amounts = Amounts::of(Resource::Tasks, 1).with(Resource::Threads, 1);
         while others != 0 {
             let kind = Resource::at(others.trailing_zeros())?;
+            others &= others.wrapping_sub(1);
+            if kind == Resource::AddressSpaces {
+                amounts.set(kind, 1);
+                continue;
+            }
             let number = lanes & MASK;
             if number == 0 || !is_other(kind) {
                 return None;
             }
             amounts.set(kind, number);
             lanes >>= LANE;
-            others &= others.wrapping_sub(1);
         }
         (lanes == 0).then_some(Self {
             thread,

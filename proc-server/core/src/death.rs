@@ -257,7 +257,14 @@ impl<H: Hands> ProcServer<'_, H> {
         if !self.rest(task, thread, number) {
             self.take_thread(task, thread, number, ALL_OWED);
         }
-        self.drop_stale(task);
+        // One that ends itself waits for nothing else. Nobody has to say so truthfully: nobody has more waiters than threads.
+        let threads = self
+            .tasks
+            .get(task)
+            .map_or(0, |slot| slot.thread_places().count());
+        if !myself || self.waiters.of(&self.tasks, task).count() > threads {
+            self.drop_stale(task);
+        }
         while let Some((waiter, _)) =
             self.first_waiter(task, |awaits| awaits == Awaits::Thread(number))
         {
