@@ -14,6 +14,7 @@ use client::interfaces::provision::Cause;
 use client::interfaces::{CallError, GroupId, TaskId, Text};
 use client::{Server, events, limits, memory, process};
 
+use crate::exhaustion;
 use crate::failure::Failure;
 use crate::figures::figure;
 use crate::ledger::Ledger;
@@ -553,4 +554,9 @@ pub fn each_answer_is_lost_once_because_its_caller_is_ended(
         ensure!(answers > 0, "{server:?} answers nobody");
     }
     Ok(())
+}
+
+/// Address spaces are counted by nobody: as many tasks as ever can be made after all that failed before.
+pub fn no_address_space_was_lost_on_the_way(world: &mut World) -> Result<(), Failure> {
+    exhaustion::address_spaces_are_made_until_none_is_left_and_all_of_them_come_back(world)
 }

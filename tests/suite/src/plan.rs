@@ -187,6 +187,7 @@ macro_rules! every_case {
                 injection::each_step_of_a_ring_fails_once,
                 injection::each_step_of_a_kill_fails_once,
                 injection::each_answer_is_lost_once_because_its_caller_is_ended,
+                injection::no_address_space_was_lost_on_the_way,
             }
             deviant {
                 deviant::a_task_without_a_ticket_never_runs_nor_gets_a_page,
