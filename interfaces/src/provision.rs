@@ -13,6 +13,7 @@ use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::Never;
 use crate::memory::PAGE_BYTES;
+use crate::start::proc_slots;
 use crate::text::Text;
 use crate::truth::{Verified, Verify};
 
@@ -45,7 +46,7 @@ impl ThreadSlot {
     #[must_use]
     #[expect(clippy::arithmetic_side_effects, reason = "a thread index has 13 bits")]
     pub const fn of(self, thread: u32) -> u64 {
-        crate::start::proc_slots::THREADS + thread as u64 * THREAD_SLOTS + self as u64
+        proc_slots::THREADS + thread as u64 * proc_slots::PLACE + self as u64
     }
 }
 
@@ -64,7 +65,7 @@ impl MailboxSlot {
     #[must_use]
     #[expect(clippy::arithmetic_side_effects, reason = "a thread index has 13 bits")]
     pub const fn of(self, first: u32) -> u64 {
-        crate::start::proc_slots::MAILBOXES + first as u64 * MAILBOX_SLOTS + self as u64
+        proc_slots::THREADS + first as u64 * proc_slots::PLACE + THREAD_SLOTS + self as u64
     }
 }
 

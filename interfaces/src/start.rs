@@ -257,16 +257,39 @@ pub mod proc_slots {
     pub const TIMER_PORTS: (u16, u16) = (0x40, 0x43);
     /// Empty but for a moment: the memory-server puts the notification of a new ring here.
     pub const RING: u64 = 16;
-    /// The first slot for the reply capabilities of those who wait; as many as there are threads.
-    pub const REPLIES: u64 = 64;
     /// The most threads, so the most that can wait.
     pub const MAX_THREADS: u64 = 8192;
-    /// The first of the slots of threads; [`crate::provision::THREAD_SLOTS`] each.
-    pub const THREADS: u64 = 16384;
-    /// The first of the slots of mailboxes; [`crate::provision::MAILBOX_SLOTS`] for each thread that can be a task's first.
-    pub const MAILBOXES: u64 = THREADS + MAX_THREADS * crate::provision::THREAD_SLOTS;
-    /// The CNode's radix.
-    pub const RADIX: u32 = 16;
+    /// The first slot of the places of threads; [`PLACE`] each, so that the CNode is as large as the threads need for which
+    /// there is room.
+    pub const THREADS: u64 = 64;
+    /// The slots of a thread's place: its own, its task's mailbox's if it is the first, and that of the reply capability of
+    /// the waiter with the same number.
+    pub const PLACE: u64 = crate::provision::THREAD_SLOTS + crate::provision::MAILBOX_SLOTS + 1;
+
+    /// The slot in which the reply capability of a waiter is kept; as many can wait as there are threads.
+    #[must_use]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a waiter's number has 13 bits"
+    )]
+    pub const fn reply(waiter: u32) -> u64 {
+        THREADS + waiter as u64 * PLACE + PLACE - 1
+    }
+
+    /// The CNode's radix, with room for so many threads.
+    #[must_use]
+    pub const fn radix(threads: u32) -> u32 {
+        let threads = if threads as u64 > MAX_THREADS {
+            MAX_THREADS
+        } else {
+            threads as u64
+        };
+        THREADS
+            .saturating_add(threads.saturating_mul(PLACE))
+            .next_power_of_two()
+            .trailing_zeros()
+    }
+
     /// The birth CNode's radix.
     pub const BIRTH_RADIX: u32 = 13;
     /// The bit of news that the memory-server has a report.
@@ -296,17 +319,12 @@ pub mod client_slots {
 }
 
 const _: () = assert!(proc_slots::RING > proc_slots::WATCHMAN);
-const _: () = assert!(
-    proc_slots::MAILBOXES + proc_slots::MAX_THREADS * crate::provision::MAILBOX_SLOTS
-        <= 1 << proc_slots::RADIX
-);
 const _: () = assert!(client_slots::LINKS + crate::links::LINKS as u64 == client_slots::RINGS);
 const _: () =
     assert!(limits_slots::RINGS + crate::events::RINGS as u64 <= 1 << limits_slots::RADIX);
 const _: () = assert!(client_slots::RINGS + crate::events::TASK_RINGS as u64 <= 16);
-const _: () =
-    assert!(proc_slots::RING > proc_slots::WATCHMAN && proc_slots::RING < proc_slots::REPLIES);
-const _: () = assert!(proc_slots::REPLIES + proc_slots::MAX_THREADS <= proc_slots::THREADS);
+const _: () = assert!(proc_slots::RING < proc_slots::THREADS);
+const _: () = assert!(proc_slots::radix(u32::MAX) == 16 && proc_slots::radix(1024) == 13);
 
 #[cfg(test)]
 mod tests {

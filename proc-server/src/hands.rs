@@ -58,7 +58,7 @@ const fn own(slot: u64) -> Slot {
 
 /// The slot where the reply capability of a waiter is kept.
 const fn reply_slot(waiter: u32) -> Slot {
-    own(proc_slots::REPLIES.saturating_add(waiter as u64))
+    own(proc_slots::reply(waiter))
 }
 
 /// A slot of a client's CNode, as the memory-server made it, without a guard.
@@ -347,7 +347,7 @@ impl Hands for Capabilities {
     }
 
     fn answer(&mut self, waiter: u32, payload: &[u8]) {
-        let reply = cap::Reply::from_bits(proc_slots::REPLIES.saturating_add(u64::from(waiter)));
+        let reply = cap::Reply::from_bits(proc_slots::reply(waiter));
         answer_saved(reply, Dispatched::Reply(payload.len()), payload);
     }
 }

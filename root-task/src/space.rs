@@ -4,6 +4,7 @@ use boot_core::image::{PAGE, PAGE_BYTES};
 use boot_core::layout::{self, LARGE_PAGE_BYTES};
 use boot_core::object::Item;
 use boot_core::plan::BootPlan;
+use boot_core::server::large_bytes;
 use interfaces::ServerName;
 use sel4::cap;
 use sel4::{BootInfo, CapRights, Result, VmAttributes, init};
@@ -33,8 +34,13 @@ pub fn make_tables(plan: &BootPlan, server: ServerName) -> Result<()> {
 /// Maps the heap.
 pub fn map_heap(plan: &BootPlan, server: ServerName) -> Result<()> {
     let root = space(plan, server);
-    let addresses = (layout::HEAP..).step_by(LARGE_PAGE_BYTES);
-    for (slot, address) in plan.slots(Item::Heap(server)).iter().zip(addresses) {
+    let large = (layout::HEAP..).step_by(LARGE_PAGE_BYTES);
+    let large = plan.slots(Item::Heap(server)).iter().zip(large);
+    let heap_bytes = plan.servers.of(server).heap_bytes;
+    let tail = layout::HEAP.saturating_add(large_bytes(heap_bytes));
+    let tail = (tail..).step_by(PAGE_BYTES);
+    let tail = plan.slots(Item::HeapTail(server)).iter().zip(tail);
+    for (slot, address) in large.chain(tail) {
         cap::Frame::from_bits(slot).map(
             root,
             address,

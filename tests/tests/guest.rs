@@ -32,6 +32,11 @@ const OWN_MEMORY: &str =
     "report::kernel_and_servers_keep_less_than_32_mib_with_room_for_65536_groups";
 /// What the kernel and the servers may keep of `image/system.toml`'s machine, in bytes.
 const MOST_KEPT: u64 = 32 << 20;
+/// The same with room for 4,096 groups.
+const OWN_MEMORY_SMALL: &str =
+    "report::kernel_and_servers_keep_less_than_16_mib_with_room_for_4096_groups";
+/// What may be kept of that.
+const MOST_KEPT_SMALL: u64 = 16 << 20;
 /// The share of all instructions that the demonstration's worker must get, in per cent.
 const LEAST_SHARE: f64 = 40.0;
 
@@ -71,6 +76,14 @@ const REPORT_SYSTEM: System = System {
     folder: "report",
 };
 
+const SMALL_SYSTEM: System = System {
+    file: "tests/small.toml",
+    mode: Mode::Report,
+    profile: Profile::Debug,
+    features: &[],
+    folder: "small",
+};
+
 const LONG_SYSTEM: System = System {
     file: "tests/long.toml",
     mode: Mode::Run,
@@ -84,6 +97,7 @@ static SUITE_IMAGE: Built = LazyLock::new(|| SUITE_SYSTEM.build());
 static DEVIANT_IMAGE: Built = LazyLock::new(|| DEVIANT_SYSTEM.build());
 static INJECTION_IMAGE: Built = LazyLock::new(|| INJECTION_SYSTEM.build());
 static LONG_IMAGE: Built = LazyLock::new(|| LONG_SYSTEM.build());
+static SMALL_IMAGE: Built = LazyLock::new(|| SMALL_SYSTEM.build());
 static REPORT_IMAGE: Built = LazyLock::new(|| REPORT_SYSTEM.build());
 
 type Booted = LazyLock<Arc<Boot>>;
@@ -94,6 +108,7 @@ static INJECTION: Booted =
     LazyLock::new(|| Boot::start(INJECTION_IMAGE.clone(), Duration::from_mins(15)));
 static LONG: Booted =
     LazyLock::new(|| Boot::start_aloud(LONG_IMAGE.clone(), Duration::from_hours(2)));
+static SMALL: Booted = LazyLock::new(|| Boot::start(SMALL_IMAGE.clone(), Duration::from_mins(3)));
 static REPORT: Booted = LazyLock::new(|| Boot::start(REPORT_IMAGE.clone(), Duration::from_mins(3)));
 
 /// What `image/boot` said, and whether its status was 0.
@@ -139,6 +154,7 @@ fn build(arguments: &Arguments) {
         any(cases::deviant(), A_FAILURE_IS_SEEN).then_some(("the deviant system", &DEVIANT_IMAGE)),
         any(cases::injection(), INJECTION_ENDED).then_some(("servers that fail", &INJECTION_IMAGE)),
         any(&[OWN_MEMORY], EVERY_CAPABILITY).then_some(("the report", &REPORT_IMAGE)),
+        any(&[OWN_MEMORY_SMALL], OWN_MEMORY_SMALL).then_some(("the small system", &SMALL_IMAGE)),
     ];
     for (what, image) in built.into_iter().flatten() {
         eprintln!("building {what}");
@@ -172,7 +188,10 @@ fn trials() -> Vec<Trial> {
         REPORT.passed()?;
         capabilities::compare(&REPORT.report())
     }));
-    trials.push(trial(OWN_MEMORY, the_servers_keep_little));
+    trials.push(trial(OWN_MEMORY, || keeps_less(&REPORT, MOST_KEPT)));
+    trials.push(trial(OWN_MEMORY_SMALL, || {
+        keeps_less(&SMALL, MOST_KEPT_SMALL)
+    }));
     trials.extend([
         trial(
             "demonstration::image_boot_succeeds_and_all_is_well",
@@ -199,11 +218,11 @@ fn trials() -> Vec<Trial> {
 }
 
 /// What is not handed out to clients, nor slots for their frames, is listed and stays below its bound.
-fn the_servers_keep_little() -> Result<(), String> {
-    REPORT.passed()?;
-    let memory = REPORT.report().memory;
+fn keeps_less(report: &Booted, most: u64) -> Result<(), String> {
+    report.passed()?;
+    let memory = report.report().memory;
     let kept = memory.kernel_and_servers();
-    require(memory.handed_out > 0 && kept < MOST_KEPT, || {
+    require(memory.handed_out > 0 && kept < most, || {
         format!("{kept} bytes are kept:\n{memory}")
     })
 }

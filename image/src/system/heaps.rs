@@ -9,7 +9,7 @@ use super::wrong::Wrong;
 
 /// The bytes of a MiB.
 const MIB: u64 = 1 << 20;
-/// Heaps are mapped in frames of so many MiB.
+/// Heaps that the file gives are of whole frames of so many MiB.
 const FRAME_MIB: u64 = 2;
 /// Pages in a MiB.
 const PAGES: u32 = 256;
@@ -28,7 +28,10 @@ pub(super) fn check(
     ];
     servers.map(|(server, heap, least)| {
         let found = u64::from(heap);
-        let wrong = (found < least).then_some(Wrong::SmallHeap {
+        let is_small = found < least;
+        // What is written in the file is of whole frames.
+        let least = least.next_multiple_of(FRAME_MIB);
+        let wrong = is_small.then_some(Wrong::SmallHeap {
             server,
             found,
             least,
@@ -59,7 +62,7 @@ fn least(room: &Room, memory_mib: u32) -> [u64; 3] {
         memory_bytes(room, memory_mib),
         proc_bytes(room),
     ];
-    bytes.map(|bytes| bytes.div_ceil(MIB).next_multiple_of(FRAME_MIB))
+    bytes.map(|bytes| bytes.div_ceil(MIB))
 }
 
 fn limits_bytes(room: &Room) -> u64 {

@@ -102,8 +102,10 @@ pub enum Item {
     Watchman,
     /// A server's small frames: its image's pages, then IPC buffer, start page, and the encoded system's pages.
     Frames(ServerName),
-    /// A server's heap.
+    /// A server's heap, in large frames.
     Heap(ServerName),
+    /// The end of a server's heap, in small ones.
+    HeapTail(ServerName),
     /// The limits-server's first places for groups.
     Ground,
     /// An endpoint.
@@ -139,7 +141,7 @@ impl fmt::Display for Item {
             Self::Tcb(server) => write!(out, "thread of {server}"),
             Self::Watchman => out.write_str("watchman of proc-server"),
             Self::Frames(server) => write!(out, "image of {server}"),
-            Self::Heap(server) => write!(out, "heap of {server}"),
+            Self::Heap(server) | Self::HeapTail(server) => write!(out, "heap of {server}"),
             Self::Ground => out.write_str("first groups of limits-server"),
             Self::Endpoint(port) => write!(out, "endpoint of {port}"),
             Self::News => out.write_str("notification of proc-server"),

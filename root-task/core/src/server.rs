@@ -102,7 +102,13 @@ pub(crate) fn plan_server(
         .cover_small(layout::SYSTEM, sizes.system_bytes)
         .map_err(too_many)?;
     tables
-        .cover_large(layout::HEAP, heap_bytes)
+        .cover_large(layout::HEAP, large_bytes(heap_bytes))
+        .map_err(too_many)?;
+    tables
+        .cover_small(
+            layout::HEAP.saturating_add(large_bytes(heap_bytes)),
+            tail_bytes(heap_bytes),
+        )
         .map_err(too_many)?;
     if server == ServerName::Limits {
         tables
@@ -134,6 +140,18 @@ pub(crate) fn plan_server(
     })
 }
 
+/// What of a heap is mapped in large frames.
+#[must_use]
+pub const fn large_bytes(heap_bytes: u64) -> u64 {
+    heap_bytes.saturating_sub(tail_bytes(heap_bytes))
+}
+
+/// What is left of it for small ones.
+#[must_use]
+pub const fn tail_bytes(heap_bytes: u64) -> u64 {
+    heap_bytes % LARGE_PAGE
+}
+
 fn heap_bytes(server: ServerName, system: &System) -> Result<u64, PlanError> {
     let mebibytes = match server {
         ServerName::Limits => system.heaps.limits,
@@ -141,7 +159,7 @@ fn heap_bytes(server: ServerName, system: &System) -> Result<u64, PlanError> {
         ServerName::Proc => system.heaps.proc,
     };
     let bytes = u64::from(mebibytes) << 20;
-    if bytes == 0 || !bytes.is_multiple_of(LARGE_PAGE) || bytes > layout::HEAP_BYTES {
+    if bytes == 0 || bytes > layout::HEAP_BYTES {
         return Err(PlanError::HeapSize { server, mebibytes });
     }
     Ok(bytes)
@@ -150,7 +168,7 @@ fn heap_bytes(server: ServerName, system: &System) -> Result<u64, PlanError> {
 fn cnode_radix(server: ServerName, system: &System, sizes: &Sizes) -> u8 {
     let radix = match server {
         ServerName::Limits => limits_slots::RADIX,
-        ServerName::Proc => proc_slots::RADIX,
+        ServerName::Proc => proc_slots::radix(system.room.threads),
         ServerName::Memory => {
             let used = memory_slots::copies(sizes.pages, sizes.archive_pages)
                 .saturating_add(u64::from(system.room.shared_mappings));

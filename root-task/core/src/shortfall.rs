@@ -31,7 +31,7 @@ pub enum PlanError {
     },
     /// Memory is in so many pieces that the plan's tables are too short.
     TooManyPieces,
-    /// A heap is no multiple of 2 MiB, or nothing, or too much.
+    /// A heap is nothing, or too much.
     HeapSize {
         /// The server.
         server: ServerName,
@@ -76,7 +76,7 @@ impl fmt::Display for PlanError {
             }
             Self::HeapSize { server, mebibytes } => write!(
                 out,
-                "the heap of {server} is {mebibytes} MiB; expected an even number from 2 on"
+                "the heap of {server} is {mebibytes} MiB; expected a number from 1 on"
             ),
             Self::SystemTooLarge { bytes } => write!(
                 out,

@@ -8,7 +8,7 @@ use crate::inventory::Inventory;
 use crate::layout::LARGE_PAGE;
 use crate::object::{Item, Kind, Port};
 use crate::plan::{OBJECTS, OWN_ASID_POOLS, Object, REPORT_RADIX, RETYPES, Retype, SPARE_BITS};
-use crate::server::{PerServer, ServerPlan};
+use crate::server::{PerServer, ServerPlan, tail_bytes};
 use crate::shortfall::PlanError;
 use crate::slots::SlotPool;
 
@@ -102,6 +102,12 @@ pub(crate) fn wishes(
             Kind::LargeFrame,
             0,
             plan.heap_bytes / LARGE_PAGE,
+        )?;
+        wish(
+            Item::HeapTail(server),
+            Kind::SmallFrame,
+            0,
+            tail_bytes(plan.heap_bytes) / PAGE,
         )?;
         wish(Item::Endpoint(Port::Server(server)), Kind::Endpoint, 0, 1)?;
     }

@@ -123,19 +123,21 @@ fn a_cnode_that_is_too_small_says_so() {
 }
 
 #[test]
-fn a_heap_of_an_odd_size_is_refused() {
-    for mebibytes in [0, 3] {
-        let heaps = Heaps {
-            proc: mebibytes,
-            ..HEAPS
-        };
-        assert_eq!(
-            draw_with(512, heaps, 60_000),
-            Err(PlanError::HeapSize {
-                server: ServerName::Proc,
-                mebibytes
-            })
-        );
+fn the_end_of_a_heap_of_an_odd_size_is_in_small_frames() {
+    let heap = |proc| draw_with(512, Heaps { proc, ..HEAPS }, 60_000);
+    assert_eq!(
+        heap(0),
+        Err(PlanError::HeapSize {
+            server: ServerName::Proc,
+            mebibytes: 0
+        })
+    );
+    for (mebibytes, large, small) in [(1, 0, 256), (2, 1, 0), (3, 1, 256)] {
+        let plan = heap(mebibytes).unwrap();
+        plan.check();
+        let count = |item| plan.slots(item).count;
+        assert_eq!(count(Item::Heap(ServerName::Proc)), large);
+        assert_eq!(count(Item::HeapTail(ServerName::Proc)), small);
     }
 }
 
