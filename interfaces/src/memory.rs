@@ -463,6 +463,23 @@ pub enum RegionRefusal {
     NotMapped,
 }
 
+/// Takes one of the caller's mappings away and leaves it on record, so that an audit has something to find. Only a build
+/// for tests does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoil {
+    /// An address within a page that is mapped.
+    pub address: u32,
+}
+
+/// Why nothing was spoilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SpoilRefusal {
+    /// It is no build for tests.
+    NotForTests,
+    /// Nothing is mapped there.
+    NotMapped,
+}
+
 interface! {
     /// Memory of one's own.
     pub interface 3 version 1 {
@@ -506,5 +523,7 @@ interface! {
         23 => tidy(Tidy) -> Progress, or Never;
         /// How much is free, by size.
         60 => count_free(CountFree) -> FreeBlocks, or CountFreeRefusal;
+        /// Makes a record wrong, for tests.
+        24 => spoil(Spoil) -> (), or SpoilRefusal;
     }
 }

@@ -755,6 +755,16 @@ fn memory_pins(pins: &mut Pins) {
         &[memory::CountFreeRefusal::NotOperator],
     );
     injection_pins(pins);
+    pins.operation(
+        &memory::Spoil {
+            address: 0x1000_0000,
+        },
+        &[()],
+        &[
+            memory::SpoilRefusal::NotForTests,
+            memory::SpoilRefusal::NotMapped,
+        ],
+    );
     guarantee_pins(pins);
     pins.operation(&accounting::WantsGround {}, &[true], &[]);
     pins.operation(&accounting::AddTract {}, &[true], &[]);

@@ -60,6 +60,9 @@ fn main(start_page: usize) -> ! {
         Ok(server) => server,
         Err(wrong) => panic!("memory-server: {wrong}"),
     };
+    if cfg!(feature = "test-spoil") {
+        server.allow_spoiling();
+    }
     let mut port = Port::new(cap::Endpoint::from_bits(memory_slots::ENDPOINT));
     let mut response = Response::Nothing;
     loop {

@@ -52,7 +52,7 @@ const DEVIANT_SYSTEM: System = System {
     file: "tests/deviant.toml",
     mode: Mode::Run,
     profile: Profile::Release,
-    features: &["proc-server/test-omit-ticket"],
+    features: &["proc-server/test-omit-ticket", "memory-server/test-spoil"],
     folder: "deviant",
 };
 

@@ -33,6 +33,8 @@ pub struct MemoryServer<'a, K, L> {
     pub(crate) kernel: K,
     pub(crate) ledger: L,
     pub(crate) counters: Counters,
+    /// Whether clients may make a record wrong: only in a build for tests.
+    pub(crate) may_spoil: bool,
 }
 
 /// Why a thing could not be made.
@@ -104,7 +106,13 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
             kernel,
             ledger,
             counters: Counters::default(),
+            may_spoil: false,
         }
+    }
+
+    /// Lets clients make a record wrong from now on, so that tests see an audit find it.
+    pub const fn allow_spoiling(&mut self) {
+        self.may_spoil = true;
     }
 
     /// All records.

@@ -8,7 +8,7 @@ use interfaces::memory::{
     FreeBlocks, Guarantee, GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal,
     OBJECT_KIT, Offered, REGION_KIT, REGION_PAGES, ReadCommit, ReadRegion, ReadSpace,
     RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server, Share, ShareRefusal,
-    SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
+    SpaceAccount, Spoil, SpoilRefusal, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{Amounts, Caller, GroupId, Resource};
@@ -231,6 +231,10 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         self.keep_nothing();
         Ok(self.memory.pool.free_blocks(request.from))
     }
+
+    fn spoil(&mut self, caller: Caller, request: Spoil) -> Result<(), SpoilRefusal> {
+        self.spoil_page(space_of(caller), request.address >> 12)
+    }
 }
 
 /// What is charged for a region of new memory, besides its pages.
@@ -388,7 +392,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
 /// The place of the caller's space. The door has made sure that there is one.
 fn space_of(caller: Caller) -> u32 {
-    caller.task().map_or(u32::MAX, |tag| tag.index())
+    caller
+        .task()
+        .map_or(u32::MAX, interfaces::identity::TaskTag::index)
 }
 
 /// The run at an address that a client wants, if it is a page's and all within what clients may use.

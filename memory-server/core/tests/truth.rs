@@ -17,7 +17,9 @@ mod fake;
 use asking::{Asks, GROUP, OTHER, task};
 use fake::Bench;
 use interfaces::Amounts;
-use interfaces::memory::{Accept, Access, CloneRegion, CreateRegion, Map, RegionId, Share, Unmap};
+use interfaces::memory::{
+    Accept, Access, CloneRegion, CreateRegion, Map, RegionId, Share, Spoil, SpoilRefusal, Unmap,
+};
 use interfaces::provision::{
     BuildRing, CreateMailbox, CreateRing, CreateThread, MailboxSlot, Progress, ThreadSlot,
 };
@@ -394,4 +396,20 @@ fn no_slice_asks_much_more_than_it_may() {
     };
     let end = bench.proc(past).unwrap();
     assert_eq!((end.next, end.held), (None, Amounts::NONE));
+}
+
+#[test]
+fn a_record_is_made_wrong_in_a_build_for_tests_alone_and_is_found() {
+    let (mut bench, frame) = busy();
+    let spoil = |address| Spoil { address };
+    let refused = bench.client(task(0), spoil(0x1000_3000));
+    assert_eq!(refused, Err(SpoilRefusal::NotForTests));
+    assert!(bench.verify(None).is_ok());
+    bench.server.allow_spoiling();
+    let refused = bench.client(task(0), spoil(0x1000_5000));
+    assert_eq!(refused, Err(SpoilRefusal::NotMapped));
+    bench.client(task(0), spoil(0x1000_3000)).unwrap();
+    let wrong = bench.verify(Some(GROUP)).expect_err("it is found");
+    assert_eq!((wrong.thing, wrong.number), (Thing::Frame, frame));
+    assert!(matches!(wrong.kernel, Sort::Frame { mapped: false, .. }));
 }

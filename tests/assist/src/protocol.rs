@@ -398,6 +398,12 @@ fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &ReadSpace {})?;
     operation(tried, &ReadCommit {})?;
     operation(tried, &MakeRoom {})?;
+    operation(
+        tried,
+        &memory::Spoil {
+            address: 0x1000_0000,
+        },
+    )?;
     operation(tried, &Tidy {})?;
     operation(tried, &CountFree { from: 0 })?;
     shared_regions(tried)

@@ -192,6 +192,7 @@ macro_rules! every_case {
             deviant {
                 deviant::a_task_without_a_ticket_never_runs_nor_gets_a_page,
                 deviant::a_task_with_a_ticket_runs_beside_it,
+                deviant::a_mapping_that_is_only_on_record_is_found_by_the_audit,
                 deviant::this_case_fails_on_purpose,
             }
         }

@@ -1,6 +1,6 @@
 //! The questions themselves: what a record says, and what the kernel says to it.
 
-use interfaces::memory::Access;
+use interfaces::memory::{Access, SpoilRefusal};
 use interfaces::start::memory_slots::MIN_BITS;
 use interfaces::truth::{Sort, Thing};
 
@@ -10,6 +10,17 @@ use crate::mapping::{FrameCap, Mappings, Standing};
 use crate::server::MemoryServer;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
+    /// Takes a mapping away behind the records' back, in a build for tests.
+    pub(crate) fn spoil_page(&mut self, space: u32, page: u32) -> Result<(), SpoilRefusal> {
+        if !self.may_spoil {
+            return Err(SpoilRefusal::NotForTests);
+        }
+        let cap = self.memory.mappings.find(space, page);
+        let slot = self.memory.slot_of(cap.ok_or(SpoilRefusal::NotMapped)?);
+        let result = self.kernel.unmap_frame(slot);
+        self.expected(result).map_err(|_| SpoilRefusal::NotMapped)
+    }
+
     /// Of a used page's untyped memory so much must be used.
     pub(super) fn ask_page(&mut self, page: u32, used: u64, of: Whose, walk: &mut Walk) {
         let kernel = self.kernel.unused(self.memory.slots.page(page));

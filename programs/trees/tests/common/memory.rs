@@ -6,7 +6,8 @@ use interfaces::memory::{
     CountFreeRefusal, CreateRegion, CreateRegionRefusal, DestroyRegion, FreeBlocks, Guarantee,
     GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, Offered, ReadCommit,
     ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server,
-    Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
+    Share, ShareRefusal, SpaceAccount, Spoil, SpoilRefusal, Sponsor, SponsorRefusal, Tidy, Unmap,
+    UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{Caller, ServerName, accounting};
@@ -53,6 +54,7 @@ impl Server for World {
     unasked! {
         tidy(Tidy) -> Progress, Never;
         count_free(CountFree) -> FreeBlocks, CountFreeRefusal;
+        spoil(Spoil) -> (), SpoilRefusal;
         create_region(CreateRegion) -> RegionId, CreateRegionRefusal;
         map(Map) -> u32, MapRefusal;
         unmap(Unmap) -> Progress, RegionRefusal;
