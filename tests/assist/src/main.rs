@@ -18,6 +18,7 @@ mod cspace;
 mod deed;
 mod fork;
 mod fuzz;
+mod greedy;
 mod group;
 mod leaving;
 mod link;
@@ -67,6 +68,8 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "orphan" => task::orphan(),
         "parent" => task::parent(),
         "stranger" => task::stranger(&mut words),
+        "greedy" => greedy::greedy(),
+        "modest" => greedy::modest(),
         "bomb" => task::bomb(),
         "kill-bombs" => task::kill_bombs(&mut words),
         "adversary" => adversary::run(&mut words),

@@ -34,6 +34,7 @@ mod faults;
 mod figures;
 mod fork;
 mod freeze;
+mod greed;
 mod groups;
 mod guarantee;
 mod history;

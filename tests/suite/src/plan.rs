@@ -9,6 +9,7 @@ macro_rules! every_case {
     ($apply:ident) => {
         $apply! {
             system {
+                greed::who_takes_as_much_as_it_can_meets_its_groups_limits_and_leaves_others_theirs,
                 groups::a_new_group_is_empty_and_has_no_limit_of_its_own,
                 groups::children_are_listed_by_the_page_oldest_first,
                 groups::a_group_vanishes_with_its_last_reference,
