@@ -197,10 +197,11 @@ impl<H: Hands> ProcServer<'_, H> {
         match insist(self.hands.limits(), &FinishKill { group }) {
             Ok(receipt) => self.end_job(job, Ok(receipt)),
             Err(CallError::Refused(KillRefusal::NotEmpty)) => {
-                let deaths = self.tasks.first_ending().is_some();
-                if !deaths && self.revoke_on(job, group) {
+                // Whatever else on the machine is ending: who ends tasks all day must not keep others' kills waiting.
+                if self.revoke_on(job, group) {
                     return;
                 }
+                let deaths = self.tasks.first_ending().is_some();
                 if self.jobs.not_empty(job, deaths) {
                     self.alarm();
                     self.abandon(group);

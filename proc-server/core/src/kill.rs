@@ -145,7 +145,8 @@ impl KillJobs {
         }
     }
 
-    /// The receipt was refused because something is left. Whether to give up.
+    /// The receipt was refused because something is left. Whether to give up; if not, all that the killed groups pay for
+    /// is looked through again, since a task that ended meanwhile may have left others what it shared with them.
     pub fn not_empty(&mut self, job: u32, deaths_in_progress: bool) -> bool {
         let Some(job) = self.get_mut(job) else {
             return true;
@@ -153,6 +154,7 @@ impl KillJobs {
         if !deaths_in_progress {
             job.refusals = job.refusals.saturating_add(1);
         }
+        job.revoking = Revoking::At(job.group);
         job.refusals >= PATIENCE
     }
 
@@ -224,6 +226,19 @@ mod tests {
             assert!(jobs.begin(group(index), true).is_some());
         }
         assert_eq!(jobs.begin(group(99), true), None);
+    }
+
+    #[test]
+    fn what_is_shared_is_taken_back_again_while_something_is_left() {
+        let mut jobs = KillJobs::NONE;
+        let job = jobs.begin(group(1), false).unwrap();
+        assert_eq!(jobs.to_revoke(job), Some(group(1)));
+        jobs.revoke_next(job, Some(group(2)));
+        assert_eq!(jobs.to_revoke(job), Some(group(2)));
+        jobs.revoke_next(job, None);
+        assert_eq!(jobs.to_revoke(job), None);
+        assert!(!jobs.not_empty(job, true));
+        assert_eq!(jobs.to_revoke(job), Some(group(1)));
     }
 
     #[test]
