@@ -316,12 +316,12 @@ fn markdown(
             continue;
         };
         let unit = match benchmark.unit {
-            "instructions" => "",
-            unit => unit,
+            "instructions" => String::new(),
+            unit => format!(" {unit}"),
         };
         let _ = writeln!(
             text,
-            "| `{}` | {} | {} | {} {unit} | {} |",
+            "| `{}` | {} | {} | {}{unit} | {} |",
             benchmark.name,
             benchmark.what,
             shown(figure.map(|figure| figure.instructions)),
