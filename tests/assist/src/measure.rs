@@ -62,11 +62,13 @@ fn timed(act: &mut impl FnMut() -> bool) -> Option<u64> {
 fn faults() -> Option<u64> {
     let region = memory::create_region(TIMES.saturating_add(1)).ok()?;
     let address = memory::map(region, None, Access::ReadWrite).ok()?;
-    let mut page = u64::from(address);
+    // Downwards, or neighbours would come along and cost nothing.
+    let bytes = u64::from(TIMES.saturating_add(1)).saturating_mul(memory::PAGE_BYTES);
+    let mut end = u64::from(address).saturating_add(bytes);
     least(|| {
+        end = end.saturating_sub(memory::PAGE_BYTES);
         // SAFETY: the page is in the region that was just mapped, and nothing else is in there.
-        unsafe { (page as *mut u8).write_volatile(1) };
-        page = page.saturating_add(memory::PAGE_BYTES);
+        unsafe { (end as *mut u8).write_volatile(1) };
         true
     })
 }

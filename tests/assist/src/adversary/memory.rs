@@ -3,8 +3,8 @@
 use client::Server;
 use client::interfaces::memory::{
     Accept, Access, CloneOn, CloneRegion, CountFree, CreateRegion, DestroyRegion, Guarantee,
-    MakeRoom, Map, MapPart, Offered, ReadCommit, ReadRegion, ReadSpace, Resize, Share, Sponsor,
-    Tidy, Unmap, UnmapPart,
+    MakeRoom, Map, MapPart, Offered, ReadCommit, ReadRegion, ReadSpace, Resize, Share, Spoil,
+    Sponsor, Tidy, Unmap, UnmapPart,
 };
 use client::interfaces::{Call, GroupId, Text, accounting, console, provision};
 
@@ -24,11 +24,16 @@ impl Adversary {
 
     /// What is asked of the machine's memory as a whole.
     fn machine(&mut self) {
-        match self.below(4) {
+        match self.below(5) {
             0 => drop(self.use_memory(true, &ReadCommit {})),
             1 => drop(self.use_memory(true, &MakeRoom {})),
             2 => drop(self.use_memory(true, &Tidy {})),
-            _ => drop(self.use_memory(false, &CountFree { from: 0 })),
+            3 => drop(self.use_memory(false, &CountFree { from: 0 })),
+            // Nothing but a build for another test does it.
+            _ => {
+                let address = self.address();
+                self.use_memory(false, &Spoil { address });
+            }
         }
     }
 
