@@ -348,6 +348,11 @@ impl<H: Hands> ProcServer<'_, H> {
         } else {
             self.make_thread(task, further, owed)?
         };
+        // It stands still while its task does: if that is still to be frozen, the walk comes to both.
+        let admitted = Admitted {
+            frozen: self.tasks.get(task).is_some_and(Task::is_still),
+            ..admitted
+        };
         let newborn = Newborn {
             thread,
             first,
@@ -399,11 +404,7 @@ impl<H: Hands> ProcServer<'_, H> {
         };
         owed.ticket = true;
         let admitted = match call(self.hands.limits(), &ticket) {
-            // It stands still while its task does: if that is still to be frozen, the walk comes to both.
-            Ok(admitted) => Admitted {
-                frozen: self.tasks.get(task).is_some_and(Task::is_still),
-                ..admitted
-            },
+            Ok(admitted) => admitted,
             Err(CallError::Refused(refusal)) => {
                 owed.ticket = false;
                 return Err(Failed::Ticket(refusal));

@@ -812,3 +812,30 @@ fn a_thread_started_while_its_group_is_being_frozen_goes_on_with_its_task() {
     assert!((0..3).all(|number| still(&stage, number)));
     stage.check();
 }
+
+#[test]
+fn a_thread_that_rested_and_is_started_again_meanwhile_goes_on_with_its_task_too() {
+    let mut stage = Stage::new(8, 8);
+    let first = stage.boot(1, false);
+    let task = child(&mut stage, first, Some(2));
+    let group = group(2);
+    let start = StartThread {
+        entry: 1,
+        stack_top: 0x1000,
+        argument: 2,
+    };
+    let end = EndThread {
+        number: 1,
+        myself: false,
+    };
+    assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(1));
+    assert_eq!(Stage::now(stage.ask(task, 0, &end)), Ok(()));
+    assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+    Stage::later(stage.ask(first, 0, &Freeze { group }));
+    assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(1));
+    Stage::later(stage.ask(first, 1, &Thaw { group }));
+    stage.settle();
+    let world = stage.world.borrow();
+    let again = world.memory.thread(task, 1).unwrap();
+    assert_ne!(world.priorities[&again], 1);
+}
