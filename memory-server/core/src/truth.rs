@@ -28,7 +28,7 @@ use crate::object::ARCHIVE;
 use crate::owner::{Owner, TableLevel, Use};
 use crate::pool::Leaf;
 use crate::server::MemoryServer;
-use crate::space::State;
+use crate::space::{Space, State};
 
 /// Questions to the kernel in one slice: about 800 instructions each, with what belongs to them.
 pub const SLICE: u32 = 40;
@@ -79,6 +79,25 @@ struct Walk {
 struct Whose {
     task: Option<TaskId>,
     group: Option<GroupId>,
+}
+
+/// What is free, or the servers' own.
+const NOBODYS: Whose = Whose {
+    task: None,
+    group: None,
+};
+
+impl Whose {
+    /// What a space has is its task's; a kit is nobody's.
+    fn of_space(space: &Space) -> Self {
+        if space.state == State::Kept {
+            return NOBODYS;
+        }
+        Self {
+            task: Some(space.task),
+            group: Some(space.payer),
+        }
+    }
 }
 
 impl Walk {
@@ -188,10 +207,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Checks what begins at a page. Returns how many pages that is.
     fn verify_page(&mut self, page: u32, walk: &mut Walk) -> u32 {
-        let nobody = Whose {
-            task: None,
-            group: None,
-        };
         match self.memory.pool.leaf(page) {
             Leaf::Nothing => {
                 walk.skip();
@@ -212,11 +227,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                     }
                     Use::Ring => self.verify_ring(page, owner, walk),
                     Use::Ground if walk.group.is_none() => {
-                        self.ask_page(page, PAGE, nobody, walk);
+                        self.ask_page(page, PAGE, NOBODYS, walk);
                         let at = ground::page(owner.place());
                         let cap = Mappings::own(page);
                         let root = memory_slots::LIMITS_SPACE;
-                        self.ask_shown(cap, page, (root, at), true, (Thing::Ground, nobody), walk);
+                        self.ask_shown(cap, page, (root, at), true, (Thing::Ground, NOBODYS), walk);
                     }
                     Use::Ground | Use::Lost => walk.skip(),
                 }
@@ -231,18 +246,19 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             walk.skip();
             return;
         }
-        let nobody = Whose {
-            task: None,
-            group: None,
-        };
         let unused = 1_u64.wrapping_shl(block.bits.into());
         let kernel = self.kernel.unused(self.memory.slots.untyped(block));
         let says = (Sort::Untyped { unused }, kernel);
-        walk.note(1, (Thing::FreeBlock, block.page), nobody, says);
+        walk.note(1, (Thing::FreeBlock, block.page), NOBODYS, says);
         // Of a larger one there is nothing to be made a page's object of: what is made of it would have shown above.
         if block.bits == MIN_BITS {
             let slot = self.memory.slots.object(block.page);
-            self.ask_empty(Slot::Own(slot), (Thing::FreeSlot, block.page), nobody, walk);
+            self.ask_empty(
+                Slot::Own(slot),
+                (Thing::FreeSlot, block.page),
+                NOBODYS,
+                walk,
+            );
         }
     }
 
@@ -272,23 +288,14 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let mapping = self.memory.mappings.get(cap);
         let Some(space) = mapping.space() else {
             if walk.group.is_none() && !self.memory.rings.have(cap) {
-                let nobody = Whose {
-                    task: None,
-                    group: None,
-                };
                 let slot = Slot::Own(self.memory.slots.copy(number));
-                self.ask_empty(slot, (Thing::FreeSlot, number), nobody, walk);
+                self.ask_empty(slot, (Thing::FreeSlot, number), NOBODYS, walk);
             } else {
                 walk.skip();
             }
             return;
         };
-        let record = self.space(space);
-        let is_kit = record.state == State::Kept;
-        let of = Whose {
-            task: (!is_kit).then_some(record.task),
-            group: (!is_kit).then_some(record.payer),
-        };
+        let of = Whose::of_space(&self.space(space));
         let area = mapping.area().map(|area| self.memory.areas.get(area));
         let Some(area) = area.filter(|_| walk.wants(of.group)) else {
             walk.skip();

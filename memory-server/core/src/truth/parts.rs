@@ -26,10 +26,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let index = owner.whose();
         let space = self.space(index);
         let is_kit = space.state == State::Kept;
-        let of = Whose {
-            task: (!is_kit).then_some(space.task),
-            group: (!is_kit).then_some(space.payer),
-        };
+        let of = Whose::of_space(&space);
         if !walk.wants(of.group) {
             walk.skip();
             return;

@@ -103,21 +103,28 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     }
 
     pub(super) fn ask_empty(&mut self, slot: Slot, what: (Thing, u32), of: Whose, walk: &mut Walk) {
-        let kernel = if self.kernel.is_taken(slot) {
-            Sort::Something
-        } else {
-            Sort::Nothing
-        };
-        walk.note(1, what, of, (Sort::Nothing, kernel));
+        self.ask_slot(slot, Sort::Nothing, what, of, walk);
     }
 
     pub(super) fn ask_taken(&mut self, slot: Slot, what: (Thing, u32), of: Whose, walk: &mut Walk) {
+        self.ask_slot(slot, Sort::Something, what, of, walk);
+    }
+
+    /// Whether there is anything in a slot must be as it is on record.
+    fn ask_slot(
+        &mut self,
+        slot: Slot,
+        record: Sort,
+        what: (Thing, u32),
+        of: Whose,
+        walk: &mut Walk,
+    ) {
         let kernel = if self.kernel.is_taken(slot) {
             Sort::Something
         } else {
             Sort::Nothing
         };
-        walk.note(1, what, of, (Sort::Something, kernel));
+        walk.note(1, what, of, (record, kernel));
     }
 }
 
