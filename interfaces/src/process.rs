@@ -532,7 +532,7 @@ interface! {
         /// Rings the caller's bell at a time.
         34 => set_alarm(SetAlarm) -> (), or LinkRefusal;
         /// Forks the caller.
-        60 => fork(Fork) -> Option<TaskId>, or ForkRefusal;
+        60 => fork(Fork) -> Option<TaskId>, or ForkRefusal, later;
         /// Checks the servers' records against the kernel.
         61 => inspect(Inspect) -> Verified, or OperatorRefusal;
     }

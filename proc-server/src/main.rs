@@ -33,6 +33,9 @@ use crate::hands::Capabilities;
 #[cfg(feature = "injection")]
 use crate::injected::Capabilities;
 
+/// How many messages are served between two slices of what goes on by itself, if as many are waiting.
+const SERVED_BETWEEN: u32 = 4;
+
 /// Serves one message.
 fn serve(
     server: &mut ProcServer<'_, Capabilities>,
@@ -72,18 +75,23 @@ fn main(start_page: usize) -> ! {
     };
     let mut port = Port::new(cap::Endpoint::from_bits(proc_slots::ENDPOINT));
     let mut response = Response::Nothing;
+    let mut since_slice = 0_u32;
     loop {
-        // While something goes on by itself, one slice of it is done between any two messages.
         let message = if server.has_work() {
             let message = port.poll(response);
             response = Response::Nothing;
-            server.work();
+            // Whoever asks does not wait for a slice, and whoever asks all the time does not keep others' kills waiting.
+            if message.is_none() || since_slice >= SERVED_BETWEEN {
+                server.work();
+                since_slice = 0;
+            }
             message
         } else {
             Some(port.next(response))
         };
         if let Some(message) = message {
             response = serve(&mut server, &mut port, &message);
+            since_slice = since_slice.saturating_add(1);
         }
     }
 }

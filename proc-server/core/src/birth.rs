@@ -16,19 +16,18 @@
 //! address space to map the frame into but the task's own.
 
 use interfaces::accounting::{
-    Admitted, Confirm, ConfirmRefusal, RestThread, ThreadTicket, Ticket, WakeThread,
+    Admitted, Confirm, ConfirmRefusal, ReadPlace, RestThread, ThreadTicket, Ticket, WakeThread,
 };
 use interfaces::accounting::{EndThread as Unticket, TicketRefusal};
 use interfaces::identity::{Badge, Caller};
 use interfaces::process::{ForkRefusal, SpawnRefusal, StartThread, ThreadRefusal};
 use interfaces::provision::{
-    CloneSpaceRefusal, CreateRefusal, CreateTask, CreateThread, DestroyThread, ProgramId,
+    CloneSpaceRefusal, CreateRefusal, CreateTask, CreateThread, DestroyThread, Made, ProgramId,
     THREAD_KIT,
 };
 use interfaces::start::client_slots;
 use interfaces::{Amounts, Call, CallError, GroupId, TaskId, call};
 
-use crate::fork::Origin;
 use crate::hands::{Entry, Hands, KernelError, Service, Settle, insist};
 use crate::server::ProcServer;
 use crate::table::{Full, Further, Reserved};
@@ -95,10 +94,12 @@ impl From<Full> for ForkRefusal {
     }
 }
 
-/// What of an order is still wanted once its task has a place.
-#[derive(Clone, Copy)]
-struct Wanted {
-    program: ProgramId,
+/// A task whose objects are there and whose birth has not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unborn {
+    pub(crate) place: Reserved,
+    admitted: Admitted,
+    ipc_buffer: u32,
     operator: bool,
     has_ticket: bool,
 }
@@ -117,15 +118,28 @@ impl<H: Hands> ProcServer<'_, H> {
         if self.programs.price(order.program).is_none() {
             return Err(SpawnRefusal::UnknownProgram);
         }
-        self.spawn_from(order, None)
+        let (unborn, entry) = self.make_task::<SpawnRefusal>(order)?;
+        let Reserved { task, thread } = unborn.place;
+        let born = self
+            .bring_forth(unborn)
+            .and_then(|frozen| Ok(self.hands.run(thread, entry).map(|()| frozen)?));
+        match born {
+            Ok(frozen) => {
+                self.begin_life(task, frozen);
+                Ok(task)
+            }
+            Err(failed) => {
+                self.undo(task);
+                Err(failed.into())
+            }
+        }
     }
 
-    /// Starts a task at its program's entry, or where another is; or leaves everything as it was.
-    pub(crate) fn spawn_from<R: From<Failed> + From<Full>>(
+    /// Makes a task that is not born yet, or leaves everything as it was. Returns it, and where its program begins.
+    pub(crate) fn make_task<R: From<Failed> + From<Full>>(
         &mut self,
         order: Order,
-        origin: Option<Origin>,
-    ) -> Result<TaskId, R> {
+    ) -> Result<(Unborn, Entry), R> {
         let price = self.programs.price(order.program);
         let price = price.ok_or(Failed::Memory(CreateRefusal::UnknownProgram))?;
         // The ticket first: most spawns that are refused are refused for it, and then there is nothing to undo.
@@ -138,29 +152,63 @@ impl<H: Hands> ProcServer<'_, H> {
         if let Err(CallError::Refused(refusal)) = asked {
             return Err(Failed::Ticket(refusal).into());
         }
-        let wanted = Wanted {
-            program: order.program,
-            operator: order.operator,
-            has_ticket: self.wants_ticket(&order),
-        };
+        let (program, operator) = (order.program, order.operator);
+        let has_ticket = self.wants_ticket(&order);
         // It was free a moment ago, and nobody else is served meanwhile.
         let place = self.tasks.reserve(order)?;
-        match self.build(place, wanted, asked, origin) {
-            Ok(frozen) => {
-                if self.tasks.started(place.task).is_err() {
-                    self.alarm();
-                }
-                if frozen {
-                    self.mark_still(place.task, true);
-                }
-                self.counts.births = self.counts.births.saturating_add(1);
-                Ok(place.task)
+        match self.build(place, program, has_ticket, asked) {
+            Ok((admitted, made)) => {
+                let unborn = Unborn {
+                    place,
+                    admitted,
+                    ipc_buffer: made.ipc_buffer,
+                    operator,
+                    has_ticket,
+                };
+                let entry = Entry {
+                    ip: u64::from(made.entry),
+                    sp: stack_pointer(made.stack_top),
+                    argument: 0,
+                };
+                Ok((unborn, entry))
             }
             Err(failed) => {
                 self.undo(place.task);
                 Err(failed.into())
             }
         }
+    }
+
+    /// Gives a task that was made its CSpace, and lets its first thread be born and leave the birth CNode. It does not run
+    /// yet. Returns whether it is to stand still.
+    pub(crate) fn bring_forth(&mut self, unborn: Unborn) -> Result<bool, Failed> {
+        let newborn = self.begin_birth(unborn)?;
+        self.let_live(newborn, unborn.admitted, unborn.ipc_buffer)?;
+        Ok(unborn.admitted.frozen)
+    }
+
+    /// The same for one that was made a while ago: whether its group was frozen or thawed since then is asked anew.
+    pub(crate) fn bring_forth_late(&mut self, unborn: Unborn) -> Result<bool, Failed> {
+        let newborn = self.begin_birth(unborn)?;
+        self.confirm(newborn)?;
+        let task = unborn.place.task;
+        // Whoever froze or thawed its group meanwhile has passed it by, and is not told of it again.
+        let Ok(admitted) = call(self.hands.limits(), &ReadPlace { task }) else {
+            return Err(self.nonsense());
+        };
+        self.leave_birth(newborn, admitted, unborn.ipc_buffer)?;
+        Ok(admitted.frozen)
+    }
+
+    /// A task that has been born runs from now on, or stands still.
+    pub(crate) fn begin_life(&mut self, task: TaskId, frozen: bool) {
+        if self.tasks.started(task).is_err() {
+            self.alarm();
+        }
+        if frozen {
+            self.mark_still(task, true);
+        }
+        self.counts.births = self.counts.births.saturating_add(1);
     }
 
     /// Starts a further thread in the caller's task, or leaves everything as it was.
@@ -272,17 +320,17 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
-    /// Makes a task and lets it live, or stand still: returns which.
+    /// Makes what a task is made of. Says what it was given, and where.
     fn build(
         &mut self,
         place: Reserved,
-        wanted: Wanted,
+        program: ProgramId,
+        has_ticket: bool,
         asked: Result<Admitted, CallError<TicketRefusal>>,
-        origin: Option<Origin>,
-    ) -> Result<bool, Failed> {
+    ) -> Result<(Admitted, Made), Failed> {
         let Reserved { task, thread } = place;
         let mut owed = Owed {
-            ticket: wanted.has_ticket,
+            ticket: has_ticket,
             ..Owed::default()
         };
         self.tasks.owe(task, owed);
@@ -290,47 +338,37 @@ impl<H: Hands> ProcServer<'_, H> {
         let Ok(admitted) = asked else {
             return Err(self.nonsense());
         };
-        let group = admitted.group;
-        self.tasks.admit(task, group);
+        self.tasks.admit(task, admitted.group);
         let create = CreateTask {
             task,
             thread,
-            program: wanted.program,
-            payer: group,
+            program,
+            payer: admitted.group,
         };
         (owed.objects, owed.slots) = (true, true);
         self.tasks.owe(task, owed);
-        let made = match self.create(thread, &create) {
-            Ok(made) => made,
+        match self.create(thread, &create) {
+            Ok(made) => Ok((admitted, made)),
             Err(CallError::Refused(refusal)) => {
                 owed.objects = false;
                 self.tasks.owe(task, owed);
-                return Err(Failed::Memory(refusal));
+                Err(Failed::Memory(refusal))
             }
-            Err(CallError::Protocol(_)) => return Err(self.nonsense()),
-        };
-        if let Some(origin) = origin {
-            self.clone_space(origin.task, task)?;
+            Err(CallError::Protocol(_)) => Err(self.nonsense()),
         }
-        self.equip(place, wanted.operator)?;
+    }
+
+    /// Fills a task's CSpace and lets the kernel report the birth.
+    fn begin_birth(&mut self, unborn: Unborn) -> Result<Newborn, Failed> {
+        let Reserved { thread, .. } = unborn.place;
+        self.equip(unborn.place, unborn.operator)?;
         let newborn = Newborn {
             thread,
             first: thread,
-            confirmed: wanted.has_ticket,
+            confirmed: unborn.has_ticket,
         };
         self.bear(newborn)?;
-        self.let_live(newborn, admitted, made.ipc_buffer)?;
-        if let Some(origin) = origin {
-            self.run_forked(thread, origin)?;
-            return Ok(admitted.frozen);
-        }
-        let entry = Entry {
-            ip: u64::from(made.entry),
-            sp: stack_pointer(made.stack_top),
-            argument: 0,
-        };
-        self.hands.run(thread, entry)?;
-        Ok(admitted.frozen)
+        Ok(newborn)
     }
 
     fn build_thread(
@@ -430,7 +468,7 @@ impl<H: Hands> ProcServer<'_, H> {
     }
 
     /// Takes apart what was built of a task that never ran.
-    fn undo(&mut self, task: TaskId) {
+    pub(crate) fn undo(&mut self, task: TaskId) {
         if self.tasks.end(task, None).is_err() {
             return self.alarm();
         }
@@ -510,26 +548,40 @@ impl<H: Hands> ProcServer<'_, H> {
         admitted: Admitted,
         ipc_buffer: u32,
     ) -> Result<(), Failed> {
+        self.confirm(newborn)?;
+        self.leave_birth(newborn, admitted, ipc_buffer)
+    }
+
+    /// Asks whether the limits-server has heard of the birth.
+    fn confirm(&mut self, newborn: Newborn) -> Result<(), Failed> {
         let Newborn {
-            thread,
-            first,
-            confirmed,
+            thread, confirmed, ..
         } = newborn;
-        if confirmed {
-            match call(self.hands.limits(), &Confirm { thread }) {
-                Ok(()) => {}
-                Err(CallError::Refused(ConfirmRefusal::NotBorn | ConfirmRefusal::NoTicket)) => {
-                    self.counts.unconfirmed = self.counts.unconfirmed.saturating_add(1);
-                    return Err(Failed::NotBorn);
-                }
-                Err(CallError::Protocol(_)) => return Err(self.nonsense()),
-            }
+        if !confirmed {
+            return Ok(());
         }
+        match call(self.hands.limits(), &Confirm { thread }) {
+            Ok(()) => Ok(()),
+            Err(CallError::Refused(ConfirmRefusal::NotBorn | ConfirmRefusal::NoTicket)) => {
+                self.counts.unconfirmed = self.counts.unconfirmed.saturating_add(1);
+                Err(Failed::NotBorn)
+            }
+            Err(CallError::Protocol(_)) => Err(self.nonsense()),
+        }
+    }
+
+    /// Lets a thread whose birth was confirmed leave the birth CNode.
+    fn leave_birth(
+        &mut self,
+        newborn: Newborn,
+        admitted: Admitted,
+        ipc_buffer: u32,
+    ) -> Result<(), Failed> {
         let Admitted { band, frozen, .. } = admitted;
         self.wake_watchman(frozen);
         self.hands.settle(Settle {
-            thread,
-            first,
+            thread: newborn.thread,
+            first: newborn.first,
             priority: self.priority(band, frozen),
             ipc_buffer,
         })?;

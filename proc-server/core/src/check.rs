@@ -4,7 +4,7 @@ use interfaces::TaskId;
 use interfaces::links::SUITORS;
 
 use crate::hands::Hands;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Ending, Lifecycle};
 use crate::server::ProcServer;
 use crate::table::TaskTable;
 use crate::task::{QUEUE, SIBLINGS, Task, Thread};
@@ -123,7 +123,7 @@ impl TaskTable<'_> {
             child.parent == Some(task)
                 && matches!(
                     child.life,
-                    Lifecycle::Running | Lifecycle::Ending(crate::lifecycle::Ending::Told(_))
+                    Lifecycle::Running | Lifecycle::Ending(Ending::Told(_))
                 )
         };
         let all = self.task_slots().iter().filter(born).count();
@@ -224,6 +224,41 @@ impl<H: Hands> ProcServer<'_, H> {
         Ok(())
     }
 
+    /// Whether every task that is being built is the child of a fork under way, for which somebody waits.
+    fn check_forks(&self) -> Checked {
+        let life = |task| self.tasks.get(task).map(Task::life);
+        let mut building = 0_usize;
+        for (number, job) in self.forks.iter() {
+            if job.goes_on() {
+                building = building.saturating_add(1);
+                must(
+                    life(job.child()) == Some(Lifecycle::Building),
+                    "a fork's child is being built",
+                )?;
+                must(job.waiter.is_some(), "somebody waits for a fork")?;
+            } else {
+                must(
+                    life(job.child()) == Some(Lifecycle::Ending(Ending::Silent)),
+                    "the child of a broken fork is taken apart",
+                )?;
+            }
+            let Some(waiter) = job.waiter else { continue };
+            let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);
+            must(
+                awaits == Some(Awaits::Fork(number)),
+                "a fork's waiter waits for it",
+            )?;
+        }
+        let tasks = self.tasks.task_slots().iter();
+        must(
+            tasks
+                .filter(|task| task.life == Lifecycle::Building)
+                .count()
+                == building,
+            "whoever is being built is being forked",
+        )
+    }
+
     /// Whether every invariant of the server's tables holds.
     pub fn check(&self) -> Checked {
         self.tasks.check()?;
@@ -267,6 +302,7 @@ impl<H: Hands> ProcServer<'_, H> {
                 "a freeze's waiter waits for it",
             )?;
         }
+        self.check_forks()?;
         for (number, job) in self.jobs.iter() {
             let Some(waiter) = job.waiter else { continue };
             let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);

@@ -37,26 +37,30 @@ pub(crate) enum Work {
     Freeze,
     /// A group that is being killed.
     Kill,
+    /// A task that is being forked.
+    Fork,
     /// A task that ends.
     End,
 }
 
 impl Work {
-    const ALL: [Self; 5] = [
+    /// All of them, what is short and never many first.
+    const ALL: [Self; 6] = [
         Self::Report,
         Self::Timer,
         Self::Freeze,
         Self::Kill,
+        Self::Fork,
         Self::End,
     ];
 
+    /// Whose turn it is next: among those that can go on for long.
     const fn next(self) -> Self {
         match self {
-            Self::Report => Self::Timer,
-            Self::Timer => Self::Freeze,
             Self::Freeze => Self::Kill,
-            Self::Kill => Self::End,
-            Self::End => Self::Report,
+            Self::Kill => Self::Fork,
+            Self::Fork => Self::End,
+            Self::End | Self::Report | Self::Timer => Self::Freeze,
         }
     }
 }
@@ -69,8 +73,14 @@ impl<H: Hands> ProcServer<'_, H> {
     }
 
     /// Does one slice of what goes on by itself: of one kind of it, each in its turn, so that whoever asks something
-    /// meanwhile waits for one slice and not for one of each.
+    /// meanwhile waits for one slice and not for one of each. Whoever is to be woken, and whoever cannot go on, waits for
+    /// none.
     pub fn work(&mut self) {
+        for work in [Work::Timer, Work::Report] {
+            if self.is_due(work) {
+                return self.slice(work);
+            }
+        }
         for _ in Work::ALL {
             let work = self.turn;
             self.turn = work.next();
@@ -86,6 +96,7 @@ impl<H: Hands> ProcServer<'_, H> {
             Work::Timer => self.timer,
             Work::Freeze => !self.freezes.is_empty(),
             Work::Kill => self.jobs.has_step(),
+            Work::Fork => self.forks.iter().any(|(_, job)| job.goes_on()),
             Work::End => self.tasks.first_ending().is_some(),
         }
     }
@@ -96,6 +107,7 @@ impl<H: Hands> ProcServer<'_, H> {
             Work::Timer => self.ring(),
             Work::Freeze => self.freeze_on(),
             Work::Kill => self.kill_on(),
+            Work::Fork => self.fork_on(),
             Work::End => {
                 let Some(task) = self.tasks.first_ending() else {
                     return;
@@ -186,6 +198,7 @@ impl<H: Hands> ProcServer<'_, H> {
             Ok(_) => {}
             Err(_) => self.alarm(),
         }
+        self.end_broken_fork(task);
     }
 
     /// Waits for a child's end, until this reading of the clock if there is one.
@@ -453,7 +466,8 @@ impl<H: Hands> ProcServer<'_, H> {
     fn forget(&mut self, waiter: u32) {
         match self.leave(waiter) {
             Some(Awaits::Group(job)) => self.jobs.forget(job),
-            Some(Awaits::Freeze(job)) => self.freezes.wait(job, None),
+            Some(Awaits::Freeze(job)) => self.freeze_waits(job, None),
+            Some(Awaits::Fork(job)) => self.leave_fork(job, waiter),
             _ => {}
         }
     }

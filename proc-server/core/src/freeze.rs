@@ -23,14 +23,10 @@ use interfaces::system::{FROZEN_PRIORITY, WATCHMAN_PRIORITY};
 use interfaces::{CallError, GroupId, TaskId, call};
 
 use crate::hands::{Hands, insist};
+use crate::jobs::Jobs;
 use crate::server::ProcServer;
 use crate::task::Task;
 use crate::waiting::Awaits;
-
-/// The most groups that are frozen or thawed at once; as many as the limits-server walks.
-pub const JOBS: usize = 16;
-/// How many of those only an operator may use.
-pub const RESERVED: usize = 4;
 
 const _: () = assert!(FROZEN_PRIORITY < WATCHMAN_PRIORITY);
 
@@ -45,76 +41,8 @@ pub struct Job {
     times: u32,
 }
 
-/// Every freeze and thaw that is under way.
-#[derive(Debug)]
-pub struct FreezeJobs {
-    jobs: [Option<Job>; JOBS],
-    next: usize,
-}
-
-impl FreezeJobs {
-    /// None.
-    pub const NONE: Self = Self {
-        jobs: [None; JOBS],
-        next: 0,
-    };
-
-    /// Whether nothing is under way.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.jobs.iter().all(Option::is_none)
-    }
-
-    /// Begins one, for an operator or for somebody else. Returns its number, if there is room.
-    pub fn begin(&mut self, group: GroupId, operator: bool) -> Option<u32> {
-        let reserved = if operator { 0 } else { RESERVED };
-        if self.jobs.iter().flatten().count() >= JOBS.saturating_sub(reserved) {
-            return None;
-        }
-        let free = self.jobs.iter().position(Option::is_none)?;
-        *self.jobs.get_mut(free)? = Some(Job {
-            group,
-            waiter: None,
-            times: 0,
-        });
-        u32::try_from(free).ok()
-    }
-
-    /// Who waits for it; nobody any more if none.
-    pub fn wait(&mut self, job: u32, waiter: Option<u32>) {
-        if let Some(job) = self.get_mut(job) {
-            job.waiter = waiter;
-        }
-    }
-
-    /// The job whose turn it is.
-    pub fn turn(&mut self) -> Option<(u32, GroupId)> {
-        let first = self.next;
-        for number in (first..JOBS).chain(0..first) {
-            if let Some(Some(job)) = self.jobs.get(number) {
-                self.next = number.saturating_add(1) % JOBS;
-                return Some((u32::try_from(number).ok()?, job.group));
-            }
-        }
-        None
-    }
-
-    /// The job is done. Returns what it was.
-    pub fn finish(&mut self, job: u32) -> Option<Job> {
-        self.jobs.get_mut(usize::try_from(job).ok()?)?.take()
-    }
-
-    /// The jobs, by number.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &Job)> {
-        (0_u32..)
-            .zip(self.jobs.iter())
-            .filter_map(|(number, job)| Some((number, job.as_ref()?)))
-    }
-
-    fn get_mut(&mut self, job: u32) -> Option<&mut Job> {
-        self.jobs.get_mut(usize::try_from(job).ok()?)?.as_mut()
-    }
-}
+/// Every freeze and thaw that is under way; as many as the limits-server walks.
+pub type FreezeJobs = Jobs<Job>;
 
 impl<H: Hands> ProcServer<'_, H> {
     /// Freezes a group once more, or thaws it once; answered when everybody in it stands still, or goes on.
@@ -128,14 +56,19 @@ impl<H: Hands> ProcServer<'_, H> {
         let Some(task) = self.who(caller) else {
             return full;
         };
-        let Some(job) = self.freezes.begin(group, caller.is_operator()) else {
+        let job = Job {
+            group,
+            waiter: None,
+            times: 0,
+        };
+        let Some(job) = self.freezes.begin(job, caller.is_operator()) else {
             return full;
         };
         let Ok(waiter) = self.keep_waiting(task, Awaits::Freeze(job)) else {
             self.freezes.finish(job);
             return full;
         };
-        self.freezes.wait(job, Some(waiter));
+        self.freeze_waits(job, Some(waiter));
         let by = Some(task);
         let asked = if thaw {
             call(self.hands.limits(), &accounting::Thaw { group, by })
@@ -160,7 +93,7 @@ impl<H: Hands> ProcServer<'_, H> {
 
     /// Does one step of the freeze or thaw whose turn it is.
     pub(crate) fn freeze_on(&mut self) {
-        let Some((job, group)) = self.freezes.turn() else {
+        let Some((job, &mut Job { group, .. })) = self.freezes.turn(|_| true) else {
             return;
         };
         match insist(self.hands.limits(), &NextUnsettled { group }) {
@@ -282,6 +215,13 @@ impl<H: Hands> ProcServer<'_, H> {
             self.watching = true;
             let done = self.hands.keep_watch(true);
             self.expect(done.is_ok());
+        }
+    }
+
+    /// Who waits for a freeze or a thaw; nobody any more if none.
+    pub(crate) fn freeze_waits(&mut self, job: u32, waiter: Option<u32>) {
+        if let Some(job) = self.freezes.get_mut(job) {
+            job.waiter = waiter;
         }
     }
 

@@ -59,6 +59,9 @@ impl<H: Hands> ProcServer<'_, H> {
         match insist(self.hands.limits(), &NextVictim { group }) {
             Ok(Some(victim)) if self.tasks.get(victim).is_some() => {
                 self.jobs.hunt(job, victim);
+                if self.break_fork_of(victim) {
+                    return;
+                }
                 self.begin_ending(victim, ExitReason::GroupKilled { group });
             }
             Ok(Some(stranger)) => self.strike_off(job, stranger),

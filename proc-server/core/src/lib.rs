@@ -10,7 +10,8 @@
 //! | [`ends`] | which ends of children a parent can still hear of |
 //! | [`waiting`] | who waits for what |
 //! | [`clock`], [`deadlines`] | what time it is, and who is to be woken when |
-//! | [`kill`] | whose turn it is among kills of groups |
+//! | [`jobs`] | whose turn it is among what goes on by itself |
+//! | [`kill`] | how far a kill of a group has come |
 //! | [`programs`] | what a birth costs |
 //! | [`room`] | how much can be kept track of |
 //! | [`server`] | who is served, and what can be asked |
@@ -35,6 +36,7 @@ pub mod clock;
 pub mod deadlines;
 pub mod ends;
 pub mod hands;
+pub mod jobs;
 pub mod kill;
 pub mod lifecycle;
 pub mod list;

@@ -31,6 +31,7 @@ use interfaces::{Dispatched, GroupId, Label, ProtocolError, RESOURCES, TaskId};
 
 use crate::deadlines::Deadlines;
 use crate::death::Work;
+use crate::fork::ForkJobs;
 use crate::freeze::FreezeJobs;
 use crate::hands::Hands;
 use crate::kill::KillJobs;
@@ -98,6 +99,7 @@ pub struct ProcServer<'a, H> {
     pub(crate) waiters: Waiters<'a>,
     pub(crate) jobs: KillJobs,
     pub(crate) freezes: FreezeJobs,
+    pub(crate) forks: ForkJobs,
     /// How many tasks stand still.
     pub(crate) still: u32,
     /// The watchman is awake.
@@ -143,9 +145,10 @@ impl<'a, H: Hands> ProcServer<'a, H> {
             waiters,
             jobs: KillJobs::NONE,
             freezes: FreezeJobs::NONE,
+            forks: ForkJobs::NONE,
             still: 0,
             watching: false,
-            turn: Work::Report,
+            turn: Work::Freeze,
             programs: Programs::ask(hands.memory(), programs),
             settings,
             counts: Counts::default(),
@@ -276,7 +279,7 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
         })
     }
 
-    fn fork(&mut self, caller: Caller, request: Fork) -> Result<Option<TaskId>, ForkRefusal> {
+    fn fork(&mut self, caller: Caller, request: Fork) -> Answer<Option<TaskId>, ForkRefusal> {
         self.fork_task(caller, request)
     }
 

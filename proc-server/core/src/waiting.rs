@@ -34,6 +34,8 @@ pub enum Awaits {
     Thread(u32),
     /// That a freeze or a thaw is done: the job's number.
     Freeze(u32),
+    /// That its child runs: the number of the fork under way.
+    Fork(u32),
     /// A time: its deadline says which, and it has none for one that never comes.
     Time,
     /// That this task accepts the link that it offers.

@@ -60,6 +60,42 @@ fn a_spawn_that_fails_anywhere_takes_everything_back() {
 }
 
 #[test]
+fn a_fork_that_fails_anywhere_takes_everything_back() {
+    let fork = Fork {
+        thread: 0,
+        group: Some(group(3)),
+    };
+    for clone_slices in [0, 3] {
+        let prepare = |stage: &mut Stage| {
+            stage.world.borrow_mut().memory.clone_slices = clone_slices;
+            stage.first()
+        };
+        at_every_step(prepare, |stage, first| {
+            let before = stage.world.borrow().books();
+            let answer = match stage.ask(first, 0, &fork) {
+                Outcome::Now(answer) => answer,
+                Outcome::Later(request) => {
+                    stage.settle();
+                    stage.answer_to::<Fork>(request).expect("it was answered")
+                }
+                other @ Outcome::Protocol(_) => panic!("{other:?}"),
+            };
+            assert!(
+                !stage.server.has_work(),
+                "who hears of a refusal hears of it last"
+            );
+            match answer {
+                Ok(Some(child)) => {
+                    assert!(stage.world.borrow().memory.thread(child, 0).is_some());
+                }
+                Err(_) => assert_eq!(stage.world.borrow().books(), before),
+                Ok(None) => panic!("that is what the child is told"),
+            }
+        });
+    }
+}
+
+#[test]
 fn a_thread_that_fails_anywhere_takes_everything_back() {
     let start = StartThread {
         entry: 1,

@@ -14,9 +14,10 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use interfaces::accounting::TicketRefusal;
 use interfaces::links::*;
 use interfaces::process::*;
-use interfaces::provision::{Cause, ProgramId};
+use interfaces::provision::{Cause, CloneSpaceRefusal, ProgramId};
 use interfaces::{Call, GroupId, TaskId, Text};
 use process_core::lifecycle::{Ending, Lifecycle};
 use proptest::prelude::*;
@@ -27,6 +28,11 @@ use world::{Event, GROUPS, Outcome, Stage, group};
 enum Step {
     Spawn {
         by: u8,
+        group: u8,
+    },
+    Fork {
+        by: u8,
+        thread: u8,
         group: u8,
     },
     Exit {
@@ -119,6 +125,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let any = || any::<u8>();
     let step = prop_oneof![
         6 => (any(), any()).prop_map(|(by, group)| Step::Spawn { by, group }),
+        3 => (any(), any(), any())
+            .prop_map(|(by, thread, group)| Step::Fork { by, thread, group }),
         2 => any().prop_map(|by| Step::Exit { by }),
         4 => (any(), any(), proptest::option::of(any()))
             .prop_map(|(by, thread, child)| Step::Wait { by, thread, child }),
@@ -160,6 +168,8 @@ enum Waits {
     Freeze(Result<u32, FreezeRefusal>),
     Offer(TaskId),
     Accept(Option<TaskId>),
+    /// A child in this group.
+    Fork(GroupId),
 }
 
 /// A task, as the model has it.
@@ -394,6 +404,7 @@ impl History {
             stage: Stage::new(24, 40),
             model: Model::default(),
         };
+        history.stage.world.borrow_mut().memory.clone_slices = 2;
         for _ in 0..2 {
             let task = history.stage.first();
             history.born(task, None, group(1));
@@ -437,6 +448,7 @@ impl History {
     fn step(&mut self, step: &Step) {
         match *step {
             Step::Spawn { by, group } => self.spawn(by, group),
+            Step::Fork { by, thread, group } => self.fork(by, thread, group),
             Step::Exit { by } => self.exit(by),
             Step::Wait { by, thread, child } => self.wait(by, thread, child),
             Step::WaitWithoutWaiting { by } => self.wait_without_waiting(by),
@@ -530,6 +542,8 @@ impl History {
         let mut answers: Vec<(u64, Vec<u8>)> = Vec::new();
         for event in &events[self.model.seen_events..] {
             match event {
+                // The child of a fork that was broken off: nobody has ever heard of it.
+                Event::Uncharged(task) if !self.model.used.contains(task) => {}
                 Event::Uncharged(task) => self.model.gone(*task),
                 Event::Answered(request, bytes) => answers.push((*request, bytes.clone())),
             }
@@ -539,6 +553,7 @@ impl History {
         answers.retain(|(request, _)| !groups.contains(request));
         answers.retain(|(request, bytes)| !self.woken(*request, bytes));
         answers.retain(|(request, bytes)| !self.frozen(*request, bytes));
+        answers.retain(|(request, bytes)| !self.forked(*request, bytes));
         if !self.stage.server.has_work() {
             let now = self.stage.world.borrow().now;
             for (request, _, _, _) in &self.model.waiting {
@@ -637,6 +652,76 @@ impl History {
         let person = self.model.people.get_mut(&task).unwrap();
         person.threads.insert(thread, None);
         true
+    }
+
+    /// Whether this is the answer to one who forked. Then there is a child, or a group is being killed.
+    fn forked(&mut self, request: u64, bytes: &[u8]) -> bool {
+        let position = self.model.waiting.iter().position(|(waiter, _, _, waits)| {
+            *waiter == request && matches!(waits, Waits::Fork(_))
+        });
+        let Some(position) = position else {
+            return false;
+        };
+        let (_, task, thread, waits) = self.model.waiting.remove(position);
+        let Waits::Fork(into) = waits else {
+            return false;
+        };
+        let person = self.model.people.get_mut(&task).unwrap();
+        person.threads.insert(thread, None);
+        let answer: Result<Option<TaskId>, ForkRefusal> =
+            interfaces::decode::decode(bytes).unwrap().0;
+        match answer {
+            Ok(Some(child)) => self.born(child, Some(task), into),
+            Err(ForkRefusal::Ticket(TicketRefusal::Killing)) => {}
+            other => panic!("{other:?}"),
+        }
+        true
+    }
+
+    fn fork(&mut self, by: u8, thread: u8, choice: u8) {
+        let Some((task, thread)) = self.caller(by, thread) else {
+            return;
+        };
+        let wanted = (!choice.is_multiple_of(5)).then(|| group(u32::from(choice % 5)));
+        let mine = self.model.people[&task].group;
+        let into = wanted.unwrap_or(mine);
+        let books = self.stage.world.borrow().books();
+        let killing = self.stage.world.borrow().limits.is_killing(into);
+        let forks = self
+            .model
+            .waiting
+            .iter()
+            .any(|(_, owner, _, waits)| *owner == task && matches!(waits, Waits::Fork(_)));
+        let request = Fork {
+            thread,
+            group: wanted,
+        };
+        match self.stage.ask(task, thread, &request) {
+            Outcome::Later(request) => {
+                assert!(up(into).any(|above| above == mine) && !killing && !forks);
+                self.model.wait(request, task, thread, Waits::Fork(into));
+            }
+            Outcome::Now(Err(refusal)) => {
+                match refusal {
+                    ForkRefusal::TableFull => assert!(self.is_full()),
+                    ForkRefusal::Clone(CloneSpaceRefusal::Busy) => assert!(forks),
+                    ForkRefusal::Ticket(_) => {
+                        assert!(killing || !up(into).any(|above| above == mine));
+                    }
+                    other => panic!("{other:?}"),
+                }
+                assert_eq!(self.stage.world.borrow().books(), books);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Whether there is no place for another task, or for another thread, or for another fork.
+    fn is_full(&self) -> bool {
+        let table = self.stage.server.table();
+        let forks = self.model.waiting.iter();
+        let forks = forks.filter(|(_, _, _, waits)| matches!(waits, Waits::Fork(_)));
+        table.tasks_taken() == 24 || table.threads_taken() == 40 || forks.count() >= 12
     }
 
     fn freeze(&mut self, by: u8, thread: u8, choice: u8, thaw: bool) {
@@ -893,15 +978,8 @@ impl History {
                 self.born(child, Some(task), into);
             }
             Err(refusal) => {
-                let threads: usize = self
-                    .model
-                    .people
-                    .values()
-                    .map(|person| person.threads.len())
-                    .sum();
-                let full = self.model.people.len() == 24 || threads == 40;
                 match refusal {
-                    SpawnRefusal::TableFull => assert!(full),
+                    SpawnRefusal::TableFull => assert!(self.is_full()),
                     SpawnRefusal::Ticket(_) => {
                         assert!(killing || !up(into).any(|above| above == mine));
                     }
@@ -1144,7 +1222,7 @@ impl History {
                 Waits::Time => assert!(self.model.deadlines.contains_key(request)),
                 Waits::Offer(to) => assert!(self.model.is_running(*to)),
                 Waits::Accept(_) => {}
-                Waits::Killed(_) | Waits::Group(_) | Waits::Freeze(_) => {
+                Waits::Killed(_) | Waits::Group(_) | Waits::Freeze(_) | Waits::Fork(_) => {
                     panic!("request {request} was never answered")
                 }
             }

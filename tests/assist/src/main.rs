@@ -20,6 +20,7 @@ mod fork;
 mod fuzz;
 mod greedy;
 mod group;
+mod large;
 mod leaving;
 mod link;
 mod measure;
@@ -76,6 +77,8 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "neighbour" => busy::neighbour(),
         "lateness" => busy::lateness(&mut words),
         "destroy" => pages::destroy(&mut words),
+        "large" => large::large(&mut words),
+        "late-faults" => large::late_faults(&mut words),
         "race-pages" => threads::race_pages(&mut words),
         "unmap-race" => threads::unmap_race(&mut words),
         "puppet" => puppet::run(),

@@ -11,7 +11,7 @@ use crate::task::idle;
 use crate::words::Words;
 
 /// Where page `page` of a region at `address` begins.
-fn at(address: u32, page: u32) -> *mut u64 {
+pub fn at(address: u32, page: u32) -> *mut u64 {
     let bytes = u64::from(page).saturating_mul(PAGE_BYTES);
     u64::from(address).saturating_add(bytes) as *mut u64
 }
@@ -25,7 +25,7 @@ fn mapped(pages: u32) -> Result<(RegionId, u32), i32> {
 }
 
 /// Writes to each page of a new region.
-fn touched(pages: u32) -> Result<(RegionId, u32), i32> {
+pub fn touched(pages: u32) -> Result<(RegionId, u32), i32> {
     let (region, address) = mapped(pages)?;
     for page in 0..pages {
         // SAFETY: the page is in the region that was just mapped, and nothing else is in there.

@@ -134,6 +134,7 @@ macro_rules! every_case {
                 races::threads_that_touch_one_fresh_page_at_once_get_it_once,
                 races::a_region_can_be_unmapped_while_another_thread_faults_on_it,
                 races::a_neighbour_waits_for_a_slice_of_a_large_regions_end_only,
+                races::a_neighbours_fault_waits_for_a_slice_of_whatever_is_large,
                 boundary::would_fit_of_a_whole_vector_says_what_a_birth_is_told,
                 adversary::a_member_cannot_escape_by_100000_typed_calls_and_raw_messages,
                 objects::memory_that_two_tasks_map_is_the_same_and_charged_once,

@@ -63,6 +63,81 @@ pub fn a_region_can_be_unmapped_while_another_thread_faults_on_it(
     nothing_lost(&pool)
 }
 
+/// The most instructions that a fault may wait for what is done for another group: issue 4's.
+const FAULT_WAITS: u64 = 50_000;
+/// The same beside rings, whose 16 pages are made in one go.
+const BESIDE_RINGS: u64 = 100_000;
+/// What a task of a lower band has the servers do, while the faults of another group's are timed. That is in the servers' own
+/// band: what servers do for a task that has ended, nobody below them interrupts (CAVEATS).
+const LARGE: [(&str, &str, u64); 5] = [
+    (
+        "destroy 6000 5",
+        "fault-beside-a-large-regions-end-instructions",
+        FAULT_WAITS,
+    ),
+    (
+        "large clone 3000 4",
+        "fault-beside-large-clones-instructions",
+        FAULT_WAITS,
+    ),
+    (
+        "large fork 1500 4",
+        "fault-beside-large-forks-instructions",
+        FAULT_WAITS,
+    ),
+    (
+        "large resize 4000 4",
+        "fault-beside-large-resizes-instructions",
+        FAULT_WAITS,
+    ),
+    (
+        "large ring 1 60",
+        "fault-beside-large-rings-instructions",
+        BESIDE_RINGS,
+    ),
+];
+
+/// How long the faults of a neighbour took at most, who is at it already when `busy` begins.
+fn longest_wait(
+    world: &mut World,
+    busy: impl FnOnce(&mut World) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
+    let near = limits::open_group(Some(world.top))?;
+    let neighbour = world.start(Some(near), format_args!("late-faults 300"))?;
+    busy(world)?;
+    match code(world.end_of(neighbour)?) {
+        Some(longest) => Ok(longest),
+        None => fail!("the neighbour was not content"),
+    }
+}
+
+pub fn a_neighbours_fault_waits_for_a_slice_of_whatever_is_large(
+    world: &mut World,
+) -> Result<(), Failure> {
+    for (what, name, most) in LARGE {
+        let large = world.low_group()?;
+        let busy = world.start(Some(large), format_args!("{what}"))?;
+        let longest = longest_wait(world, |_| Ok(()))?;
+        equal!(what, world.end_of(busy)?, ExitReason::Exited { code: 0 });
+        figure(name, longest)?;
+        ensure!(
+            longest <= most,
+            "beside {what} a fault took {longest} instructions"
+        );
+    }
+    let longest = longest_wait(world, |_| {
+        let found = client::truth::inspect()?;
+        ensure!(found.wrong.is_none(), "{found}");
+        Ok(())
+    })?;
+    figure("fault-beside-an-inspection-instructions", longest)?;
+    ensure!(
+        longest <= FAULT_WAITS,
+        "beside an inspection of the machine a fault took {longest} instructions"
+    );
+    Ok(())
+}
+
 pub fn a_neighbour_waits_for_a_slice_of_a_large_regions_end_only(
     world: &mut World,
 ) -> Result<(), Failure> {

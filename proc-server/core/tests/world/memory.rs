@@ -24,18 +24,15 @@ pub struct Held {
 }
 
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a trouble of its own"
-)]
 pub struct Memory {
     pub tasks: BTreeMap<TaskId, Held>,
     pub reports: VecDeque<Report>,
     pub full: bool,
     /// In how many slices the next task is taken apart; 3 if 0.
     pub slices: u32,
-    /// A clone of an address space is under way.
-    pub half_cloned: bool,
+    /// How many slices a clone of an address space takes besides the last, and how many each that is under way has had.
+    pub clone_slices: u32,
+    clones: BTreeMap<TaskId, u32>,
     /// It forgets to empty one of the slots.
     pub untidy: bool,
     /// Pages of a ring that is being built.
@@ -188,6 +185,7 @@ impl Server for World {
             self.empty(thread);
         }
         self.memory.tasks.remove(&request.task);
+        self.memory.clones.remove(&request.task);
         Ok(Progress::Done)
     }
 
@@ -207,13 +205,13 @@ impl Server for World {
         if self.memory.full {
             return Err(CloneSpaceRefusal::TableFull);
         }
-        // Every other call is a slice of a clone, and the one after it its end.
-        self.memory.half_cloned = !self.memory.half_cloned;
-        Ok(if self.memory.half_cloned {
-            Progress::More
-        } else {
-            Progress::Done
-        })
+        let had = self.memory.clones.entry(request.to).or_default();
+        if *had < self.memory.clone_slices {
+            *had += 1;
+            return Ok(Progress::More);
+        }
+        self.memory.clones.remove(&request.to);
+        Ok(Progress::Done)
     }
 
     fn take_report(&mut self, _: Caller, _: TakeReport) -> Result<Option<Report>, Never> {
