@@ -393,7 +393,7 @@ impl process::Server for World {
         &mut self,
         _: Caller,
         _: process::Fork,
-    ) -> Result<Option<TaskId>, process::ForkRefusal> {
+    ) -> Answer<Option<TaskId>, process::ForkRefusal> {
         unasked()
     }
 
