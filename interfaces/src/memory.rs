@@ -20,6 +20,11 @@ pub const REGION_PAGES: u32 = 0xe_0000;
 
 /// What a granted page is charged as: the frame, and the slot of its capability.
 pub const FRAME_KIT: Amounts = Amounts::of(Resource::Frames, 1).with(Resource::CapSlots, 1);
+/// The pages of a unit of large memory: 2 MiB.
+pub const LARGE_PAGES: u32 = 512;
+/// What a unit of large memory is charged as besides its reservation: the frames, and the slot of the one capability.
+pub const LARGE_FRAME_KIT: Amounts =
+    Amounts::of(Resource::Frames, LARGE_PAGES as u64).with(Resource::CapSlots, 1);
 /// What a page table is charged as, beyond those that every task is born with.
 pub const TABLE_KIT: Amounts =
     Amounts::of(Resource::KernelMemory, PAGE_BYTES).with(Resource::CapSlots, 1);
@@ -71,6 +76,16 @@ pub struct CreateRegion {
     /// How many pages; not zero.
     pub pages: u32,
 }
+
+/// Makes a region whose memory comes in units of 2 MiB ([`LARGE_PAGES`]), and that has none yet: [`Resize`] adds them, one a
+/// call.
+///
+/// A unit is there from the moment that it is added, cleared, in one piece, and charged whole: 512 pages of commit, 512
+/// frames ([`LARGE_FRAME_KIT`]). One fault maps it, without a page table. It is mapped in whole units, at addresses that are
+/// multiples of 2 MiB. Such a region can be shared, sponsored and resized by units; it cannot be cloned, and a task that
+/// holds one cannot be forked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateLarge {}
 
 /// Maps a region into the caller's address space, whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +163,10 @@ pub struct Accept {
 /// be asked again until it is done. From the first call on nothing more is shown there, but what is mapped already stays
 /// until its turn comes, from the end downwards. A mapping keeps its place; what of it is beyond the end is an address
 /// where there is nothing.
+///
+/// Of large memory ([`CreateLarge`]) whole units. One more is added a call; while its block is being cleared the answer is to
+/// ask again, and nothing is charged yet. That takes about a million instructions of the caller's own band: to be waited for
+/// with a pause, not in a loop. What is refused has changed nothing; units that were added before stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resize {
     /// The region, which the caller may write to.
@@ -279,7 +298,7 @@ pub enum MapRefusal {
     UnknownRegion,
     /// It is mapped already.
     Mapped,
-    /// The address is not a page's, or the range is not all in what a client may use.
+    /// The address is not a page's (a unit's, of large memory), or the range is not all in what a client may use.
     BadAddress,
     /// Something is there already.
     Taken,
@@ -289,7 +308,7 @@ pub enum MapRefusal {
     TableFull,
     /// The region may not be used like that.
     NotAllowed,
-    /// No pages, or pages beyond the region's end.
+    /// No pages, or pages beyond the region's end; of large memory, no whole units.
     BadRange,
     /// The limits-server said no.
     Charge(ChargeRefusal),
@@ -334,7 +353,7 @@ pub enum AcceptRefusal {
 pub enum ResizeRefusal {
     /// No such region of the caller's.
     UnknownRegion,
-    /// No pages, or more than [`REGION_PAGES`].
+    /// No pages, or more than [`REGION_PAGES`]; of large memory, no whole units.
     BadSize,
     /// The caller may only read it.
     NotAllowed,
@@ -344,7 +363,7 @@ pub enum ResizeRefusal {
     Charge(ChargeRefusal),
     /// The group that paid for the memory was killed.
     PayerKilled,
-    /// More is reserved than the machine can keep.
+    /// More is reserved than the machine can keep; or no block of 2 MiB can be formed for another unit of large memory.
     OutOfMemory,
 }
 
@@ -452,6 +471,8 @@ pub enum CloneRefusal {
     PayerKilled,
     /// More is reserved than the machine can keep.
     OutOfMemory,
+    /// It is large memory.
+    Large,
 }
 
 /// Why a region was not unmapped, destroyed or read.
@@ -513,6 +534,8 @@ interface! {
         13 => clone_region(CloneRegion) -> Cloned, or CloneRefusal;
         /// Goes on with that.
         14 => clone_on(CloneOn) -> Progress, or CloneRefusal;
+        /// Makes a region of large memory.
+        25 => create_large(CreateLarge) -> RegionId, or CreateRegionRefusal;
         /// How much of the machine's memory is reserved.
         20 => read_commit(ReadCommit) -> Commit, or Never;
         /// Guarantees a group pages.

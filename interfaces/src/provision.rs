@@ -410,6 +410,8 @@ pub enum CloneSpaceRefusal {
     Busy,
     /// The machine has no memory left.
     OutOfMemory,
+    /// The task holds large memory.
+    Large,
 }
 
 /// Why nothing was destroyed or described.

@@ -151,6 +151,11 @@ pub mod memory_slots {
     pub const LIMITS_CNODE: u64 = 20;
     /// The limits-server's address-space root, to map rings in its window.
     pub const LIMITS_SPACE: u64 = 21;
+    /// The cleaner: a thread of the memory-server's own address space and CSpace that clears one block when it is told to,
+    /// and then stops.
+    pub const CLEANER: u64 = 22;
+    /// Empty: for a moment, what the cleaner makes of a block so that the kernel clears it.
+    pub const CLEARED: u64 = 62;
     /// Empty: for a moment, the copy of a frame's capability that is looked into.
     pub const PEEK: u64 = 63;
     /// Where the arithmetic begins.
@@ -159,6 +164,8 @@ pub mod memory_slots {
     pub const MIN_BITS: u8 = 12;
     /// The largest block.
     pub const MAX_BITS: u8 = 30;
+    /// A large frame.
+    pub const LARGE_BITS: u8 = 21;
     /// The slots that each page of the machine has: of what is made of it, of its own smallest untyped, and its share in
     /// those of the blocks around it.
     pub const PAGE_SLOTS: u64 = 3;

@@ -2,7 +2,7 @@
 
 use interfaces::accounting::{
     AddTract, Aside, AttachRing, Charge, ChargeRefusal, ChargeSome, ChargeTask, DetachRing,
-    Guarantee, GuaranteeRefusal, Release, SetAside, WantsGround, Who, WithdrawTract,
+    Guarantee, GuaranteeRefusal, ReadPlace, Release, SetAside, WantsGround, Who, WithdrawTract,
 };
 use interfaces::events::RingId;
 use interfaces::memory::{Access, PAGE_BYTES};
@@ -15,6 +15,7 @@ use memory_core::owner::TableLevel;
 use memory_core::program::Fill;
 use sel4::{CapRights, ObjectType, VmAttributes, cap};
 
+use crate::cleaner;
 use crate::mapping::{Archive, copy_page};
 
 pub const OWN: cap::CNode = cap::CNode::from_bits(memory_slots::CNODE);
@@ -99,6 +100,7 @@ const fn kind(made: Made) -> (ObjectType, u8) {
         Made::Table(TableLevel::Directory) => (ObjectType::PageDirectory, 0),
         Made::Table(TableLevel::Table) => (ObjectType::PageTable, 0),
         Made::Frame => (ObjectType::SmallFrame, 0),
+        Made::LargeFrame => (ObjectType::LargeFrame, 0),
         Made::Notification => (ObjectType::Notification, 0),
         Made::Endpoint => (ObjectType::Endpoint, 0),
     }
@@ -231,6 +233,18 @@ impl Kernel for Capabilities {
     fn signal_news(&mut self) {
         cap::Notification::from_bits(memory_slots::NEWS).signal();
     }
+
+    fn clear(&mut self, untyped: u64, priority: u8) -> Result<(), KernelError> {
+        cleaner::start(untyped, priority).map_err(refused)
+    }
+
+    fn hasten(&mut self, priority: u8) -> Result<(), KernelError> {
+        cleaner::set_priority(priority).map_err(refused)
+    }
+
+    fn cleared(&mut self) -> Option<Result<(), KernelError>> {
+        cleaner::answer()
+    }
 }
 
 /// The limits-server.
@@ -270,6 +284,11 @@ impl Ledger for Limits {
 
     fn charge_task(&mut self, task: TaskId, amounts: Amounts) -> Result<GroupId, ChargeRefusal> {
         call(&mut self.0, &ChargeTask { task, amounts }).map_err(charge_refusal)
+    }
+
+    fn band_of(&mut self, task: TaskId) -> u8 {
+        // Of a task that it does not know nobody waits: the lowest band.
+        call(&mut self.0, &ReadPlace { task }).map_or(u8::MAX, |place| place.band)
     }
 
     fn release(&mut self, group: GroupId, amounts: Amounts) -> bool {

@@ -53,6 +53,10 @@ impl Witness for Capabilities {
         self.0.is_in(frame, root, access)
     }
 
+    fn shows_large(&mut self, root: u64, address: u32, frame: u64, probe: u64) -> bool {
+        self.0.shows_large(root, address, frame, probe)
+    }
+
     fn shows(&mut self, root: u64, address: u32, probe: u64) -> bool {
         self.0.shows(root, address, probe)
     }
@@ -137,6 +141,21 @@ impl Kernel for Capabilities {
     fn signal_news(&mut self) {
         self.0.signal_news();
     }
+
+    fn clear(&mut self, untyped: u64, priority: u8) -> Result<(), KernelError> {
+        may(Step::Thread)?;
+        self.0.clear(untyped, priority)
+    }
+
+    fn hasten(&mut self, priority: u8) -> Result<(), KernelError> {
+        self.0.hasten(priority)
+    }
+
+    fn cleared(&mut self) -> Option<Result<(), KernelError>> {
+        // That it failed is only said: to do it again does no harm.
+        let result = self.0.cleared()?;
+        Some(result.and_then(|()| may(Step::Retype)))
+    }
 }
 
 /// The limits-server, which refuses at times, or does not understand.
@@ -183,6 +202,10 @@ impl Ledger for Limits {
     fn charge_task(&mut self, task: TaskId, amounts: Amounts) -> Result<GroupId, ChargeRefusal> {
         may_charge()?;
         self.0.charge_task(task, amounts)
+    }
+
+    fn band_of(&mut self, task: TaskId) -> u8 {
+        self.0.band_of(task)
     }
 
     fn release(&mut self, group: GroupId, amounts: Amounts) -> bool {

@@ -13,6 +13,7 @@
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+mod cleaner;
 mod hands;
 #[cfg(feature = "injection")]
 mod injected;

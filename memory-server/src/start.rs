@@ -5,6 +5,7 @@ use core::fmt;
 use interfaces::start::{Block, Start};
 use interfaces::system::System;
 use memory_core::archive::{ArchiveError, Programs};
+use memory_core::clearing::Priorities;
 use memory_core::memory::{Memory, Sizes};
 use memory_core::server::MemoryServer;
 
@@ -71,6 +72,7 @@ pub fn server(start_page: usize) -> Result<MemoryServer<'static, Capabilities, L
         bytes: start.heap.bytes,
         wanted: sizes.bytes(),
     })?;
+    memory = memory.with_priorities(Priorities::new(&system));
     for &block in &told.blocks {
         if !memory.pool.add(block) {
             return Err(Wrong::Block(block));

@@ -24,7 +24,7 @@ const fn kind_of(made: Made) -> Option<Kind> {
         Made::Table(TableLevel::Pointers) => Kind::Pdpt,
         Made::Table(TableLevel::Directory) => Kind::PageDirectory,
         Made::Table(TableLevel::Table) => Kind::PageTable,
-        Made::Frame => Kind::Frame,
+        Made::Frame | Made::LargeFrame => Kind::Frame,
         Made::Root | Made::Notification | Made::Endpoint => return None,
     })
 }
@@ -135,6 +135,31 @@ impl Witness for Capabilities {
         let frame = cap::Frame::from_bits(frame);
         let result = frame.remap(root, rights(access), VmAttributes::DEFAULT);
         result.is_ok()
+    }
+
+    fn shows_large(&mut self, root: u64, address: u32, frame: u64, probe: u64) -> bool {
+        let root = cap::Pml4::from_bits(root);
+        let attributes = VmAttributes::DEFAULT;
+        let tried = |frame: cap::Frame| frame.map(root, address.into(), CapRights::READ, attributes);
+        if path(PEEK)
+            .copy_from(path(Slot::Own(frame)), CapRights::READ)
+            .is_err()
+        {
+            return false;
+        }
+        // A frame of 2 MiB finds a page table or another such frame in its way; one of 4 KiB misses the table.
+        let large = tried(cap::Frame::from_bits(memory_slots::PEEK));
+        let probe = cap::Frame::from_bits(probe);
+        let small = tried(probe);
+        if small.is_ok() {
+            let _ = probe.unmap();
+        }
+        // What was mapped through the copy is unmapped with it only if it is the last.
+        if large.is_ok() {
+            let _ = cap::Frame::from_bits(memory_slots::PEEK).unmap();
+        }
+        let _ = path(PEEK).delete();
+        large == Err(Error::DeleteFirst) && small == Err(Error::FailedLookup)
     }
 
     fn shows(&mut self, root: u64, address: u32, probe: u64) -> bool {

@@ -67,7 +67,8 @@ fn give(plan: &BootPlan, info: BootInfo, grant: &Grant, number: u64, slot: u64) 
         | Target::News
         | Target::Space(_)
         | Target::Tcb(_)
-        | Target::Watchman => copy(to, item(plan, grant)?, grant),
+        | Target::Watchman
+        | Target::Cleaner => copy(to, item(plan, grant)?, grant),
     }
 }
 

@@ -42,7 +42,12 @@ impl Loader<'_> {
 
     fn map_ipc_buffer(&self) -> Result<(), Failure> {
         let frame = self.frame(self.plan.servers.of(self.server).ipc_frame())?;
-        self.map(frame, layout::IPC_BUFFER, true)
+        self.map(frame, layout::IPC_BUFFER, true)?;
+        if self.server == ServerName::Memory {
+            let frame = Cap::from_bits(self.plan.slot(Item::CleanerFrame));
+            self.map(frame, layout::CLEANER_BUFFER, true)?;
+        }
+        Ok(())
     }
 
     fn map_start_page(&mut self) -> Result<(), Failure> {

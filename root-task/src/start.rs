@@ -6,7 +6,7 @@ use boot_core::layout;
 use boot_core::object::Item;
 use boot_core::plan::BootPlan;
 use interfaces::ServerName;
-use interfaces::system::WATCHMAN_PRIORITY;
+use interfaces::system::{LOWEST_BAND, WATCHMAN_PRIORITY};
 use sel4::cap::{self, Cap};
 use sel4::{CapData, Priorities, Result, UserContext};
 
@@ -53,6 +53,22 @@ pub fn configure(
             space(plan, server),
             0,
             cap::Frame::NULL,
+        )?;
+    }
+    if server == ServerName::Memory {
+        // As above. It runs only when the server says so, and as important as the server says.
+        let cleaner: cap::Tcb = Cap::from_bits(plan.slot(Item::Cleaner));
+        cleaner.configure(
+            fault_slot(server),
+            Priorities {
+                mcp: 0,
+                priority: LOWEST_BAND,
+            },
+            cnode(plan, server),
+            CapData::skip_guard(own.cnode_radix),
+            space(plan, server),
+            layout::CLEANER_BUFFER,
+            Cap::from_bits(plan.slot(Item::CleanerFrame)),
         )?;
     }
     // A stack pointer of 0 lets the entry take the stack that the image brought along.

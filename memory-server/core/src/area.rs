@@ -266,15 +266,16 @@ impl<'a> Areas<'a> {
         list.remove(&mut self.records, index);
     }
 
-    /// The lowest run of so many free pages within `within`.
+    /// The lowest run of so many free pages within `within` that begins at a multiple of `unit` pages.
     #[must_use]
-    pub fn first_fit(&self, list: List, pages: u32, within: Run) -> Option<Run> {
-        let mut start = within.start;
+    pub fn first_fit(&self, list: List, pages: u32, unit: u32, within: Run) -> Option<Run> {
+        let align = |page: u32| page.checked_next_multiple_of(unit).unwrap_or(u32::MAX);
+        let mut start = align(within.start);
         for area in list.iter(&self.records).map_while(|index| self.peek(index)) {
             if area.run.start >= start.saturating_add(pages) {
                 break;
             }
-            start = start.max(area.run.end());
+            start = start.max(align(area.run.end()));
         }
         let run = Run { start, pages };
         within.covers(run).then_some(run)
@@ -375,7 +376,9 @@ mod tests {
         for (start, pages) in [(2, 3), (12, 4), (20, 10)] {
             areas.insert(&mut list, area(start, pages)).unwrap();
         }
-        let fit = |pages| areas.first_fit(list, pages, within).map(|run| run.start);
+        let fit = |pages| areas.first_fit(list, pages, 1, within).map(|run| run.start);
+        let aligned = |pages| areas.first_fit(list, pages, 8, within).map(|run| run.start);
+        assert_eq!([4, 8, 16].map(aligned), [Some(16), Some(32), Some(32)]);
         assert_eq!(fit(2), Some(10));
         assert_eq!(fit(3), Some(16));
         assert_eq!(fit(5), Some(30));

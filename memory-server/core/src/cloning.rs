@@ -40,6 +40,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return Err(CloneRefusal::PayerKilled);
         }
         let source = self.memory.objects.get(region.object);
+        if source.is_large {
+            return Err(CloneRefusal::Large);
+        }
         if !can_be_cloned(&source) {
             return Err(CloneRefusal::Busy);
         }

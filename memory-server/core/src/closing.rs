@@ -9,7 +9,7 @@
 //! frame goes with it, and the kernel unmaps it by itself. Everywhere else a mapping is taken away first and its frame
 //! later, when nobody shows it any more.
 
-use interfaces::memory::{AREA_KIT, COPY_KIT, FRAME_KIT, OBJECT_KIT, REGION_KIT};
+use interfaces::memory::{AREA_KIT, COPY_KIT, OBJECT_KIT, REGION_KIT};
 use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource};
 
@@ -190,8 +190,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     pub(crate) fn hide(&mut self, cap: FrameCap, area: &Area, frames: bool, bill: &mut Bill) {
         match self.memory.mappings.standing(cap) {
             Standing::Own { page } if frames && self.is_only_of(page, area.object) => {
+                let kit = self.owners().get(page).kit();
                 self.drop_frame(page, area.object);
-                self.owe(bill, self.payer_of(area.object), FRAME_KIT);
+                self.owe(bill, self.payer_of(area.object), kit);
             }
             Standing::Own { page } => {
                 if !self.unmap(cap) {

@@ -65,6 +65,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return Answer::Nothing;
         };
         let result = match fault {
+            FaultMessage::Page(_) if self.is_dry(self.space(index).task) => Ok(()),
             FaultMessage::Page(fault) => self.page_fault(index, fault),
             FaultMessage::Fatal(cause) => Err(cause),
         };

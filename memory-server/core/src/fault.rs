@@ -4,6 +4,7 @@ use interfaces::memory::Access;
 use interfaces::provision::Cause;
 
 use crate::area::Area;
+use crate::large::unit_of;
 use crate::lending::Seen;
 use crate::memory::Memory;
 use crate::object::Kind;
@@ -85,6 +86,8 @@ pub enum Plan {
     Map {
         /// What.
         source: Source,
+        /// At which page: the first of the unit where it comes in units.
+        page: u32,
         /// The area in which the page is.
         area: u32,
         /// The object that shows it.
@@ -106,7 +109,16 @@ pub enum Plan {
 /// a wild access. A task with one thread has none, and is found out at once.
 pub fn decide(memory: &Memory<'_>, space_index: u32, fault: PageFault) -> Result<Plan, Cause> {
     let space = memory.spaces.peek(space_index).ok_or(fault.bad_address())?;
-    let page = fault.page();
+    let found = memory.areas.find(space.areas, fault.page());
+    let area = found.and_then(|index| memory.areas.peek(index));
+    let object = area.and_then(|area| memory.objects.peek(area.object));
+    let is_large = object.is_some_and(|object| object.is_large);
+    // What comes in units is touched as a unit.
+    let page = if is_large {
+        unit_of(fault.page())
+    } else {
+        fault.page()
+    };
     let mapped = memory.mappings.find(space_index, page);
     let is_writable = |cap| memory.mappings.get(cap).is_writable();
     let enough = mapped.is_some_and(|cap| !fault.write || is_writable(cap));
@@ -118,17 +130,12 @@ pub fn decide(memory: &Memory<'_>, space_index: u32, fault: PageFault) -> Result
             Err(fault.bad_address())
         };
     }
-    let index = memory
-        .areas
-        .find(space.areas, page)
-        .ok_or(fault.bad_address())?;
-    let area = memory.areas.get(index);
+    let (index, area) = found.zip(area).ok_or(fault.bad_address())?;
     if area.is_leaving || fault.write && area.access == Access::Read {
         return Err(fault.bad_address());
     }
     let place = area.place_of(page);
-    let tables = missing_tables(memory, space_index, fault.address);
-    let object = memory.objects.peek(area.object);
+    let tables = missing_tables(memory, space_index, fault.address, is_large);
     if object.is_some_and(|object| object.is_revoked) {
         return Err(Cause::PayerKilled);
     }
@@ -138,7 +145,7 @@ pub fn decide(memory: &Memory<'_>, space_index: u32, fault: PageFault) -> Result
         place,
         tables,
     };
-    let (source, is_shared) = match source(memory, &area, place).ok_or(fault.bad_address())? {
+    let (source, is_shared) = match source(memory, area, place).ok_or(fault.bad_address())? {
         Shown::Is(source) => (source, false),
         Shown::Shared(_) if fault.write => return Ok(write),
         Shown::Shared(page) => (Source::Resident { page }, true),
@@ -150,6 +157,7 @@ pub fn decide(memory: &Memory<'_>, space_index: u32, fault: PageFault) -> Result
     }
     Ok(Plan::Map {
         source,
+        page,
         area: index,
         object: area.object,
         place,
@@ -185,6 +193,8 @@ fn source(memory: &Memory<'_>, area: &Area, place: u32) -> Option<Shown> {
         } => return Some(Shown::Is(Source::Resident { page })),
         Seen::Own { page, .. } | Seen::Borrowed { page, .. } => return Some(Shown::Shared(page)),
         Seen::Lost => return Some(Shown::Lost),
+        // Each unit has its frame from the start.
+        Seen::Nothing if object.is_large => return None,
         Seen::Nothing => {}
     }
     let fill = match kind {
@@ -195,13 +205,16 @@ fn source(memory: &Memory<'_>, area: &Area, place: u32) -> Option<Shown> {
     Some(Shown::Is(Source::Fresh { fill }))
 }
 
-fn missing_tables(memory: &Memory<'_>, space: u32, address: u32) -> MissingTables {
+fn missing_tables(memory: &Memory<'_>, space: u32, address: u32, is_large: bool) -> MissingTables {
     let is_missing = |level: TableLevel| {
         memory
             .owners
             .find(Use::Table, space, level.place(address))
             .is_none()
     };
+    if is_large {
+        return MissingTables::new(is_missing(TableLevel::Directory), false);
+    }
     let table = is_missing(TableLevel::Table);
     // A table stands in a directory: where there is one, there is the other.
     MissingTables::new(table && is_missing(TableLevel::Directory), table)

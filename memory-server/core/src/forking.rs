@@ -183,6 +183,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return Err(CloneSpaceRefusal::TableFull);
         }
         let source = self.memory.objects.get(region.object);
+        if source.is_large {
+            return Err(CloneSpaceRefusal::Large);
+        }
         let object = if source.is_shared || source.is_revoked {
             self.ledger
                 .charge(space.payer, REGION_KIT)

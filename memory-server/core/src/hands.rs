@@ -34,6 +34,8 @@ pub enum Made {
     Table(TableLevel),
     /// A frame of 4 KiB.
     Frame,
+    /// A frame of 2 MiB.
+    LargeFrame,
     /// A notification, in a page that nobody else can use the rest of.
     Notification,
     /// An endpoint.
@@ -106,6 +108,16 @@ pub trait Kernel: Witness {
 
     /// Tells the proc-server that a report waits.
     fn signal_news(&mut self);
+
+    /// Has somebody else clear a block, whose untyped is in this slot, at this priority: delete what it is split into, and
+    /// let the kernel clear it. One block at a time; until [`Kernel::cleared`] says so nothing is to be done with it.
+    fn clear(&mut self, untyped: u64, priority: u8) -> Result<(), KernelError>;
+
+    /// Lets that go on at another priority.
+    fn hasten(&mut self, priority: u8) -> Result<(), KernelError>;
+
+    /// How that ended; nothing if it has not. What failed can be asked for again.
+    fn cleared(&mut self) -> Option<Result<(), KernelError>>;
 }
 
 /// The charges. Each counts at every level or at none.
@@ -124,6 +136,9 @@ pub trait Ledger {
 
     /// Charges the group that a born task is in now.
     fn charge_task(&mut self, task: TaskId, amounts: Amounts) -> Result<GroupId, ChargeRefusal>;
+
+    /// The band of the group that a born task is in.
+    fn band_of(&mut self, task: TaskId) -> u8;
 
     /// Gives back what was charged. Returns whether the ledger had it.
     fn release(&mut self, group: GroupId, amounts: Amounts) -> bool;

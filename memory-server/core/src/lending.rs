@@ -535,7 +535,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             Use::Left => self.drop_left(page, object, bill),
             _ => return,
         }
-        self.owe(bill, payer, FRAME_KIT);
+        self.owe(bill, payer, owner.kit());
     }
 
     /// What so many records of borrows are charged as.

@@ -9,7 +9,6 @@ use interfaces::provision::{
     CreateMailbox, CreateRefusal, CreateTask, CreateThread, Made as MadeTask, MailboxSlot,
     TASK_THREADS, ThreadSlot,
 };
-use interfaces::start::memory_slots::MIN_BITS;
 use interfaces::start::proc_slots::MAX_THREADS;
 
 use crate::area::{Area, Run};
@@ -242,7 +241,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Makes a thread's TCB, straight into the proc-server's CNode. Returns the page of its block.
     fn make_tcb(&mut self, space: u32, thread: u32) -> Result<u32, Failure> {
-        let page = self.obtain(MIN_BITS)?.page;
+        let page = self.obtain()?;
         let to = Slot::Proc(ThreadSlot::Tcb.of(thread));
         let untyped = self.memory.slots.page(page);
         let result = self.kernel.retype(untyped, Made::Tcb, to, 1);

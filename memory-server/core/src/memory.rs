@@ -19,6 +19,7 @@ use crate::area::{Area, Areas};
 use crate::around::IN_A_ROW;
 use crate::asid::Asids;
 use crate::borrow::{Borrow, Borrows};
+use crate::clearing::Priorities;
 use crate::ground::Ground;
 use crate::index::{Index, buckets};
 use crate::kits::Kept;
@@ -219,6 +220,8 @@ pub struct Memory<'a> {
     pub kept: Kept,
     /// After so many faults in a row the pages behind come along.
     pub(crate) in_a_row: u8,
+    /// The priority of each band, best first, and of the servers.
+    pub(crate) priorities: Priorities,
     archive_pages: u32,
     overcommit_percent: u32,
     /// The most that guarantees can set aside, as far as is known: never less than what is.
@@ -276,10 +279,18 @@ impl<'a> Memory<'a> {
             },
             kept: Kept::default(),
             in_a_row: IN_A_ROW,
+            priorities: Priorities::default(),
             archive_pages: sizes.archive_pages,
             overcommit_percent: sizes.overcommit_percent,
             guaranteed: 0,
         })
+    }
+
+    /// With the priorities that the system's description names.
+    #[must_use]
+    pub fn with_priorities(mut self, priorities: Priorities) -> Self {
+        self.priorities = priorities;
+        self
     }
 
     /// The slot in which a frame capability stands.

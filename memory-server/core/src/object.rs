@@ -15,6 +15,7 @@
 //!   over the objects of others.
 
 use interfaces::GroupId;
+use interfaces::memory::LARGE_PAGES;
 use interfaces::provision::ProgramId;
 
 use crate::area::ShowingList;
@@ -61,6 +62,8 @@ pub struct Object {
     pub commit: u32,
     /// How many pages it has; fewer than are reserved while it is being cut. A program's are numbered by their addresses.
     pub size: u32,
+    /// Whether its memory comes in units of 2 MiB, each of which has a frame of that size (see `large`).
+    pub is_large: bool,
     /// Its frames, in [`Owners`](crate::owner::Owners).
     pub frames: List,
     /// Frames that were its own and that only others show now; its payer still pays for them.
@@ -114,6 +117,7 @@ impl Default for Object {
             payer: GroupId::ROOT,
             commit: 0,
             size: 0,
+            is_large: false,
             frames: List::default(),
             left: List::default(),
             borrows: List::default(),
@@ -137,6 +141,21 @@ impl Default for Object {
             elder: Link::NONE,
             younger: Link::NONE,
         }
+    }
+}
+
+impl Object {
+    /// How many pages its own frames have.
+    #[must_use]
+    pub const fn own_pages(&self) -> u32 {
+        let pages = if self.is_large { LARGE_PAGES } else { 1 };
+        self.frames.len().saturating_mul(pages)
+    }
+
+    /// How many pages have a frame that it shows.
+    #[must_use]
+    pub const fn resident(&self) -> u32 {
+        self.own_pages().saturating_add(self.borrows.len())
     }
 }
 

@@ -6,6 +6,9 @@
 //! - Use, owner and place together are unique; a page is found by them.
 //! - Each page stands in the list of its owner, which gives everything back by emptying that list.
 
+use interfaces::Amounts;
+use interfaces::memory::{FRAME_KIT, LARGE_FRAME_KIT, LARGE_PAGES};
+
 use crate::borrow::LentList;
 use crate::index::{Index, Keyed};
 use crate::table::{Link, Links, List, Table, linked};
@@ -78,6 +81,8 @@ pub struct Owner {
     used_as: Use,
     /// Whether some mapping of it could not be taken away: nobody else may ever have it.
     is_stuck: bool,
+    /// Whether it is the first page of a frame of 2 MiB.
+    is_large: bool,
     /// The index of the object or of the address space.
     whose: u32,
     place: u32,
@@ -106,6 +111,28 @@ impl Owner {
     #[must_use]
     pub const fn is_stuck(&self) -> bool {
         self.is_stuck
+    }
+
+    /// Whether it is the first page of a frame of 2 MiB.
+    #[must_use]
+    pub const fn is_large(&self) -> bool {
+        self.is_large
+    }
+
+    /// How many pages it is.
+    #[must_use]
+    pub const fn pages(&self) -> u32 {
+        if self.is_large { LARGE_PAGES } else { 1 }
+    }
+
+    /// What it is charged as, if it is a frame of an object.
+    #[must_use]
+    pub const fn kit(&self) -> Amounts {
+        if self.is_large {
+            LARGE_FRAME_KIT
+        } else {
+            FRAME_KIT
+        }
     }
 
     /// Who borrows it.
@@ -203,6 +230,15 @@ impl<'a> Owners<'a> {
         }
     }
 
+    /// Records that a frame of 2 MiB is an object's, from this page of it on.
+    pub fn record_large(&mut self, page: u32, object: u32, place: u32, list: &mut List) {
+        self.record(page, Use::Frame, object, place, list);
+        if let Some(record) = self.records.edit(page) {
+            record.is_large = true;
+        }
+        self.granted = self.granted.saturating_add(LARGE_PAGES.saturating_sub(1));
+    }
+
     /// Records that a page goes from one owner's list to another's, with whoever borrows it.
     pub fn pass(
         &mut self,
@@ -237,8 +273,9 @@ impl<'a> Owners<'a> {
     pub fn forget(&mut self, page: u32, list: &mut List) {
         list.remove(&mut self.records, page);
         self.index.remove(&mut self.records, page);
-        if matches!(self.get(page).used_as, Use::Frame | Use::Left) {
-            self.granted = self.granted.saturating_sub(1);
+        let owner = self.get(page);
+        if matches!(owner.used_as, Use::Frame | Use::Left) {
+            self.granted = self.granted.saturating_sub(owner.pages());
         }
         self.records.put(page, Owner::default());
     }
@@ -250,9 +287,9 @@ impl<'a> Owners<'a> {
         }
     }
 
-    /// The page, which is used for nothing, is lost: its capability could not be deleted.
-    pub fn lose(&mut self, page: u32) {
-        self.lost = self.lost.saturating_add(1);
+    /// The page, which is used for nothing, is lost, with so many behind it: its capability could not be deleted.
+    pub fn lose(&mut self, page: u32, pages: u32) {
+        self.lost = self.lost.saturating_add(pages);
         if let Some(record) = self.records.edit(page) {
             record.used_as = Use::Lost;
         }

@@ -46,6 +46,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             }
             Plan::Map {
                 source,
+                page: at,
                 area,
                 object,
                 place,
@@ -54,14 +55,17 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             } => {
                 self.make_tables(index, fault, tables)?;
                 match source {
-                    Source::Archive { page } => self.show_archive(index, fault.page(), page, area),
+                    Source::Archive { page } => self.show_archive(index, at, page, area),
                     Source::Resident { page } => {
-                        self.show_frame(page, (index, fault.page()), access, area)
+                        if self.owners().get(page).is_large() {
+                            self.remove_table(index, at);
+                        }
+                        self.show_frame(page, (index, at), access, area)
                     }
                     Source::Fresh { fill } => {
                         let payer = self.payer_of(object);
                         let fresh = Fresh {
-                            at: (index, fault.page()),
+                            at: (index, at),
                             of: (object, place),
                             fill,
                             access,

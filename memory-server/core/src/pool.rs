@@ -8,18 +8,21 @@
 //! - Every page of a block that was handed over is in exactly one leaf; a leaf is free or used.
 //! - The list of a size holds exactly the free leaves of that size.
 //! - `formable` of a node is the size of the largest block that could be formed inside it by merging free leaves.
+//! - A free leaf is clear, or it must be cleared before anything can be made of it in a moment: a larger one that was used
+//!   before. A used page of the smallest size is cleared by whoever makes something of it.
 //! - A block never grows beyond the block that was handed over: there is no capability for more.
 //!
 //! # Why steps and not one plan
 //!
-//! Splitting and merging are system calls that can fail. [`Pool::next_step`] names the next one; the caller makes it
-//! and then says so ([`Pool::split`], [`Pool::merge`], [`Pool::take`]). Every step leaves a valid tree, so a failure
-//! needs no undoing, and a long merge can be cut into slices. A plan of many steps would need a way back from each.
+//! Splitting and clearing are system calls that can fail. [`Pool::next_step`] names the next one; the caller makes it
+//! and then says so ([`Pool::split`], [`Pool::begin_clearing`], [`Pool::take`]). Every step leaves a valid tree, so a
+//! failure needs no undoing. A plan of many steps would need a way back from each.
 //!
 //! # Why merging is lazy
 //!
-//! The kernel clears a block when it is retyped after its last child is gone. Merging what is free at once and
-//! splitting it again would clear the same memory at every size on the way.
+//! The kernel clears a block, whole and in one piece, when it is retyped after its last child is gone. Merging what is
+//! free at once and splitting it again would clear the same memory at every size on the way. So free leaves stay as they
+//! are until a larger block is wanted that only they can form; then they become one leaf that is to be cleared, once.
 
 use interfaces::start::Block;
 use interfaces::start::memory_slots::{MAX_BITS, MIN_BITS};
@@ -39,6 +42,8 @@ enum State {
     Inside,
     /// The first page of a free leaf.
     Free,
+    /// The first page of a free leaf that is being cleared.
+    Clearing,
     /// The first page of a used leaf.
     Used,
 }
@@ -49,6 +54,8 @@ pub struct Page {
     state: State,
     /// The size of the leaf that begins here.
     bits: u8,
+    /// Whether the free leaf that begins here must be cleared first.
+    is_stale: bool,
     /// The size of the block that was handed over and in which this page lies; 0 for an absent page.
     root: u8,
     links: Links,
@@ -61,10 +68,10 @@ linked!(Page, links);
 pub enum Step {
     /// The block is there: take it.
     Take(Block),
-    /// Retype this free leaf into its two halves.
+    /// Retype this free leaf, which is clear, into its two halves.
     Split(Block),
-    /// Delete both halves of this block, which are free leaves.
-    Merge(Block),
+    /// Clear this block, in which everything is free: delete what it is split into, and let the kernel clear it.
+    Clear(Block),
 }
 
 /// What begins at a page.
@@ -74,6 +81,8 @@ pub enum Leaf {
     Nothing,
     /// A free leaf.
     Free(Block),
+    /// A free leaf that is being cleared.
+    Clearing(Block),
     /// A used one.
     Used(Block),
 }
@@ -86,8 +95,13 @@ pub struct Pool<'a> {
     formable: Table<'a, u8>,
     /// Where the bytes of a size begin.
     sizes: [u32; SIZES],
+    /// Free leaves that are clear, or small.
     free: [List; SIZES],
+    /// Those that must be cleared first.
+    stale: [List; SIZES],
     free_pages: u32,
+    /// Of those, the pages of leaves that are to be cleared, or are being.
+    stale_pages: u32,
     total_pages: u32,
 }
 
@@ -142,7 +156,9 @@ impl<'a> Pool<'a> {
             formable: Table::new(formable),
             sizes,
             free: [List::default(); SIZES],
+            stale: [List::default(); SIZES],
             free_pages: 0,
+            stale_pages: 0,
             total_pages: 0,
         }
     }
@@ -176,15 +192,16 @@ impl<'a> Pool<'a> {
             );
         }
         self.total_pages = self.total_pages.saturating_add(size);
-        self.set_free(block);
+        self.set_free(block, false);
         self.settle(block, block.bits);
         true
     }
 
-    /// What to do next to get a block of this size; nothing if none can be formed.
+    /// What to do next to get a block of this size; nothing if none can be formed, or not before one is cleared that is
+    /// being.
     ///
-    /// A free block of the size itself first, then the smallest larger one is split, and only then are smaller ones
-    /// merged.
+    /// A clear block of the size itself first, then the smallest larger one is split; then one is cleared that was used
+    /// before, and only then are smaller ones taken together.
     #[must_use]
     pub fn next_step(&self, bits: u8) -> Option<Step> {
         for size in bits..=MAX_BITS {
@@ -197,43 +214,85 @@ impl<'a> Pool<'a> {
                 });
             }
         }
+        for size in bits..=MAX_BITS {
+            if let Some(page) = self.stale_list(size).first() {
+                return Some(Step::Clear(Block { page, bits: size }));
+            }
+        }
+        // One that is a leaf is being cleared.
         self.formable_block(bits)
-            .map(|block| Step::Merge(self.lowest_merge(block)))
+            .filter(|&block| !self.is_leaf(block, State::Clearing))
+            .map(Step::Clear)
     }
 
-    /// The block has been retyped into its halves. Returns whether it was a free leaf.
+    /// A leaf that must be cleared first; the smallest.
+    #[must_use]
+    pub fn first_stale(&self) -> Option<Block> {
+        if self.stale_pages == 0 {
+            return None;
+        }
+        (MIN_BITS..).zip(&self.stale).find_map(|(bits, list)| {
+            Some(Block {
+                page: list.first()?,
+                bits,
+            })
+        })
+    }
+
+    /// The block has been retyped into its halves. Returns whether it was a free leaf, and clear.
     pub fn split(&mut self, block: Block) -> bool {
-        if !self.is_leaf(block, State::Free) || block.bits <= MIN_BITS {
+        if !self.is_clear(block) || block.bits <= MIN_BITS {
             return false;
         }
         self.unset_free(block);
         let (lower, upper) = halves(block);
         for half in [upper, lower] {
-            self.set_free(half);
+            self.set_free(half, false);
             self.set_formable(half, half.bits);
         }
         true
     }
 
-    /// Both halves have been deleted. Returns whether they were free leaves of one handed-over block.
-    pub fn merge(&mut self, block: Block) -> bool {
-        let (lower, upper) = halves(block);
-        if !self.is_leaf(lower, State::Free)
-            || !self.is_leaf(upper, State::Free)
-            || self.pages.get(block.page).root < block.bits
-        {
+    /// The block, in which everything is free, is being cleared from now on: one leaf that nobody gets until it is. Walks
+    /// over its leaves. Returns whether everything is free in it, and nothing is being cleared.
+    pub fn begin_clearing(&mut self, block: Block) -> bool {
+        if self.formable(block) != block.bits || !self.begins_in_range(block) {
             return false;
         }
-        for half in [lower, upper] {
-            self.unset_free(half);
+        let end = block.page.saturating_add(pages_of(block.bits));
+        let mut page = block.page;
+        while page < end {
+            let Leaf::Free(leaf) = self.leaf(page) else {
+                return false;
+            };
+            page = page.saturating_add(pages_of(leaf.bits));
+            self.unset_free(leaf);
         }
-        self.set_free(block);
+        if let Some(page) = self.pages.edit(block.page) {
+            page.state = State::Clearing;
+            page.bits = block.bits;
+        }
+        let pages = pages_of(block.bits);
+        self.free_pages = self.free_pages.saturating_add(pages);
+        self.stale_pages = self.stale_pages.saturating_add(pages);
         true
     }
 
-    /// The block is used from now on. Returns whether it was a free leaf.
+    /// Nobody clears the block any more: it is clear, or it must be done again. Returns whether it was being cleared.
+    pub fn end_clearing(&mut self, block: Block, is_clear: bool) -> bool {
+        if !self.is_leaf(block, State::Clearing) {
+            return false;
+        }
+        let pages = pages_of(block.bits);
+        self.free_pages = self.free_pages.saturating_sub(pages);
+        self.stale_pages = self.stale_pages.saturating_sub(pages);
+        self.set_free(block, !is_clear);
+        true
+    }
+
+    /// The block is used from now on. Returns whether it was a free leaf, and clear.
     pub fn take(&mut self, block: Block) -> bool {
-        if !self.is_leaf(block, State::Free) {
+        if !self.is_clear(block) {
             return false;
         }
         self.unset_free(block);
@@ -250,7 +309,17 @@ impl<'a> Pool<'a> {
         if !self.is_leaf(block, State::Used) {
             return false;
         }
-        self.set_free(block);
+        self.set_free(block, block.bits > MIN_BITS);
+        self.settle(block, block.bits);
+        true
+    }
+
+    /// The block, of which nothing was made since it was taken, is free again. Returns whether it was a used leaf.
+    pub fn put_back(&mut self, block: Block) -> bool {
+        if !self.is_leaf(block, State::Used) {
+            return false;
+        }
+        self.set_free(block, false);
         self.settle(block, block.bits);
         true
     }
@@ -266,6 +335,7 @@ impl<'a> Pool<'a> {
         match record.state {
             State::Absent | State::Inside => Leaf::Nothing,
             State::Free => Leaf::Free(block),
+            State::Clearing => Leaf::Clearing(block),
             State::Used => Leaf::Used(block),
         }
     }
@@ -288,18 +358,39 @@ impl<'a> Pool<'a> {
         self.free_pages
     }
 
+    /// Pages that are free and can be had in a moment.
+    #[must_use]
+    pub const fn clear(&self) -> u32 {
+        self.free_pages.saturating_sub(self.stale_pages)
+    }
+
     /// The size of the largest block that could be had now, merging whatever is free; 0 if there is none.
     #[must_use]
     pub fn largest(&self) -> u8 {
         self.tops().map(|top| self.formable(top)).max().unwrap_or(0)
     }
 
-    /// The list of free leaves of one size.
+    /// The list of free leaves of one size that can be had in a moment.
     fn list(&self, bits: u8) -> List {
-        self.free
-            .get(level(bits) as usize)
-            .copied()
-            .unwrap_or_default()
+        let list = self.free.get(level(bits) as usize);
+        list.copied().unwrap_or_default()
+    }
+
+    /// The list of those that must be cleared first.
+    fn stale_list(&self, bits: u8) -> List {
+        let list = self.stale.get(level(bits) as usize);
+        list.copied().unwrap_or_default()
+    }
+
+    /// Whether the block begins at a page of its alignment, and lies in one that was handed over.
+    fn begins_in_range(&self, block: Block) -> bool {
+        let root = self.pages.get(block.page).root;
+        block.page & pages_of(block.bits).wrapping_sub(1) == 0 && block.bits <= root
+    }
+
+    /// Whether the block is a free leaf that can be had in a moment.
+    fn is_clear(&self, block: Block) -> bool {
+        self.is_leaf(block, State::Free) && !self.pages.get(block.page).is_stale
     }
 
     fn is_leaf(&self, block: Block, state: State) -> bool {
@@ -309,27 +400,43 @@ impl<'a> Pool<'a> {
     }
 
     /// Makes a free leaf of it and puts it in its list.
-    fn set_free(&mut self, block: Block) {
+    fn set_free(&mut self, block: Block, is_stale: bool) {
         if let Some(page) = self.pages.edit(block.page) {
             page.state = State::Free;
             page.bits = block.bits;
+            page.is_stale = is_stale;
         }
-        if let Some(list) = self.free.get_mut(level(block.bits) as usize) {
+        let pages = pages_of(block.bits);
+        let lists = if is_stale {
+            self.stale_pages = self.stale_pages.saturating_add(pages);
+            &mut self.stale
+        } else {
+            &mut self.free
+        };
+        if let Some(list) = lists.get_mut(level(block.bits) as usize) {
             list.push(&mut self.pages, block.page);
         }
-        self.free_pages = self.free_pages.saturating_add(pages_of(block.bits));
+        self.free_pages = self.free_pages.saturating_add(pages);
     }
 
     /// Takes a free leaf out of its list; its page is inside of something until the caller says what.
     fn unset_free(&mut self, block: Block) {
-        if let Some(list) = self.free.get_mut(level(block.bits) as usize) {
+        let pages = pages_of(block.bits);
+        let lists = if self.pages.get(block.page).is_stale {
+            self.stale_pages = self.stale_pages.saturating_sub(pages);
+            &mut self.stale
+        } else {
+            &mut self.free
+        };
+        if let Some(list) = lists.get_mut(level(block.bits) as usize) {
             list.remove(&mut self.pages, block.page);
         }
         if let Some(page) = self.pages.edit(block.page) {
             page.state = State::Inside;
             page.bits = 0;
+            page.is_stale = false;
         }
-        self.free_pages = self.free_pages.saturating_sub(pages_of(block.bits));
+        self.free_pages = self.free_pages.saturating_sub(pages);
     }
 
     fn tops(&self) -> impl Iterator<Item = Block> + use<> {
@@ -393,29 +500,14 @@ impl<'a> Pool<'a> {
         Some(block)
     }
 
-    /// The first merge towards a block in which everything is free: its halves are leaves.
-    fn lowest_merge(&self, mut block: Block) -> Block {
-        while block.bits > MIN_BITS {
-            let (lower, upper) = halves(block);
-            block = if !self.is_leaf(lower, State::Free) {
-                lower
-            } else if !self.is_leaf(upper, State::Free) {
-                upper
-            } else {
-                return block;
-            };
-        }
-        block
-    }
-
     /// Panics unless every invariant of the module holds. For tests.
     ///
     /// # Panics
     ///
     /// If one does not hold.
     pub fn check(&self) {
-        let mut totals = (0, 0);
-        let mut leaves = [0_u32; SIZES];
+        let mut totals = (0, 0, 0);
+        let mut leaves = [[0_u32; SIZES]; 2];
         let mut page = 0;
         while page < self.pages.len() {
             let record = self.pages.get(page);
@@ -425,7 +517,7 @@ impl<'a> Pool<'a> {
                     continue;
                 }
                 State::Inside => panic!("page {page} is in no leaf"),
-                State::Free | State::Used => pages_of(record.bits),
+                State::Free | State::Clearing | State::Used => pages_of(record.bits),
             };
             assert_eq!(page & leaf.wrapping_sub(1), 0, "leaf at {page} is aligned");
             assert!(
@@ -436,26 +528,34 @@ impl<'a> Pool<'a> {
                 assert_eq!(self.pages.get(inside).state, State::Inside, "{inside}");
             }
             totals.0 = leaf.saturating_add(totals.0);
-            if record.state == State::Free {
+            let is_free = record.state == State::Free;
+            assert!(is_free || !record.is_stale, "{page} is not free");
+            if is_free || record.state == State::Clearing {
                 totals.1 = leaf.saturating_add(totals.1);
-                if let Some(count) = leaves.get_mut(level(record.bits) as usize) {
-                    *count = count.saturating_add(1);
-                }
+            }
+            if record.is_stale || record.state == State::Clearing {
+                totals.2 = leaf.saturating_add(totals.2);
+            }
+            let counts = leaves.get_mut(usize::from(record.is_stale));
+            let count = counts.and_then(|counts| counts.get_mut(level(record.bits) as usize));
+            if let (true, Some(count)) = (is_free, count) {
+                *count = count.saturating_add(1);
             }
             page = page.saturating_add(leaf);
         }
         assert_eq!(
             totals,
-            (self.total_pages, self.free_pages),
-            "total and free"
+            (self.total_pages, self.free_pages, self.stale_pages),
+            "total, free, and to be cleared"
         );
-        for (bits, count) in (MIN_BITS..).zip(leaves) {
-            let list = self.list(bits);
-            assert_eq!(list.len(), count, "list of size {bits}");
-            for page in list.iter(&self.pages) {
-                assert!(self.is_leaf(Block { page, bits }, State::Free));
+        for (lists, counts) in [self.free, self.stale].iter().zip(leaves) {
+            for ((bits, list), count) in (MIN_BITS..).zip(lists).zip(counts) {
+                assert_eq!(list.len(), count, "list of size {bits}");
+                for page in list.iter(&self.pages) {
+                    assert!(self.is_leaf(Block { page, bits }, State::Free));
+                }
+                assert_eq!(list.iter(&self.pages).count(), count as usize);
             }
-            assert_eq!(list.iter(&self.pages).count(), count as usize);
         }
         for top in self.tops() {
             assert_eq!(
@@ -473,7 +573,7 @@ impl<'a> Pool<'a> {
             return 0;
         }
         match page.state {
-            State::Free if page.bits == block.bits => return block.bits,
+            State::Free | State::Clearing if page.bits == block.bits => return block.bits,
             State::Used if page.bits == block.bits => return 0,
             _ if block.bits == MIN_BITS => return 0,
             _ => {}

@@ -18,7 +18,7 @@ fn get(pool: &mut Pool<'_>, bits: u8) -> Option<Block> {
         let done = match pool.next_step(bits)? {
             Step::Take(block) => return pool.take(block).then_some(block),
             Step::Split(block) => pool.split(block),
-            Step::Merge(block) => pool.merge(block),
+            Step::Clear(block) => pool.begin_clearing(block) && pool.end_clearing(block, true),
         };
         assert!(done);
         pool.check();
@@ -110,5 +110,54 @@ fn what_is_not_used_cannot_be_given_back() {
     assert!(!pool.give_back(Block { bits: 12, ..block }));
     assert!(pool.give_back(block));
     assert!(!pool.give_back(block));
+    pool.check();
+}
+
+#[test]
+fn what_was_used_as_a_whole_is_cleared_before_anybody_has_it_again() {
+    let mut pool = pool(16, &[(0, 16)]);
+    let block = get(&mut pool, 14).unwrap();
+    assert!(pool.give_back(block));
+    assert_eq!((pool.free(), pool.clear()), (16, 12));
+    // Others come first, whatever their size.
+    assert_eq!(
+        pool.next_step(12),
+        Some(Step::Split(Block { page: 4, bits: 14 }))
+    );
+    let others: Vec<_> =
+        core::iter::from_fn(|| (pool.clear() > 0).then(|| get(&mut pool, 12).unwrap())).collect();
+    assert_eq!(others.len(), 12);
+    assert_eq!(pool.next_step(12), Some(Step::Clear(block)));
+    assert!(!pool.take(block) && !pool.split(block));
+    assert!(pool.begin_clearing(block) && !pool.begin_clearing(block));
+    pool.check();
+    assert_eq!((pool.next_step(12), pool.largest()), (None, 14));
+    assert!(pool.end_clearing(block, false));
+    assert_eq!(pool.next_step(14), Some(Step::Clear(block)));
+    assert!(pool.begin_clearing(block) && pool.end_clearing(block, true));
+    pool.check();
+    assert_eq!(pool.next_step(14), Some(Step::Take(block)));
+    assert!(!pool.end_clearing(block, true));
+}
+
+#[test]
+fn a_block_that_was_not_touched_goes_back_as_it_was() {
+    let mut pool = pool(8, &[(0, 15)]);
+    let block = get(&mut pool, 14).unwrap();
+    assert!(pool.put_back(block) && !pool.put_back(block));
+    pool.check();
+    assert_eq!(pool.next_step(14), Some(Step::Take(block)));
+}
+
+#[test]
+fn a_block_with_something_used_in_it_is_not_cleared() {
+    let mut pool = pool(8, &[(0, 15)]);
+    let page = get(&mut pool, 12).unwrap();
+    for (page, bits) in [(0, 13), (0, 15), (1, 13), (8, 13), (0, 30)] {
+        assert!(!pool.begin_clearing(Block { page, bits }), "{page} {bits}");
+        pool.check();
+    }
+    assert!(pool.give_back(page));
+    assert!(pool.begin_clearing(Block { page: 0, bits: 15 }));
     pool.check();
 }

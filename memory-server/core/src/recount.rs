@@ -7,16 +7,19 @@
 
 use interfaces::events::RING_PAGES;
 use interfaces::memory::{
-    AREA_KIT, BORROW_KIT, COPY_KIT, FRAME_KIT, OBJECT_KIT, PAGE_BYTES, REGION_KIT, TABLE_KIT,
+    AREA_KIT, BORROW_KIT, COPY_KIT, FRAME_KIT, LARGE_PAGES, OBJECT_KIT, PAGE_BYTES, REGION_KIT,
+    TABLE_KIT,
 };
 use interfaces::provision::{CLIENT_CNODE_RADIX, MAILBOX_SLOTS, TASK_RECORDS_BYTES, THREAD_SLOTS};
 use interfaces::{Amounts, GroupId, Resource};
+
+use interfaces::start::memory_slots::{LARGE_BITS, MIN_BITS};
 
 use crate::closing::own_amounts;
 use crate::lending::Seen;
 use crate::mapping::Standing;
 use crate::memory::Memory;
-use crate::object::{ARCHIVE, Kind};
+use crate::object::{ARCHIVE, Kind, Object};
 use crate::owner::Use;
 use crate::ring::Ring;
 use crate::space::{Space, State};
@@ -62,8 +65,8 @@ pub fn recount(memory: &Memory<'_>, group: GroupId) -> Amounts {
         objects.filter(|(_, object)| object.payer == group && object.kind != Kind::Archive)
     {
         let owners = memory.owners.records();
-        for _ in object.frames.iter(owners).chain(object.left.iter(owners)) {
-            add(&mut held, FRAME_KIT);
+        for page in object.frames.iter(owners).chain(object.left.iter(owners)) {
+            add(&mut held, memory.owners.get(page).kit());
         }
         for _ in memory.borrows.iter(object.borrows) {
             add(&mut held, BORROW_KIT);
@@ -185,11 +188,11 @@ impl Memory<'_> {
             used = used.saturating_add(
                 self.check_list(object.left, index, |used_as| used_as == Use::Left),
             );
-            let shown = object.frames.len().saturating_add(object.borrows.len());
             assert!(
-                shown <= object.commit || object.is_revoked,
+                object.resident() <= object.commit || object.is_revoked,
                 "object {index} has more than is reserved"
             );
+            self.check_units(index, &object);
         }
         for (index, ring) in self.rings.iter() {
             used = used
@@ -213,19 +216,38 @@ impl Memory<'_> {
     }
 
     fn check_list(&self, list: List, whose: u32, is_right: impl Fn(Use) -> bool) -> u32 {
-        let mut pages = 0_u32;
+        let (mut pages, mut records) = (0_u32, 0_u32);
         for page in list.iter(self.owners.records()) {
             let owner = self.owners.get(page);
             assert!(is_right(owner.used_as()), "page {page} in the wrong list");
             assert_eq!(owner.whose(), whose, "page {page} in another's list");
             let found = self.owners.find(owner.used_as(), whose, owner.place());
             assert_eq!(found, Some(page), "page {page} is found");
-            let block = interfaces::start::Block { page, bits: 12 };
+            let bits = if owner.is_large() {
+                LARGE_BITS
+            } else {
+                MIN_BITS
+            };
+            let block = interfaces::start::Block { page, bits };
             assert!(self.pool.is_used(block), "page {page} is used");
-            pages = pages.saturating_add(1);
+            pages = pages.saturating_add(owner.pages());
+            records = records.saturating_add(1);
         }
-        assert_eq!(pages, list.len(), "a list counts right");
+        assert_eq!(records, list.len(), "a list counts right");
         pages
+    }
+
+    /// Each unit of an object that comes in units has its frame, and no object has both sizes.
+    fn check_units(&self, index: u32, object: &Object) {
+        for page in object.frames.iter(self.owners.records()) {
+            let owner = self.owners.get(page);
+            assert_eq!(owner.is_large(), object.is_large, "object {index}");
+            assert!(owner.place().is_multiple_of(owner.pages()), "in units");
+        }
+        if object.is_large && !object.is_revoked {
+            assert!(object.commit.is_multiple_of(LARGE_PAGES) && object.left.is_empty());
+            assert!(object.size <= object.commit && object.borrows.is_empty());
+        }
     }
 
     /// The mappings of a space: those in each of its areas, and those in none.

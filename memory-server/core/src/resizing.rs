@@ -5,8 +5,8 @@
 
 use interfaces::accounting::Who;
 use interfaces::memory::{
-    Access, BORROW_KIT, FRAME_KIT, OBJECT_KIT, REGION_PAGES, Resize, ResizeRefusal, Sponsor,
-    SponsorRefusal,
+    Access, BORROW_KIT, FRAME_KIT, LARGE_PAGES, OBJECT_KIT, REGION_PAGES, Resize, ResizeRefusal,
+    Sponsor, SponsorRefusal,
 };
 use interfaces::provision::Progress;
 use interfaces::{Amounts, Resource};
@@ -19,7 +19,7 @@ use crate::table::Link;
 use crate::unmaking::SLICE;
 
 /// Pages without a frame that are looked at for what one with a frame costs.
-const EMPTY_PAGES: u32 = 12;
+pub(crate) const EMPTY_PAGES: u32 = 12;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Changes how many pages a region's memory has.
@@ -36,6 +36,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if request.pages == 0 || request.pages > REGION_PAGES {
             return Err(ResizeRefusal::BadSize);
         }
+        if self.is_large(region.object) && !request.pages.is_multiple_of(LARGE_PAGES) {
+            return Err(ResizeRefusal::BadSize);
+        }
         if !region.access.allows(Access::ReadWrite) {
             return Err(ResizeRefusal::NotAllowed);
         }
@@ -43,6 +46,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return Err(ResizeRefusal::PayerKilled);
         }
         let object = self.memory.objects.get(region.object);
+        if object.is_large {
+            return self.resize_large(&region, request.pages);
+        }
         if object.size < object.commit || request.pages < object.size {
             self.break_clone(region.object);
             return Ok(self.cut(region.object, request.pages));
@@ -144,7 +150,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Takes a page away from all areas that show it, however many: the next slice goes on where this one ends. Returns
     /// whether nobody shows it any more.
-    fn hide_everywhere(
+    pub(crate) fn hide_everywhere(
         &mut self,
         object: u32,
         place: u32,
@@ -207,10 +213,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
 /// All that an object is charged as.
 fn everything(object: &Object) -> Amounts {
-    let frames = u64::from(object.frames.len()).saturating_add(u64::from(object.left.len()));
+    let left = u64::from(object.left.len());
+    let frames = u64::from(object.own_pages()).saturating_add(left);
+    let slots = u64::from(object.frames.len()).saturating_add(left);
     let borrows = u64::from(object.borrows.len()).saturating_add(u64::from(object.owed));
     let bytes = |kit: Amounts, count: u64| kit.get(Resource::KernelMemory).saturating_mul(count);
-    let slots = FRAME_KIT.get(Resource::CapSlots).saturating_mul(frames);
+    let slots = FRAME_KIT.get(Resource::CapSlots).saturating_mul(slots);
     Amounts::of(Resource::Commit, u64::from(object.commit))
         .with(Resource::Frames, frames)
         .with(Resource::CapSlots, slots)

@@ -432,7 +432,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.unmake_object(page);
         } else {
             // Somebody still sees it, so nobody else ever may.
-            self.memory.owners.lose(page);
+            self.lose_page(page);
         }
         true
     }

@@ -10,10 +10,11 @@ use interfaces::start::Block;
 use interfaces::start::memory_slots::MIN_BITS;
 use interfaces::{Amounts, GroupId};
 
+use crate::clearing::Clearing;
 use crate::hands::{Kernel, KernelError, Ledger, Made, Slot};
 use crate::memory::Memory;
 use crate::owner::{Owners, Use};
-use crate::pool::Step;
+use crate::pool::{Leaf, Step, pages_of};
 
 /// What the server counts about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub struct MemoryServer<'a, K, L> {
     pub(crate) counters: Counters,
     /// Whether clients may make a record wrong: only in a build for tests.
     pub(crate) may_spoil: bool,
+    pub(crate) clearing: Clearing,
 }
 
 /// Why a thing could not be made.
@@ -107,6 +109,7 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
             ledger,
             counters: Counters::default(),
             may_spoil: false,
+            clearing: Clearing::default(),
         }
     }
 
@@ -127,32 +130,30 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
         self.counters
     }
 
-    /// Gets a block of this size from the pool; its untyped has no children.
-    pub(crate) fn obtain(&mut self, bits: u8) -> Result<Block, Failure> {
-        if bits == MIN_BITS
-            && let Some(page) = self.memory.kept.take_page()
-        {
-            return Ok(Block { page, bits });
+    /// Gets a page from the pool; its untyped has no children. Blocks that are to be cleared are not waited for: there are
+    /// pages enough besides while those are cleared in time (see `clearing`).
+    pub(crate) fn obtain(&mut self) -> Result<u32, Failure> {
+        if let Some(page) = self.memory.kept.take_page() {
+            return Ok(page);
         }
+        self.look_ahead();
         loop {
-            let Some(step) = self.memory.pool.next_step(bits) else {
-                if self.keep_nothing() {
-                    continue;
-                }
-                return Err(Failure::OutOfMemory);
-            };
-            match step {
-                Step::Take(block) => {
+            match self.memory.pool.next_step(MIN_BITS) {
+                Some(Step::Take(block)) => {
                     self.memory.pool.take(block);
-                    return Ok(block);
+                    return Ok(block.page);
                 }
-                Step::Split(block) => self.split(block)?,
-                Step::Merge(block) => self.merge(block)?,
+                Some(Step::Split(block)) => self.split(block)?,
+                Some(Step::Clear(_)) | None => {
+                    if !self.keep_nothing() {
+                        return Err(Failure::OutOfMemory);
+                    }
+                }
             }
         }
     }
 
-    fn split(&mut self, block: Block) -> Result<(), Failure> {
+    pub(crate) fn split(&mut self, block: Block) -> Result<(), Failure> {
         let half = Block {
             bits: block.bits.saturating_sub(1),
             ..block
@@ -167,17 +168,9 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
         Ok(())
     }
 
-    fn merge(&mut self, block: Block) -> Result<(), Failure> {
-        // Both halves are children of the block, and nothing else is: one revocation takes both or reports why not.
-        let result = self.kernel.revoke(self.memory.slots.untyped(block));
-        self.expected(result)?;
-        self.memory.pool.merge(block);
-        Ok(())
-    }
-
     /// Gets a page and makes something of it, in the page's own object slot. It has no use yet.
     pub(crate) fn make_object(&mut self, made: Made) -> Result<u32, Failure> {
-        let page = self.obtain(MIN_BITS)?.page;
+        let page = self.obtain()?;
         let slots = self.memory.slots;
         let to = Slot::Own(slots.object(page));
         let result = self.kernel.retype(slots.page(page), made, to, 1);
@@ -190,7 +183,7 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
         }
     }
 
-    /// Deletes what [`MemoryServer::make_object`] made and gives its page back. The page has no use any more.
+    /// Deletes what [`MemoryServer::make_object`] made, or a frame of 2 MiB, and gives its memory back. It has no use any more.
     pub(crate) fn unmake_object(&mut self, page: u32) {
         let result = self.kernel.delete(self.memory.slots.object(page));
         let _ = self.free_or_lose(page, result);
@@ -203,10 +196,15 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
         self.free_or_lose(page, result)
     }
 
-    /// The page, from which nothing is made, is free.
+    /// The page, or the block that begins with it, from which nothing is made, is free.
     pub(crate) fn free_page(&mut self, page: u32) {
-        if self.memory.kept.keep_page(page) {
-            return;
+        match self.memory.pool.leaf(page) {
+            Leaf::Used(block) if block.bits > MIN_BITS => {
+                self.memory.pool.give_back(block);
+                return;
+            }
+            _ if self.memory.kept.keep_page(page) => return,
+            _ => {}
         }
         self.memory.pool.give_back(Block {
             page,
@@ -220,9 +218,18 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
             self.free_page(page);
         } else {
             // Better one page that nobody gets than one that two get.
-            self.memory.owners.lose(page);
+            self.lose_page(page);
         }
         is_gone
+    }
+
+    /// A page, or the block that begins with it, is nobody's any more, for good.
+    pub(crate) fn lose_page(&mut self, page: u32) {
+        let pages = match self.memory.pool.leaf(page) {
+            Leaf::Used(block) => pages_of(block.bits),
+            _ => 1,
+        };
+        self.memory.owners.lose(page, pages);
     }
 
     /// Counts a system call that failed although nothing a client does can make it fail.

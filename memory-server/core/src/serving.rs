@@ -4,11 +4,12 @@ use interfaces::accounting::Who;
 use interfaces::limits::Never;
 use interfaces::memory::{
     AREA_KIT, Accept, AcceptRefusal, Accepted, Access, CloneOn, CloneRefusal, CloneRegion, Cloned,
-    Commit, CountFree, CountFreeRefusal, CreateRegion, CreateRegionRefusal, DestroyRegion,
-    FreeBlocks, Guarantee, GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal,
-    OBJECT_KIT, Offered, REGION_KIT, REGION_PAGES, ReadCommit, ReadRegion, ReadSpace,
-    RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server, Share, ShareRefusal,
-    SpaceAccount, Spoil, SpoilRefusal, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
+    Commit, CountFree, CountFreeRefusal, CreateLarge, CreateRegion, CreateRegionRefusal,
+    DestroyRegion, FreeBlocks, Guarantee, GuaranteeRefusal, LARGE_PAGES, MakeRoom, MakeRoomRefusal,
+    Map, MapPart, MapRefusal, OBJECT_KIT, Offered, REGION_KIT, REGION_PAGES, ReadCommit,
+    ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server,
+    Share, ShareRefusal, SpaceAccount, Spoil, SpoilRefusal, Sponsor, SponsorRefusal, Tidy, Unmap,
+    UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{Amounts, Caller, GroupId, Resource};
@@ -52,6 +53,14 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
             self.release(self.space(index).payer, REGION_KIT);
             CreateRegionRefusal::TableFull
         })
+    }
+
+    fn create_large(
+        &mut self,
+        caller: Caller,
+        _: CreateLarge,
+    ) -> Result<RegionId, CreateRegionRefusal> {
+        self.create_large_region(space_of(caller))
     }
 
     fn map(&mut self, caller: Caller, mut request: Map) -> Result<u32, MapRefusal> {
@@ -185,7 +194,7 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
             .and_then(|area| self.memory.areas.peek(area));
         Ok(RegionAccount {
             pages: object.size,
-            resident: object.frames.len().saturating_add(object.borrows.len()),
+            resident: object.resident(),
             payer: object.payer,
             address: area.map(|area| area.run.start << 12),
         })
@@ -238,7 +247,7 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
 }
 
 /// What is charged for a region of new memory, besides its pages.
-const NEW: Amounts = Amounts::of(
+pub(crate) const NEW: Amounts = Amounts::of(
     Resource::KernelMemory,
     REGION_KIT
         .get(Resource::KernelMemory)
@@ -282,14 +291,25 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if !region.access.allows(request.access) {
             return Err(MapRefusal::NotAllowed);
         }
+        let unit = if self.is_large(region.object) {
+            LARGE_PAGES
+        } else {
+            1
+        };
+        let is_whole = |pages: u32| pages.is_multiple_of(unit);
+        if request.pages == 0 || !is_whole(request.offset) || !is_whole(request.pages) {
+            return Err(MapRefusal::BadRange);
+        }
         let areas = self.space(region.space).areas;
         let run = match request.address {
             None => self
                 .memory
                 .areas
-                .first_fit(areas, request.pages, REGIONS)
+                .first_fit(areas, request.pages, unit, REGIONS)
                 .ok_or(MapRefusal::NoRoom)?,
-            Some(address) => wanted(address, request.pages).ok_or(MapRefusal::BadAddress)?,
+            Some(address) => wanted(address, request.pages)
+                .filter(|run| is_whole(run.start))
+                .ok_or(MapRefusal::BadAddress)?,
         };
         let task = self.space(region.space).task;
         if !self.can_promise(Who::Task(task), 0, run.tables()) {
@@ -352,12 +372,22 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         object.is_none_or(|object| object.is_revoked)
     }
 
+    pub(crate) fn is_large(&self, object: u32) -> bool {
+        let object = self.memory.objects.peek(object);
+        object.is_some_and(|object| object.is_large)
+    }
+
     pub(crate) fn size_of(&self, object: u32) -> u32 {
         let object = self.memory.objects.peek(object);
         object.map_or(0, |object| object.size)
     }
 
-    fn record_region(&mut self, space: u32, pages: u32, payer: GroupId) -> Option<RegionId> {
+    pub(crate) fn record_region(
+        &mut self,
+        space: u32,
+        pages: u32,
+        payer: GroupId,
+    ) -> Option<RegionId> {
         let Memory {
             objects,
             regions,

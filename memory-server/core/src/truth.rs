@@ -15,7 +15,7 @@ mod parts;
 mod questions;
 mod records;
 
-use interfaces::memory::{COPY_KIT, FRAME_KIT};
+use interfaces::memory::COPY_KIT;
 use interfaces::start::memory_slots::MIN_BITS;
 use interfaces::start::{Block, ground, memory_slots};
 use interfaces::truth::{Sort, Thing, Verified, Verify, Wrong};
@@ -216,6 +216,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 self.verify_free(block, walk);
                 crate::pool::pages_of(block.bits)
             }
+            // Nobody can ask about what is being changed.
+            Leaf::Clearing(block) => {
+                walk.skip();
+                crate::pool::pages_of(block.bits)
+            }
             Leaf::Used(block) => {
                 let owner = self.owners().get(page);
                 match owner.used_as() {
@@ -273,12 +278,16 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             walk.skip();
             return;
         }
-        walk.add(FRAME_KIT);
+        walk.add(owner.kit());
         let of = Whose {
             task: None,
             group: payer,
         };
-        self.ask_page(page, PAGE, of, walk);
+        if owner.is_large() {
+            self.ask_block(page, of, walk);
+        } else {
+            self.ask_page(page, PAGE, of, walk);
+        }
         self.ask_frame(Mappings::own(page), page, (Thing::Frame, of), walk);
     }
 

@@ -18,7 +18,7 @@
 //! before it goes. In a dying one it need not be: nothing runs there, and its tables go in the same destruction, unless a
 //! kit is kept of it (`kits`).
 
-use interfaces::memory::{FRAME_KIT, TABLE_KIT};
+use interfaces::memory::TABLE_KIT;
 use interfaces::provision::Progress;
 
 use crate::hands::{Kernel, Ledger};
@@ -50,7 +50,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 let _ = self.unmake_all(page);
             } else {
                 // The task still sees it, so nobody else ever may.
-                self.memory.owners.lose(page);
+                self.lose_page(page);
             }
         }
     }
@@ -150,9 +150,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if !self.owners().get(page).lent().is_empty() {
             return self.leave_frame(page, object, budget, bill);
         }
-        let payer = self.payer_of(object);
+        let (payer, kit) = (self.payer_of(object), self.owners().get(page).kit());
         self.drop_frame(page, object);
-        self.owe(bill, payer, FRAME_KIT);
+        self.owe(bill, payer, kit);
         true
     }
 
@@ -178,7 +178,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             owners.forget(page, list(object));
         }
         if is_stuck {
-            self.memory.owners.lose(page);
+            self.lose_page(page);
         } else {
             self.unmake_object(page);
         }

@@ -24,6 +24,10 @@ pub trait Witness {
     /// on record.
     fn is_in(&mut self, frame: u64, root: u64, access: Access) -> bool;
 
+    /// Whether 2 MiB are mapped in one piece at an address: a copy of the capability to a `frame` of that size finds something
+    /// in its way there, and `probe`, of 4 KiB, no page table. Neither is mapped there by it.
+    fn shows_large(&mut self, root: u64, address: u32, frame: u64, probe: u64) -> bool;
+
     /// Whether anything is mapped at an address. `probe` is a frame's capability that is not mapped, now or afterwards.
     fn shows(&mut self, root: u64, address: u32, probe: u64) -> bool;
 }

@@ -61,7 +61,7 @@ fn get(pool: &mut Pool<'_>, bits: u8) -> Option<Block> {
         let done = match pool.next_step(bits)? {
             Step::Take(block) => return pool.take(block).then_some(block),
             Step::Split(block) => pool.split(block),
-            Step::Merge(block) => pool.merge(block),
+            Step::Clear(block) => pool.begin_clearing(block) && pool.end_clearing(block, true),
         };
         assert!(done, "a step that was named can be made");
         pool.check();

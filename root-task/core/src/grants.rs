@@ -8,7 +8,8 @@
 //! * A server gets an endpoint of a server that it must not call: calls go from the proc-server to the memory-server to
 //!   the limits-server, and from none of them to the root task. What the proc-server needs to mint clients'
 //!   capabilities from is unbadged, and nobody serves a request without a badge.
-//! * A server but the proc-server gets a TCB; the proc-server gets its own, and that of a thread that shares its spaces.
+//! * A server gets another's TCB: the proc-server gets its own, and it and the memory-server that of a thread that shares
+//!   their spaces.
 //! * A server but the memory-server gets an untyped or a frame; and the archive's frames it may only read.
 //! * A server but the proc-server gets a device: the interval timer's four ports, and its interrupt.
 
@@ -101,6 +102,8 @@ pub enum Target {
     TimerInterrupt,
     /// The proc-server's thread that does nothing.
     Watchman,
+    /// The memory-server's thread that clears blocks.
+    Cleaner,
     /// The ASID pool that the kernel made.
     FirstAsidPool,
     /// The other ASID pools.
@@ -183,7 +186,7 @@ impl Target {
             Self::News => CapKind::Notification,
             Self::CNode(_) | Self::BirthCNode => CapKind::CNode,
             Self::Space(_) => CapKind::Space,
-            Self::Tcb(_) | Self::Watchman => CapKind::Tcb,
+            Self::Tcb(_) | Self::Watchman | Self::Cleaner => CapKind::Tcb,
             Self::FirstAsidPool | Self::AsidPools => CapKind::AsidPool,
             Self::Archive => CapKind::Frame,
             Self::Block { .. } => CapKind::Untyped,
@@ -203,6 +206,7 @@ impl Target {
             Self::Space(server) => Some(Item::Space(server)),
             Self::Tcb(server) => Some(Item::Tcb(server)),
             Self::Watchman => Some(Item::Watchman),
+            Self::Cleaner => Some(Item::Cleaner),
             Self::FirstAsidPool
             | Self::AsidPools
             | Self::Archive
@@ -223,6 +227,7 @@ impl fmt::Display for Target {
             }
             Self::BirthCNode => out.write_str("birth"),
             Self::Watchman => out.write_str("watchman of proc-server"),
+            Self::Cleaner => out.write_str("cleaner of memory-server"),
             Self::TimerPorts => {
                 let (first, last) = proc_slots::TIMER_PORTS;
                 write!(out, "interval timer, {first:#x} to {last:#x}")
@@ -318,10 +323,10 @@ fn limits_lines() -> [Grant; 2] {
     ]
 }
 
-fn memory_lines() -> [Grant; 11] {
+fn memory_lines() -> [Grant; 12] {
     use ServerName::{Limits, Memory, Proc};
     use memory_slots::{
-        ASID_POOL, ASID_POOLS, CNODE, ENDPOINT, FAULT, LIMITS, LIMITS_CNODE, LIMITS_SPACE, NEWS,
+        ASID_POOL, ASID_POOLS, CLEANER, CNODE, ENDPOINT, FAULT, LIMITS, LIMITS_CNODE, LIMITS_SPACE, NEWS,
         PROC_CNODE, SPACE,
     };
     let line = |slot, target, rights, badge| line(Memory, slot, target, rights, badge);
@@ -349,6 +354,7 @@ fn memory_lines() -> [Grant; 11] {
         },
         line(LIMITS_CNODE, Target::CNode(Limits), Rights::ALL, None),
         line(LIMITS_SPACE, Target::Space(Limits), Rights::ALL, None),
+        line(CLEANER, Target::Cleaner, Rights::ALL, None),
     ]
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //!     0x0040_0000   image: text, constants, data, stack (below it an unmapped page)
 //!     0xC000_0000   IPC buffer
+//!     0xC000_1000   its cleaner's IPC buffer (memory-server)
 //!     0xC000_2000   start page, read-only
 //!     0xC000_4000   the encoded system, read-only
 //!     0xC020_0000   scratch: a page table and nothing in it (memory-server)
@@ -27,8 +28,10 @@ pub const DIRECTORY: u64 = 1 << 30;
 
 /// Where an image may lie.
 pub const IMAGE: Range<u64> = 0x0040_0000..0xC000_0000;
-/// The IPC buffer's page. The pages around it are never mapped.
+/// The IPC buffer's page.
 pub const IPC_BUFFER: u64 = 0xC000_0000;
+/// The page of the IPC buffer of the memory-server's cleaner.
+pub const CLEANER_BUFFER: u64 = IPC_BUFFER + PAGE;
 /// The start page. The page behind it is never mapped.
 pub const START: u64 = 0xC000_2000;
 /// The encoded system.
@@ -56,6 +59,7 @@ pub const HEAP_BYTES: u64 = 64 * DIRECTORY;
 /// Where the root task, in its own space, looks into frames that it fills: far above its image and the bootinfo.
 pub const ROOT_SCRATCH: usize = 0x2_0000_0000;
 
+const _: () = assert!(CLEANER_BUFFER + PAGE <= START);
 const _: () = assert!(SYSTEM + SYSTEM_PAGES * PAGE <= SCRATCH);
 const _: () = assert!(SCRATCH + SCRATCH_BYTES <= ARCHIVE);
 const _: () = assert!(RINGS.is_multiple_of(LARGE_PAGE) && RINGS + RINGS_BYTES <= HEAP);

@@ -100,6 +100,10 @@ pub enum Item {
     Tcb(ServerName),
     /// The proc-server's thread that does nothing.
     Watchman,
+    /// The memory-server's thread that clears blocks.
+    Cleaner,
+    /// Its IPC buffer.
+    CleanerFrame,
     /// A server's small frames: its image's pages, then IPC buffer, start page, and the encoded system's pages.
     Frames(ServerName),
     /// A server's heap, in large frames.
@@ -140,6 +144,7 @@ impl fmt::Display for Item {
             Self::CNode(server) => write!(out, "CNode of {server}"),
             Self::Tcb(server) => write!(out, "thread of {server}"),
             Self::Watchman => out.write_str("watchman of proc-server"),
+            Self::Cleaner | Self::CleanerFrame => out.write_str("cleaner of memory-server"),
             Self::Frames(server) => write!(out, "image of {server}"),
             Self::Heap(server) | Self::HeapTail(server) => write!(out, "heap of {server}"),
             Self::Ground => out.write_str("first groups of limits-server"),

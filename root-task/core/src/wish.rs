@@ -116,6 +116,8 @@ pub(crate) fn wishes(
     wish(Item::News, Kind::Notification, 0, 1)?;
     wish(Item::Input, Kind::Notification, 0, 1)?;
     wish(Item::Watchman, Kind::Tcb, 0, 1)?;
+    wish(Item::Cleaner, Kind::Tcb, 0, 1)?;
+    wish(Item::CleanerFrame, Kind::SmallFrame, 0, 1)?;
     wish(Item::BirthCNode, Kind::CNode, birth_radix, 1)?;
     wish(Item::AsidMemory, Kind::Untyped, 12, OWN_ASID_POOLS)?;
     wish(Item::ScratchDirectory, Kind::PageDirectory, 0, 1)?;

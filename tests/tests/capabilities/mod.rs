@@ -53,6 +53,8 @@ fn memory_server() -> Vec<Planned> {
         // To give watchers' rings to the limits-server, which holds no memory of its own.
         (slot::LIMITS_CNODE, 1, "cnode", None, None),
         (slot::LIMITS_SPACE, 1, "address-space", None, None),
+        // Its own second thread, which clears what was used before.
+        (slot::CLEANER, 1, "tcb", None, None),
     ]
 }
 

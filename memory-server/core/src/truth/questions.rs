@@ -1,7 +1,8 @@
 //! The questions themselves: what a record says, and what the kernel says to it.
 
 use interfaces::memory::{Access, SpoilRefusal};
-use interfaces::start::memory_slots::MIN_BITS;
+use interfaces::start::Block;
+use interfaces::start::memory_slots::{LARGE_BITS, MIN_BITS};
 use interfaces::truth::{Sort, Thing};
 
 use super::{PAGE, Walk, Whose};
@@ -27,6 +28,16 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let record = Sort::Untyped {
             unused: PAGE.saturating_sub(used),
         };
+        walk.note(1, (Thing::UsedPage, page), of, (record, kernel));
+    }
+
+    /// All of a frame's 2 MiB must be made of one block of untyped memory.
+    pub(super) fn ask_block(&mut self, page: u32, of: Whose, walk: &mut Walk) {
+        let bits = LARGE_BITS;
+        let kernel = self
+            .kernel
+            .unused(self.memory.slots.untyped(Block { page, bits }));
+        let record = Sort::Untyped { unused: 0 };
         walk.note(1, (Thing::UsedPage, page), of, (record, kernel));
     }
 
@@ -87,7 +98,13 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             Access::Read
         };
         let probe = self.memory.slots.archive(0);
-        let is_there = self.kernel.is_in(slot, root, access) && self.kernel.shows(root, at, probe);
+        // Of what is mapped in one piece the kernel would map it anew when it is asked whether the capability is in there.
+        let is_shown = if self.owners().get(page).is_large() {
+            self.kernel.shows_large(root, at, slot, probe)
+        } else {
+            self.kernel.shows(root, at, probe)
+        };
+        let is_there = is_shown && self.kernel.is_in(slot, root, access);
         let address = u64::from(at);
         let found = if is_there {
             Sort::FrameThere { address }

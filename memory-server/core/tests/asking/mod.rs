@@ -62,6 +62,7 @@ impl Transport for As<'_> {
 pub trait Asks {
     fn proc<C: Call>(&mut self, request: C) -> Result<C::Reply, C::Refusal>;
     fn client<C: Call>(&mut self, task: TaskId, request: C) -> Result<C::Reply, C::Refusal>;
+    fn server_says<C: Call>(&mut self, caller: Caller, request: C) -> Result<C::Reply, C::Refusal>;
     fn spawn(&mut self, index: u32, group: GroupId) -> Result<(), CreateRefusal>;
     fn end(&mut self, index: u32, group: GroupId);
     fn give_ticket_back(&mut self, index: u32, group: GroupId);
@@ -93,6 +94,10 @@ impl Asks for Bench {
             tag: task.tag(),
             operator: false,
         };
+        self.server_says(caller, request)
+    }
+
+    fn server_says<C: Call>(&mut self, caller: Caller, request: C) -> Result<C::Reply, C::Refusal> {
         match call(&mut As(self, caller), &request) {
             Ok(reply) => Ok(reply),
             Err(CallError::Refused(refusal)) => Err(refusal),

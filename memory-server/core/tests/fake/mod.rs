@@ -52,6 +52,8 @@ struct Cap {
 struct SpaceView {
     pool: u8,
     tables: BTreeSet<u32>,
+    /// The places of page tables where a large frame is instead.
+    large: BTreeSet<u32>,
     /// Address → (frame's object, writable).
     frames: BTreeMap<u32, (u64, bool)>,
 }
@@ -87,6 +89,16 @@ pub struct World {
     parents: HashSet<Slot>,
     /// Audits that there were.
     audits: u64,
+    /// Large blocks that were used since they were cleared: whoever makes something of one keeps everybody waiting.
+    stale: HashSet<u64>,
+    /// The untyped that the cleaner is at, and how often it will be asked before it is done.
+    cleaning: Option<(Slot, u32)>,
+    /// How often the cleaner is asked before it is done.
+    pub clearing_takes: u32,
+    /// The cleaner's priority.
+    pub cleaner_priority: u8,
+    /// Blocks that it cleared.
+    pub clearings: u64,
 }
 
 impl World {
@@ -176,6 +188,7 @@ impl World {
                 .is_some_and(|&(frame, _)| frame == object)
         {
             view.frames.remove(&address);
+            view.large.remove(&TableLevel::Table.place(address));
         }
     }
 
@@ -195,7 +208,8 @@ impl World {
             .count()
             == 1;
         // The kernel unmaps a frame with its last capability only: a mapping may outlive the one it was made with.
-        if object == Object::Made(Made::Frame) && is_last {
+        let is_frame = matches!(object, Object::Made(Made::Frame | Made::LargeFrame));
+        if is_frame && is_last {
             self.unmap(slot);
         }
         let cap = self.caps.remove(&slot).unwrap();
@@ -235,6 +249,27 @@ impl World {
     fn remove_below(&mut self, slot: Slot) {
         while let Some(child) = self.children(slot).into_iter().min() {
             self.remove(child);
+        }
+    }
+
+    /// Takes away what an untyped was split into. Nothing else may be made of it.
+    fn merge(&mut self, slot: Slot) {
+        for child in self.children(slot) {
+            let object = self.object_at(child);
+            assert!(
+                matches!(object, Object::Untyped { .. }),
+                "in use: {object:?}"
+            );
+            self.merge(child);
+            self.remove(child);
+        }
+    }
+
+    /// The cleaner is done with what it is at.
+    pub fn finish_clearing(&mut self) {
+        self.clearing_takes = 0;
+        if let Some((_, patience)) = &mut self.cleaning {
+            *patience = 0;
         }
     }
 
@@ -330,7 +365,13 @@ impl Kernel for FakeKernel {
             Made::Notification => 1 << 5,
             Made::Endpoint => 1 << 4,
             Made::Root | Made::Table(_) | Made::Frame => 1 << 12,
+            Made::LargeFrame => 1 << memory_slots::LARGE_BITS,
         };
+        assert_ne!(
+            world.cleaning.map(|(slot, _)| slot),
+            Some(from),
+            "is being cleared"
+        );
         let begin = u64::next_multiple_of(begin, size);
         if begin + size * count > 1 << bits {
             return Err(NOT_ENOUGH_MEMORY);
@@ -346,6 +387,13 @@ impl Kernel for FakeKernel {
             return Err(DELETE_FIRST);
         }
         let object = world.caps[&from].object;
+        if bits > memory_slots::MIN_BITS {
+            let is_stale = !world.stale.insert(object);
+            assert!(
+                !is_stale || begin > 0,
+                "everybody waits while {from:?} is cleared"
+            );
+        }
         let next = begin + size * count;
         world.objects.insert(object, Object::Untyped { bits, next });
         let first = memory_slots::untyped(world.pages, 0, memory_slots::MIN_BITS);
@@ -355,6 +403,12 @@ impl Kernel for FakeKernel {
                 other => Object::Made(other),
             };
             let number = world.add(slot, object, Some(from));
+            if let (Made::LargeFrame, Slot::Own(own)) = (made, slot) {
+                let page = own - memory_slots::object(0);
+                world
+                    .addresses
+                    .insert(number, page << memory_slots::MIN_BITS);
+            }
             if bits == memory_slots::MIN_BITS {
                 world.addresses.insert(number, (untyped - first) << bits);
             }
@@ -441,6 +495,9 @@ impl Kernel for FakeKernel {
         assert_eq!(world.object_at(slot), Object::Made(Made::Table(level)));
         assert!(world.caps[&slot].mapped.is_none(), "a table is mapped once");
         let (object, view) = world.view(root);
+        if level == TableLevel::Table && view.large.contains(&level.place(address)) {
+            return Err(DELETE_FIRST);
+        }
         let above = match level {
             TableLevel::Pointers => None,
             TableLevel::Directory => Some(TableLevel::Pointers),
@@ -467,7 +524,8 @@ impl Kernel for FakeKernel {
         let mut world = self.0.borrow_mut();
         world.may_fail()?;
         let slot = Slot::Own(frame);
-        assert_eq!(world.object_at(slot), Object::Made(Made::Frame));
+        let is_large = world.object_at(slot) == Object::Made(Made::LargeFrame);
+        assert!(is_large || world.object_at(slot) == Object::Made(Made::Frame));
         let cap = world.caps[&slot].clone();
         if cap.mapped.is_some() {
             assert!(
@@ -481,12 +539,22 @@ impl Kernel for FakeKernel {
             "no more rights than the capability"
         );
         let (object, view) = world.view(root);
-        assert!(
-            view.tables.contains(&TableLevel::Table.place(address)),
-            "the table is there"
-        );
+        let [table, directory] =
+            [TableLevel::Table, TableLevel::Directory].map(|level| level.place(address));
+        if is_large {
+            assert!(address.is_multiple_of(1 << memory_slots::LARGE_BITS));
+            assert!(view.tables.contains(&directory), "the directory is there");
+            if view.tables.contains(&table) {
+                return Err(DELETE_FIRST);
+            }
+        } else {
+            assert!(view.tables.contains(&table), "the table is there");
+        }
         if view.frames.contains_key(&address) {
             return Err(DELETE_FIRST);
+        }
+        if is_large {
+            view.large.insert(table);
         }
         view.frames
             .insert(address, (cap.object, access == Access::ReadWrite));
@@ -552,6 +620,42 @@ impl Kernel for FakeKernel {
 
     fn signal_news(&mut self) {
         self.0.borrow_mut().news += 1;
+    }
+
+    fn clear(&mut self, untyped: u64, priority: u8) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        let patience = world.clearing_takes;
+        let before = world.cleaning.replace((Slot::Own(untyped), patience));
+        assert!(before.is_none(), "one at a time");
+        world.cleaner_priority = priority;
+        Ok(())
+    }
+
+    fn hasten(&mut self, priority: u8) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.may_fail()?;
+        assert!(world.cleaning.is_some(), "the cleaner is at something");
+        world.cleaner_priority = priority;
+        Ok(())
+    }
+
+    fn cleared(&mut self) -> Option<Result<(), KernelError>> {
+        let mut world = self.0.borrow_mut();
+        let (slot, patience) = world.cleaning.expect("the cleaner is at something");
+        if let Some(patience) = patience.checked_sub(1) {
+            world.cleaning = Some((slot, patience));
+            return None;
+        }
+        world.cleaning = None;
+        if let Err(error) = world.may_fail() {
+            return Some(Err(error));
+        }
+        world.merge(slot);
+        let object = world.caps[&slot].object;
+        world.stale.remove(&object);
+        world.clearings += 1;
+        Some(Ok(()))
     }
 }
 
@@ -661,6 +765,10 @@ impl Ledger for FakeLedger {
 
     fn release(&mut self, group: GroupId, amounts: Amounts) -> bool {
         self.0.borrow_mut().release(group, amounts)
+    }
+
+    fn band_of(&mut self, _: TaskId) -> u8 {
+        0
     }
 
     fn attach_ring(&mut self, request: AttachRing) -> bool {

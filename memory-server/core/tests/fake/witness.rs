@@ -3,6 +3,7 @@
 use interfaces::memory::Access;
 use interfaces::truth::Sort;
 use memory_core::hands::{Made, Slot};
+use memory_core::owner::TableLevel;
 use memory_core::truth::number_of;
 use memory_core::witness::Witness;
 
@@ -30,7 +31,7 @@ impl World {
                     level: number_of(level),
                     mapped: cap.mapped.is_some(),
                 },
-                Made::Frame => Sort::Frame {
+                Made::Frame | Made::LargeFrame => Sort::Frame {
                     address: self.addresses[&cap.object],
                     mapped: cap.mapped.is_some(),
                 },
@@ -125,6 +126,14 @@ impl Witness for FakeKernel {
             );
         }
         of == root
+    }
+
+    fn shows_large(&mut self, root: u64, address: u32, _: u64, _: u64) -> bool {
+        let world = self.0.borrow();
+        let root = world.caps[&Slot::Own(root)].object;
+        let table = TableLevel::Table.place(address);
+        let view = world.spaces.get(&root);
+        view.is_some_and(|view| view.large.contains(&table) && !view.tables.contains(&table))
     }
 
     fn shows(&mut self, root: u64, address: u32, probe: u64) -> bool {

@@ -1,0 +1,178 @@
+//! Blocks that were used before, cleared beside everything else.
+//!
+//! The kernel clears a block in one piece when something is made of it again: for 2 MiB that takes a million instructions,
+//! in which only an interrupt comes between. So this server never does it. It orders it of the **cleaner**, a thread of its
+//! own below it in priority, and goes on; while the cleaner is in the kernel nobody else asks for anything, unless an
+//! interrupt woke him, which the kernel looks for every 25 KiB.
+//!
+//! # Invariants
+//!
+//! - At most one block is being cleared, and nothing is done with it or with what it is split into until it is.
+//! - The cleaner runs below the servers for whoever waits, at the priority of that task's band: what is cleared for it takes
+//!   its time and nobody else's. For nobody in particular it runs in the lowest band.
+//! - Who wants 2 MiB waits and asks again. A fault waits for the cleaner only if there is no other page left.
+//!
+//! # Why nobody waits for small pages
+//!
+//! Small pages come from blocks that are clear. While fewer than [`RESERVE`] of those are left and there is a block to be
+//! cleared, the cleaner is at it without being asked ([`MemoryServer::look_ahead`]). Should faults still be faster, the
+//! thread that made one goes on and makes it again, with the cleaner just ahead of it ([`MemoryServer::is_dry`]).
+
+use interfaces::TaskId;
+use interfaces::start::Block;
+use interfaces::system::{BANDS, LOWEST_BAND, System};
+
+use crate::hands::{Kernel, Ledger};
+use crate::pool::Step;
+use crate::server::{Failure, MemoryServer};
+
+/// While fewer pages are clear than this, blocks are cleared without being asked for: what a few dozen tasks are made of.
+const RESERVE: u32 = 256;
+/// The most pages that one fault takes: those that come along, and tables.
+const FAULT: u32 = 16;
+
+/// What is being cleared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clearing {
+    /// The block, and the cleaner's priority.
+    now: Option<(Block, u8)>,
+}
+
+/// The priorities of clients and servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Priorities {
+    bands: heapless::Vec<u8, BANDS>,
+    servers: u8,
+}
+
+impl Priorities {
+    /// Those that the system's description names.
+    #[must_use]
+    pub fn new(system: &System) -> Self {
+        Self {
+            bands: system.bands.iter().map(|band| band.priority).collect(),
+            servers: system.server_priority,
+        }
+    }
+
+    /// That of a band's clients, below the servers.
+    fn beside(&self, band: u8) -> u8 {
+        let priority = self.of(band);
+        priority
+            .min(self.servers.saturating_sub(1))
+            .max(LOWEST_BAND)
+    }
+
+    /// One at which those of a band do not run, or take turns.
+    fn ahead_of(&self, band: u8) -> u8 {
+        let priority = self.of(band).saturating_add(1);
+        priority.min(self.servers).max(LOWEST_BAND)
+    }
+
+    fn of(&self, band: u8) -> u8 {
+        let priority = self.bands.get(usize::from(band)).or(self.bands.last());
+        priority.copied().unwrap_or(LOWEST_BAND)
+    }
+}
+
+impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
+    /// Gets a block for a task; nothing while it is still being cleared, and then it is to be asked for again.
+    pub(crate) fn obtain_block(
+        &mut self,
+        task: TaskId,
+        bits: u8,
+    ) -> Result<Option<Block>, Failure> {
+        self.note_cleared();
+        loop {
+            match self.memory.pool.next_step(bits) {
+                Some(Step::Take(block)) => {
+                    self.memory.pool.take(block);
+                    return Ok(Some(block));
+                }
+                Some(Step::Split(block)) => self.split(block)?,
+                Some(Step::Clear(block)) => {
+                    let band = self.ledger.band_of(task);
+                    let priority = self.memory.priorities.beside(band);
+                    self.clear(block, priority)?;
+                    return Ok(None);
+                }
+                None if self.clearing.now.is_some() => {
+                    let band = self.ledger.band_of(task);
+                    self.hasten(self.memory.priorities.beside(band));
+                    return Ok(None);
+                }
+                None => {
+                    if !self.keep_nothing() {
+                        return Err(Failure::OutOfMemory);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether there may be too few pages for a fault of this task until a block is cleared. The cleaner is at it then, and
+    /// the task's next try comes after it.
+    pub(crate) fn is_dry(&mut self, task: TaskId) -> bool {
+        let memory = &self.memory;
+        if memory.pool.clear().saturating_add(memory.kept.pages()) >= FAULT {
+            return false;
+        }
+        self.note_cleared();
+        self.look_ahead();
+        if self.memory.pool.clear() >= FAULT || self.clearing.now.is_none() {
+            return false;
+        }
+        let band = self.ledger.band_of(task);
+        self.hasten(self.memory.priorities.ahead_of(band));
+        true
+    }
+
+    /// Has a block cleared before it is needed, if few pages are left besides.
+    pub(crate) fn look_ahead(&mut self) {
+        if self.memory.pool.clear() >= RESERVE {
+            return;
+        }
+        self.note_cleared();
+        if let (None, Some(block)) = (self.clearing.now, self.memory.pool.first_stale()) {
+            // If it cannot be ordered now, the next who asks for a page tries again.
+            let _ = self.clear(block, LOWEST_BAND);
+        }
+    }
+
+    /// Has a block cleared, or what is being cleared before it.
+    fn clear(&mut self, block: Block, priority: u8) -> Result<(), Failure> {
+        if self.clearing.now.is_some() {
+            self.hasten(priority);
+            return Ok(());
+        }
+        let untyped = self.memory.slots.untyped(block);
+        let result = self.kernel.clear(untyped, priority);
+        self.expected(result)?;
+        self.memory.pool.begin_clearing(block);
+        self.clearing.now = Some((block, priority));
+        Ok(())
+    }
+
+    fn hasten(&mut self, priority: u8) {
+        let Some((block, before)) = self.clearing.now.filter(|&(_, before)| before < priority)
+        else {
+            return;
+        };
+        let result = self.kernel.hasten(priority);
+        if self.expected(result).is_ok() {
+            self.clearing.now = Some((block, priority.max(before)));
+        }
+    }
+
+    /// What was cleared meanwhile can be had.
+    pub(crate) fn note_cleared(&mut self) {
+        let Some((block, _)) = self.clearing.now else {
+            return;
+        };
+        if let Some(result) = self.kernel.cleared() {
+            let is_clear = self.expected(result).is_ok();
+            self.memory.pool.end_clearing(block, is_clear);
+            self.clearing.now = None;
+        }
+    }
+}
