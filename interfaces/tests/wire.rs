@@ -691,6 +691,11 @@ fn memory_pins(pins: &mut Pins) {
         ],
     );
     pins.operation(
+        &memory::CreateLarge {},
+        &[REGION],
+        &[CreateRegionRefusal::TableFull],
+    );
+    pins.operation(
         &memory::Map {
             region: REGION,
             address: Some(0x1000_0000),

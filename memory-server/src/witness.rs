@@ -140,7 +140,8 @@ impl Witness for Capabilities {
     fn shows_large(&mut self, root: u64, address: u32, frame: u64, probe: u64) -> bool {
         let root = cap::Pml4::from_bits(root);
         let attributes = VmAttributes::DEFAULT;
-        let tried = |frame: cap::Frame| frame.map(root, address.into(), CapRights::READ, attributes);
+        let tried =
+            |frame: cap::Frame| frame.map(root, address.into(), CapRights::READ, attributes);
         if path(PEEK)
             .copy_from(path(Slot::Own(frame)), CapRights::READ)
             .is_err()

@@ -9,14 +9,15 @@
 //!
 //! - At most one block is being cleared, and nothing is done with it or with what it is split into until it is.
 //! - The cleaner runs below the servers for whoever waits, at the priority of that task's band: what is cleared for it takes
-//!   its time and nobody else's. For nobody in particular it runs in the lowest band.
+//!   its time and nobody else's. What nobody waits for it clears below every client, when nobody else wants to run.
 //! - Who wants 2 MiB waits and asks again. A fault waits for the cleaner only if there is no other page left.
 //!
 //! # Why nobody waits for small pages
 //!
-//! Small pages come from blocks that are clear. While fewer than [`RESERVE`] of those are left and there is a block to be
-//! cleared, the cleaner is at it without being asked ([`MemoryServer::look_ahead`]). Should faults still be faster, the
-//! thread that made one goes on and makes it again, with the cleaner just ahead of it ([`MemoryServer::is_dry`]).
+//! Small pages come from blocks that are clear. A block that comes back is cleared without being asked for
+//! ([`MemoryServer::look_ahead`]); while fewer than [`RESERVE`] pages are clear, in the lowest band's time. Should faults
+//! still be faster, the thread that made one goes on and makes it again, with the cleaner just ahead of it
+//! ([`MemoryServer::is_dry`]).
 
 use interfaces::TaskId;
 use interfaces::start::Block;
@@ -26,7 +27,7 @@ use crate::hands::{Kernel, Ledger};
 use crate::pool::Step;
 use crate::server::{Failure, MemoryServer};
 
-/// While fewer pages are clear than this, blocks are cleared without being asked for: what a few dozen tasks are made of.
+/// While fewer pages are clear than this, clearing takes part in the lowest band: what a few dozen tasks are made of.
 const RESERVE: u32 = 256;
 /// The most pages that one fault takes: those that come along, and tables.
 const FAULT: u32 = 16;
@@ -67,6 +68,11 @@ impl Priorities {
     fn ahead_of(&self, band: u8) -> u8 {
         let priority = self.of(band).saturating_add(1);
         priority.min(self.servers).max(LOWEST_BAND)
+    }
+
+    /// That of the clients that are least important.
+    fn lowest(&self) -> u8 {
+        self.beside(u8::MAX)
     }
 
     fn of(&self, band: u8) -> u8 {
@@ -127,15 +133,22 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         true
     }
 
-    /// Has a block cleared before it is needed, if few pages are left besides.
+    /// Has a block cleared before it is needed, if there is one.
     pub(crate) fn look_ahead(&mut self) {
-        if self.memory.pool.clear() >= RESERVE {
+        if self.memory.pool.clear() == self.memory.pool.free() {
             return;
         }
         self.note_cleared();
-        if let (None, Some(block)) = (self.clearing.now, self.memory.pool.first_stale()) {
+        let priority = if self.memory.pool.clear() < RESERVE {
+            self.memory.priorities.lowest()
+        } else {
+            LOWEST_BAND
+        };
+        if self.clearing.now.is_some() {
+            self.hasten(priority);
+        } else if let Some(block) = self.memory.pool.first_stale() {
             // If it cannot be ordered now, the next who asks for a page tries again.
-            let _ = self.clear(block, LOWEST_BAND);
+            let _ = self.clear(block, priority);
         }
     }
 

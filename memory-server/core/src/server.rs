@@ -201,6 +201,7 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
         match self.memory.pool.leaf(page) {
             Leaf::Used(block) if block.bits > MIN_BITS => {
                 self.memory.pool.give_back(block);
+                self.look_ahead();
                 return;
             }
             _ if self.memory.kept.keep_page(page) => return,

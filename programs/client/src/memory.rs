@@ -2,17 +2,18 @@
 
 use interfaces::memory::{
     Accept, AcceptRefusal, Accepted, BLOCK_SIZES, CloneOn, CloneRefusal, CloneRegion, Commit,
-    CountFree, CountFreeRefusal, CreateRegion, CreateRegionRefusal, DestroyRegion, Guarantee,
-    GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, Offered, ReadCommit,
-    ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Share,
-    ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap, UnmapPart,
+    CountFree, CountFreeRefusal, CreateLarge, CreateRegion, CreateRegionRefusal, DestroyRegion,
+    Guarantee, GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, Offered,
+    ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize,
+    ResizeRefusal, Share, ShareRefusal, SpaceAccount, Sponsor, SponsorRefusal, Tidy, Unmap,
+    UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{CallError, GroupId, ProtocolError, TaskId};
 
 use crate::server::{Server, call};
 
-pub use interfaces::memory::{Access, PAGE_BYTES};
+pub use interfaces::memory::{Access, LARGE_PAGES, PAGE_BYTES};
 
 /// Reserves a region.
 pub fn create_region(pages: u32) -> Result<RegionId, CallError<CreateRegionRefusal>> {
@@ -108,9 +109,53 @@ pub fn accept(region: RegionId) -> Result<Accepted, CallError<AcceptRefusal>> {
     call(Server::Memory, &Accept { region })
 }
 
-/// Makes a region's memory larger or smaller, for all who hold it.
+/// Makes a region's memory larger or smaller, for all who hold it; large memory by [`resize_large`].
 pub fn resize(region: RegionId, pages: u32) -> Result<(), CallError<ResizeRefusal>> {
     while call(Server::Memory, &Resize { region, pages })? == Progress::More {}
+    Ok(())
+}
+
+/// Why there is no large region of that size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LargeRefusal {
+    /// There is no region.
+    Create(CallError<CreateRegionRefusal>),
+    /// Some unit could not be had.
+    Grow(CallError<ResizeRefusal>),
+}
+
+/// A region of so many units of 2 MiB ([`LARGE_PAGES`] pages each), each in one piece and there at once, charged whole. If some
+/// unit cannot be had nothing is left of it.
+pub fn create_large(units: u32) -> Result<RegionId, LargeRefusal> {
+    let region = call(Server::Memory, &CreateLarge {}).map_err(LargeRefusal::Create)?;
+    if units == 0 {
+        return Ok(region);
+    }
+    resize_large(region, units).map_err(|refusal| {
+        // The refusal is what matters; what there is of it goes at the latest with the task.
+        let _ = destroy_region(region);
+        LargeRefusal::Grow(refusal)
+    })?;
+    Ok(region)
+}
+
+/// Makes a region of large memory so many units large; at least one. Those that were added before one is refused stay.
+///
+/// A block that was used before is cleared first, in the time of the caller's band: it sleeps meanwhile.
+pub fn resize_large(region: RegionId, units: u32) -> Result<(), CallError<ResizeRefusal>> {
+    /// About a fifth of what it takes to clear a block.
+    const PAUSE: u64 = 200_000;
+    let pages = units.saturating_mul(LARGE_PAGES);
+    let size = || read_region(region).map_or(0, |account| account.pages);
+    let mut before = size();
+    while call(Server::Memory, &Resize { region, pages })? == Progress::More {
+        let now = size();
+        if now == before {
+            // Without a clock it asks more often.
+            let _ = crate::time::sleep(PAUSE);
+        }
+        before = now;
+    }
     Ok(())
 }
 

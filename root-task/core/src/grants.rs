@@ -326,8 +326,8 @@ fn limits_lines() -> [Grant; 2] {
 fn memory_lines() -> [Grant; 12] {
     use ServerName::{Limits, Memory, Proc};
     use memory_slots::{
-        ASID_POOL, ASID_POOLS, CLEANER, CNODE, ENDPOINT, FAULT, LIMITS, LIMITS_CNODE, LIMITS_SPACE, NEWS,
-        PROC_CNODE, SPACE,
+        ASID_POOL, ASID_POOLS, CLEANER, CNODE, ENDPOINT, FAULT, LIMITS, LIMITS_CNODE, LIMITS_SPACE,
+        NEWS, PROC_CNODE, SPACE,
     };
     let line = |slot, target, rights, badge| line(Memory, slot, target, rights, badge);
     let news = Some(Badge::Signal {

@@ -28,6 +28,8 @@ const EXIT: u64 = 8;
 const RESIZE: u64 = 9;
 const SPONSOR: u64 = 10;
 const CLONE: u64 = 11;
+const CREATE_LARGE: u64 = 12;
+const RESIZE_LARGE: u64 = 13;
 
 /// The answer to what was refused; its operand says nothing more.
 const REFUSED: u64 = u64::MAX;
@@ -128,6 +130,8 @@ fn serve(request: u64, [one, two, three]: [u64; 3]) -> Option<u64> {
         EXIT => Some(0),
         RESIZE => memory::resize(region(one), low(two)).ok().map(|()| 0),
         SPONSOR => memory::sponsor(region(one)).ok().map(|()| 0),
+        CREATE_LARGE => memory::create_large(low(one)).ok().map(word),
+        RESIZE_LARGE => memory::resize_large(region(one), low(two)).ok().map(|()| 0),
         CLONE => memory::clone_region(region(one)).ok().map(word),
         _ => None,
     }

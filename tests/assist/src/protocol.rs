@@ -411,8 +411,8 @@ fn regions(tried: &mut Tried) -> Result<(), Unexpected> {
 
 fn shared_regions(tried: &mut Tried) -> Result<(), Unexpected> {
     use memory::{
-        Accept, CloneOn, CloneRegion, Guarantee, MapPart, Offered, Resize, Share, Sponsor,
-        UnmapPart,
+        Accept, CloneOn, CloneRegion, CreateLarge, Guarantee, MapPart, Offered, Resize, Share,
+        Sponsor, UnmapPart,
     };
     let (region, access) = (REGION, Access::ReadWrite);
     operation(
@@ -442,6 +442,7 @@ fn shared_regions(tried: &mut Tried) -> Result<(), Unexpected> {
             address: 0x2000_0000,
         },
     )?;
+    operation(tried, &CreateLarge {})?;
     operation(tried, &Resize { region, pages: 300 })?;
     operation(tried, &Sponsor { region })?;
     let group = GROUP;

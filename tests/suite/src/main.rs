@@ -41,6 +41,7 @@ mod history;
 mod hostile;
 mod injection;
 mod kill;
+mod large;
 mod ledger;
 mod links;
 mod many;

@@ -31,6 +31,8 @@ enum Request {
     Resize,
     Sponsor,
     Clone,
+    CreateLarge,
+    ResizeLarge,
 }
 
 /// An assistant.
@@ -120,6 +122,21 @@ impl Partner {
     pub fn create(&mut self, pages: u32) -> Result<RegionId, Failure> {
         let word = self.ask(Request::Create, [u64::from(pages), 0, 0])?;
         Ok(region(word))
+    }
+
+    /// Reserves units of 2 MiB.
+    #[track_caller]
+    pub fn create_large(&mut self, units: u32) -> Result<RegionId, Failure> {
+        Ok(region(
+            self.ask(Request::CreateLarge, [units.into(), 0, 0])?,
+        ))
+    }
+
+    /// Makes large memory so many units large.
+    #[track_caller]
+    pub fn resize_large(&mut self, given: RegionId, units: u32) -> Result<(), Failure> {
+        self.ask(Request::ResizeLarge, [word(given), units.into(), 0])
+            .map(drop)
     }
 
     /// Offers a region.
