@@ -139,23 +139,29 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return;
         }
         self.note_cleared();
-        let priority = if self.memory.pool.clear() < RESERVE {
+        let is_low = self.memory.pool.clear() < RESERVE;
+        let priority = if is_low {
             self.memory.priorities.lowest()
         } else {
             LOWEST_BAND
         };
         if self.clearing.now.is_some() {
             self.hasten(priority);
-        } else if let Some(block) = self.memory.pool.first_stale() {
+        } else if let Some(block) = self.memory.pool.first_stale(is_low) {
             // If it cannot be ordered now, the next who asks for a page tries again.
             let _ = self.clear(block, priority);
         }
     }
 
-    /// Has a block cleared, or what is being cleared before it.
+    /// Has a block cleared, or what is being cleared before it. What is scattered over many leaves is taken together first, a
+    /// half at a time: whoever wants it asks again.
     fn clear(&mut self, block: Block, priority: u8) -> Result<(), Failure> {
         if self.clearing.now.is_some() {
             self.hasten(priority);
+            return Ok(());
+        }
+        if let Some(half) = self.memory.pool.scattered_half(block) {
+            self.memory.pool.gather(half);
             return Ok(());
         }
         let untyped = self.memory.slots.untyped(block);

@@ -56,6 +56,8 @@ pub struct Page {
     bits: u8,
     /// Whether the free leaf that begins here must be cleared first.
     is_stale: bool,
+    /// Whether the untyped of such a leaf may be split into smaller ones as yet.
+    is_split: bool,
     /// The size of the block that was handed over and in which this page lies; 0 for an absent page.
     root: u8,
     links: Links,
@@ -81,7 +83,7 @@ pub enum Leaf {
     Nothing,
     /// A free leaf.
     Free(Block),
-    /// A free leaf that is being cleared.
+    /// A free leaf that is being cleared, or is to be and may be split as yet.
     Clearing(Block),
     /// A used one.
     Used(Block),
@@ -225,18 +227,67 @@ impl<'a> Pool<'a> {
             .map(Step::Clear)
     }
 
-    /// A leaf that must be cleared first; the smallest.
+    /// The smallest leaf that must be cleared first; not one that was taken together for somebody, unless that is wanted.
     #[must_use]
-    pub fn first_stale(&self) -> Option<Block> {
+    pub fn first_stale(&self, with_split: bool) -> Option<Block> {
         if self.stale_pages == 0 {
             return None;
         }
-        (MIN_BITS..).zip(&self.stale).find_map(|(bits, list)| {
-            Some(Block {
-                page: list.first()?,
-                bits,
+        (MIN_BITS..)
+            .zip(&self.stale)
+            .filter_map(|(bits, list)| {
+                Some(Block {
+                    page: list.first()?,
+                    bits,
+                })
             })
-        })
+            .find(|block| with_split || !self.pages.get(block.page).is_split)
+    }
+
+    /// The half of a block that is not one leaf, if there is one: it is to be taken together first.
+    #[must_use]
+    pub fn scattered_half(&self, block: Block) -> Option<Block> {
+        let is_leaf = |half: &Block| self.is_leaf(*half, State::Free);
+        let (lower, upper) = halves(block);
+        let is_whole = block.bits <= MIN_BITS || self.is_leaf(block, State::Free);
+        [lower, upper]
+            .into_iter()
+            .find(|half| !is_whole && !is_leaf(half))
+    }
+
+    /// The block, in which everything is free, is one leaf from now on, to be cleared. Walks over its leaves. Returns whether
+    /// everything is free in it.
+    pub fn gather(&mut self, block: Block) -> bool {
+        if !self.unset_leaves(block) {
+            return false;
+        }
+        self.set_free(block, true);
+        if let Some(page) = self.pages.edit(block.page) {
+            page.is_split = true;
+        }
+        true
+    }
+
+    /// Takes the leaves of a block out of their lists, in which everything is free and nothing is being cleared.
+    fn unset_leaves(&mut self, block: Block) -> bool {
+        if self.formable(block) != block.bits || !self.begins_in_range(block) {
+            return false;
+        }
+        let end = block.page.saturating_add(pages_of(block.bits));
+        let mut page = block.page;
+        while page < end {
+            let record = self.pages.get(page);
+            if record.state != State::Free {
+                return false;
+            }
+            let leaf = Block {
+                page,
+                bits: record.bits,
+            };
+            page = page.saturating_add(pages_of(leaf.bits));
+            self.unset_free(leaf);
+        }
+        true
     }
 
     /// The block has been retyped into its halves. Returns whether it was a free leaf, and clear.
@@ -256,17 +307,8 @@ impl<'a> Pool<'a> {
     /// The block, in which everything is free, is being cleared from now on: one leaf that nobody gets until it is. Walks
     /// over its leaves. Returns whether everything is free in it, and nothing is being cleared.
     pub fn begin_clearing(&mut self, block: Block) -> bool {
-        if self.formable(block) != block.bits || !self.begins_in_range(block) {
+        if !self.unset_leaves(block) {
             return false;
-        }
-        let end = block.page.saturating_add(pages_of(block.bits));
-        let mut page = block.page;
-        while page < end {
-            let Leaf::Free(leaf) = self.leaf(page) else {
-                return false;
-            };
-            page = page.saturating_add(pages_of(leaf.bits));
-            self.unset_free(leaf);
         }
         if let Some(page) = self.pages.edit(block.page) {
             page.state = State::Clearing;
@@ -287,6 +329,9 @@ impl<'a> Pool<'a> {
         self.free_pages = self.free_pages.saturating_sub(pages);
         self.stale_pages = self.stale_pages.saturating_sub(pages);
         self.set_free(block, !is_clear);
+        if let Some(page) = self.pages.edit(block.page) {
+            page.is_split = !is_clear;
+        }
         true
     }
 
@@ -334,6 +379,7 @@ impl<'a> Pool<'a> {
         };
         match record.state {
             State::Absent | State::Inside => Leaf::Nothing,
+            State::Free if record.is_split => Leaf::Clearing(block),
             State::Free => Leaf::Free(block),
             State::Clearing => Leaf::Clearing(block),
             State::Used => Leaf::Used(block),
@@ -435,6 +481,7 @@ impl<'a> Pool<'a> {
             page.state = State::Inside;
             page.bits = 0;
             page.is_stale = false;
+            page.is_split = false;
         }
         self.free_pages = self.free_pages.saturating_sub(pages);
     }
@@ -530,6 +577,10 @@ impl<'a> Pool<'a> {
             totals.0 = leaf.saturating_add(totals.0);
             let is_free = record.state == State::Free;
             assert!(is_free || !record.is_stale, "{page} is not free");
+            assert!(
+                record.is_stale || !record.is_split,
+                "{page} is in one piece"
+            );
             if is_free || record.state == State::Clearing {
                 totals.1 = leaf.saturating_add(totals.1);
             }

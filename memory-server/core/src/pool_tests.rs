@@ -161,3 +161,29 @@ fn a_block_with_something_used_in_it_is_not_cleared() {
     assert!(pool.begin_clearing(Block { page: 0, bits: 15 }));
     pool.check();
 }
+
+#[test]
+fn what_is_scattered_is_taken_together_half_by_half() {
+    let mut pool = pool(8, &[(0, 15)]);
+    let pages: Vec<_> = core::iter::from_fn(|| get(&mut pool, 12)).collect();
+    for &page in &pages {
+        assert!(pool.give_back(page));
+    }
+    let whole = Block { page: 0, bits: 15 };
+    assert_eq!(pool.next_step(15), Some(Step::Clear(whole)));
+    let mut halves = 0;
+    while let Some(half) = pool.scattered_half(whole) {
+        assert!(pool.gather(half));
+        pool.check();
+        halves += 1;
+        assert_eq!(pool.next_step(15), Some(Step::Clear(whole)));
+        assert_eq!(pool.clear(), 8 - 4 * halves);
+        assert!(pool.first_stale(false).is_none(), "somebody wants it");
+        assert_eq!(pool.first_stale(true).map(|block| block.bits), Some(14));
+    }
+    assert_eq!(halves, 2);
+    assert!(pool.begin_clearing(whole) && pool.end_clearing(whole, true));
+    assert_eq!(pool.next_step(15), Some(Step::Take(whole)));
+    assert_eq!(pool.scattered_half(whole), None);
+    pool.check();
+}

@@ -19,12 +19,14 @@ use deeds::{audit, create, destroy, give, map, used};
 use fake::Bench;
 use interfaces::accounting::ChargeRefusal;
 use interfaces::memory::{
-    Access, CloneRefusal, CloneRegion, CountFree, CreateLarge, FreeBlocks, LARGE_PAGES, Map,
-    MapPart, MapRefusal, ReadRegion, RegionId, Resize, ResizeRefusal, Unmap,
+    Accept, Access, CloneRefusal, CloneRegion, CountFree, CreateLarge, CreateRegion, FreeBlocks,
+    LARGE_PAGES, Map, MapPart, MapRefusal, ReadRegion, RegionId, Resize, ResizeRefusal, Share,
+    Unmap,
 };
 use interfaces::provision::{Cause, CloneSpace, CloneSpaceRefusal, Progress, Revoke};
 use interfaces::{Caller, GroupId, Resource};
 use memory_core::door::Answer;
+use proptest::prelude::*;
 
 const AT: u32 = 0x1000_0000;
 const UNIT: u32 = 1 << 21;
@@ -429,4 +431,171 @@ fn when_only_used_blocks_are_left_a_fault_is_made_again_until_one_is_cleared() {
     audit(&mut bench);
     destroy(&mut bench, 0, small);
     audit(&mut bench);
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Create(u32),
+    CreateSmall(u32, u32),
+    Resize(u32, usize, u32),
+    Map(u32, usize, Option<u32>),
+    Touch(u32, u32),
+    Unmap(u32, usize),
+    Destroy(u32, usize),
+    Share(u32, usize),
+    Fail(u64),
+    Finish,
+    Restart,
+    Revoke,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let unit = || 0_u32..6;
+    (0_u32..2, 0_usize..8).prop_flat_map(move |(index, which)| {
+        prop_oneof![
+            3 => Just(Op::Create(index)),
+            2 => (1_u32..700).prop_map(move |pages| Op::CreateSmall(index, pages)),
+            8 => (0_u32..4).prop_map(move |units| Op::Resize(index, which, units)),
+            4 => prop::option::of(unit()).prop_map(move |at| Op::Map(index, which, at)),
+            8 => (0_u32..6 * 512).prop_map(move |page| Op::Touch(index, page)),
+            1 => Just(Op::Unmap(index, which)),
+            3 => Just(Op::Destroy(index, which)),
+            2 => Just(Op::Share(index, which)),
+            1 => (1_u64..4).prop_map(Op::Fail),
+            3 => Just(Op::Finish),
+            1 => Just(Op::Restart),
+            1 => Just(Op::Revoke),
+        ]
+    })
+}
+
+/// One of a task's regions, if it has so many.
+fn picked(regions: &[Vec<RegionId>; 2], index: u32, which: usize) -> Option<RegionId> {
+    regions[index as usize].get(which).copied()
+}
+
+/// Both tasks end, and there are two new ones.
+fn restart(bench: &mut Bench) {
+    for (index, group) in [(0, GROUP), (1, OTHER)] {
+        bench.end(index, group);
+    }
+    for (index, group) in [(0, GROUP), (1, OTHER)] {
+        bench.spawn(index, group).unwrap();
+    }
+}
+
+/// Pages that are free, in blocks of whatever size.
+fn free_pages(bench: &mut Bench) -> u32 {
+    let counts = free(bench).counts;
+    let pages = counts.iter().enumerate().map(|(bits, count)| count << bits);
+    pages.sum()
+}
+
+fn step(bench: &mut Bench, regions: &mut [Vec<RegionId>; 2], op: &Op) {
+    match *op {
+        Op::Create(index) => {
+            if let Ok(region) = bench.client(task(index), CreateLarge {}) {
+                regions[index as usize].push(region);
+            }
+        }
+        Op::CreateSmall(index, pages) => {
+            if let Ok(region) = bench.client(task(index), CreateRegion { pages }) {
+                regions[index as usize].push(region);
+            }
+        }
+        Op::Resize(index, which, units) => {
+            if let Some(region) = picked(regions, index, which) {
+                let _ = resize(bench, index, region, units);
+            }
+        }
+        Op::Map(index, which, at) => {
+            if let Some(region) = picked(regions, index, which) {
+                let map = Map {
+                    region,
+                    address: at.map(|unit| AT + unit * UNIT),
+                    access: Access::ReadWrite,
+                };
+                let _ = bench.client(task(index), map);
+            }
+        }
+        Op::Touch(index, page) => {
+            // Whether anything is there or not: a task that is ended for it is asked nothing more than its end.
+            let has = bench.server.memory().spaces.get(index);
+            let areas = bench
+                .server
+                .memory()
+                .areas
+                .find(has.areas, (AT >> 12) + page);
+            if areas.is_some() {
+                bench.touch(index, AT + page * 4096, true);
+                bench.report();
+            }
+        }
+        Op::Unmap(index, which) => {
+            if let Some(region) = picked(regions, index, which) {
+                let _ = bench.client(task(index), Unmap { region });
+            }
+        }
+        Op::Destroy(index, which) => {
+            if let Some(region) = picked(regions, index, which) {
+                regions[index as usize].remove(which);
+                destroy(bench, index, region);
+            }
+        }
+        Op::Share(index, which) => {
+            if let Some(region) = picked(regions, index, which) {
+                let share = Share {
+                    region,
+                    to: task(1 - index),
+                    access: Access::ReadWrite,
+                    payment: false,
+                };
+                if let Ok(region) = bench.client(task(index), share) {
+                    if bench.client(task(1 - index), Accept { region }).is_ok() {
+                        regions[1 - index as usize].push(region);
+                    } else {
+                        destroy(bench, index, region);
+                    }
+                }
+            }
+        }
+        Op::Fail(nth) => {
+            let mut world = bench.kernel.0.borrow_mut();
+            world.fail_at = Some(world.tried + nth);
+        }
+        Op::Finish => {
+            bench.kernel.0.borrow_mut().finish_clearing();
+            bench.kernel.0.borrow_mut().clearing_takes = 6;
+        }
+        Op::Restart => {
+            bench.kernel.0.borrow_mut().fail_at = None;
+            restart(bench);
+            *regions = [Vec::new(), Vec::new()];
+        }
+        Op::Revoke => while bench.proc(Revoke { group: GROUP }).unwrap() == Progress::More {},
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_comes_between_every_page_has_its_use_and_its_charge(
+        history in prop::collection::vec(op(), 0..60),
+    ) {
+        let mut bench = bench();
+        bench.kernel.0.borrow_mut().clearing_takes = 6;
+        let before = free_pages(&mut bench);
+        let mut regions = [Vec::new(), Vec::new()];
+        for op in &history {
+            step(&mut bench, &mut regions, op);
+            bench.server.memory().check();
+            for group in [GROUP, OTHER] {
+                bench.audit(group);
+            }
+        }
+        bench.kernel.0.borrow_mut().fail_at = None;
+        restart(&mut bench);
+        prop_assert_eq!(free_pages(&mut bench), before);
+    }
 }

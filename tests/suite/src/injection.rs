@@ -387,6 +387,68 @@ pub fn each_step_of_cloning_fails_once(world: &mut World) -> Result<(), Failure>
     each_step(world, "clone", &mut operation)
 }
 
+pub fn each_step_of_large_memory_fails_once(world: &mut World) -> Result<(), Failure> {
+    let act = |made: &mut Made| {
+        let Some(&region) = made.first() else {
+            fail!("no region")
+        };
+        // What was used is cleared before it is a unit again, in between two answers.
+        for units in [2, 1, 3] {
+            go_on!(memory::resize_large(region, units));
+        }
+        go_on!(memory::map(region, Some(HERE), Access::ReadWrite));
+        for unit in 0..3_u32 {
+            ensure!(word(HERE, unit.saturating_mul(512), None) == 0, "zeroed");
+            word(HERE, unit.saturating_mul(512), Some(7));
+        }
+        go_on!(memory::unmap(region));
+        Ok(Tried::Done(()))
+    };
+    // All but four, so that what is taken here was given back here, and is to be cleared.
+    let held = match memory::create_large(1) {
+        Ok(region) => region,
+        Err(refusal) => fail!("no unit: {refusal:?}"),
+    };
+    let mut units = 1_u32;
+    while memory::resize_large(held, units.saturating_add(1)).is_ok() {
+        units = units.saturating_add(1);
+    }
+    memory::resize_large(held, units.saturating_sub(4))?;
+    each_step(world, "large", &mut Large { act })?;
+    Ok(memory::destroy_region(held)?)
+}
+
+/// A region of large memory, with which something is done.
+struct Large<F> {
+    act: F,
+}
+
+impl<F: FnMut(&mut Made) -> Result<Tried<()>, Failure>> Operation for Large<F> {
+    type Ready = Made;
+
+    fn prepare(&mut self, _: &World) -> Result<Made, Failure> {
+        let mut made = Made::new();
+        match memory::create_large(1) {
+            Ok(region) => {
+                let _ = made.push(region);
+                Ok(made)
+            }
+            Err(refusal) => fail!("no unit: {refusal:?}"),
+        }
+    }
+
+    fn act(&mut self, _: &World, made: &mut Made) -> Result<Tried<()>, Failure> {
+        (self.act)(made)
+    }
+
+    fn undo(&mut self, _: &World, made: Made) -> Result<(), Failure> {
+        for region in made {
+            memory::destroy_region(region)?;
+        }
+        Ok(())
+    }
+}
+
 pub fn each_step_of_resizing_fails_once(world: &mut World) -> Result<(), Failure> {
     let act = |made: &mut Made| {
         let Some(&region) = made.first() else {

@@ -248,7 +248,7 @@ pub fn killed_holders_leave_blocks_as_large_as_they_were(world: &mut World) -> R
     );
     let end = process::wait(Some(partner.task))?;
     ensure!(
-        matches!(end.reason, ExitReason::Killed { .. }),
+        matches!(end.reason, ExitReason::GroupKilled { .. }),
         "its end: {:?}",
         end.reason
     );

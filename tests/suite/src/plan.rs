@@ -191,6 +191,7 @@ macro_rules! every_case {
                 injection::each_step_of_a_tasks_faults_fails_once,
                 injection::each_step_of_cloning_fails_once,
                 injection::each_step_of_resizing_fails_once,
+                injection::each_step_of_large_memory_fails_once,
                 injection::each_step_of_a_thread_fails_once,
                 injection::each_step_of_sharing_fails_once,
                 injection::each_step_of_a_ring_fails_once,

@@ -3,11 +3,11 @@
 use interfaces::limits::Never;
 use interfaces::memory::{
     Accept, AcceptRefusal, Accepted, CloneOn, CloneRefusal, CloneRegion, Cloned, Commit, CountFree,
-    CountFreeRefusal, CreateRegion, CreateRegionRefusal, DestroyRegion, FreeBlocks, Guarantee,
-    GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, Offered, ReadCommit,
-    ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize, ResizeRefusal, Server,
-    Share, ShareRefusal, SpaceAccount, Spoil, SpoilRefusal, Sponsor, SponsorRefusal, Tidy, Unmap,
-    UnmapPart,
+    CountFreeRefusal, CreateLarge, CreateRegion, CreateRegionRefusal, DestroyRegion, FreeBlocks,
+    Guarantee, GuaranteeRefusal, MakeRoom, MakeRoomRefusal, Map, MapPart, MapRefusal, Offered,
+    ReadCommit, ReadRegion, ReadSpace, RegionAccount, RegionId, RegionRefusal, Resize,
+    ResizeRefusal, Server, Share, ShareRefusal, SpaceAccount, Spoil, SpoilRefusal, Sponsor,
+    SponsorRefusal, Tidy, Unmap, UnmapPart,
 };
 use interfaces::provision::Progress;
 use interfaces::{Caller, ServerName, accounting};
@@ -56,6 +56,7 @@ impl Server for World {
         count_free(CountFree) -> FreeBlocks, CountFreeRefusal;
         spoil(Spoil) -> (), SpoilRefusal;
         create_region(CreateRegion) -> RegionId, CreateRegionRefusal;
+        create_large(CreateLarge) -> RegionId, CreateRegionRefusal;
         map(Map) -> u32, MapRefusal;
         unmap(Unmap) -> Progress, RegionRefusal;
         destroy_region(DestroyRegion) -> Progress, RegionRefusal;
