@@ -80,6 +80,7 @@ fn mode(mode: &str, mut words: Words<'_>, born: Born) -> i32 {
         "destroy" => pages::destroy(&mut words),
         "large" => large::large(&mut words),
         "late-faults" => large::late_faults(&mut words),
+        "zeroed-units" => units::zeroed_units(),
         "units" => units::units(&mut words),
         "race-pages" => threads::race_pages(&mut words),
         "unmap-race" => threads::unmap_race(&mut words),
