@@ -165,7 +165,7 @@ pub struct Accept {
 /// where there is nothing.
 ///
 /// Of large memory ([`CreateLarge`]) whole units. One more is added a call; while its block is being cleared the answer is to
-/// ask again, and nothing is charged yet. That takes about a million instructions of the caller's own band: to be waited for
+/// ask again, and nothing is charged yet. That takes some 400,000 instructions of the caller's own band: to be waited for
 /// with a pause, not in a loop. What is refused has changed nothing; units that were added before stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resize {

@@ -1,6 +1,6 @@
 //! Blocks that were used before, cleared beside everything else.
 //!
-//! The kernel clears a block in one piece when something is made of it again: for 2 MiB that takes a million instructions,
+//! The kernel clears a block in one piece when something is made of it again: for 2 MiB that takes some 400,000 instructions,
 //! in which only an interrupt comes between. So this server never does it. It orders it of the **cleaner**, a thread of its
 //! own below it in priority, and goes on; while the cleaner is in the kernel nobody else asks for anything, unless an
 //! interrupt woke him, which the kernel looks for every 25 KiB.

@@ -143,7 +143,7 @@ pub fn create_large(units: u32) -> Result<RegionId, LargeRefusal> {
 ///
 /// A block that was used before is cleared first, in the time of the caller's band: it sleeps meanwhile.
 pub fn resize_large(region: RegionId, units: u32) -> Result<(), CallError<ResizeRefusal>> {
-    /// About a fifth of what it takes to clear a block.
+    /// About half of what it takes to clear a block.
     const PAUSE: u64 = 200_000;
     let pages = units.saturating_mul(LARGE_PAGES);
     let size = || read_region(region).map_or(0, |account| account.pages);
