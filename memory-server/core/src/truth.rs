@@ -9,7 +9,7 @@
 //! # Invariants
 //!
 //! - Nothing is changed, and nothing is remembered: where the walk has come to stands in the request.
-//! - A slice costs at most [`SLICE`] questions and [`SKIPPED`] records that are somebody else's: some 40,000 instructions.
+//! - A slice costs at most [`SLICE`] questions and [`SKIPPED`] records that are somebody else's: some 30,000 instructions.
 
 mod parts;
 mod questions;
@@ -31,7 +31,7 @@ use crate::server::MemoryServer;
 use crate::space::{Space, State};
 
 /// Questions to the kernel in one slice: about 800 instructions each, with what belongs to them.
-pub const SLICE: u32 = 36;
+pub const SLICE: u32 = 28;
 /// Records that are passed over in one slice, in questions: so many are as dear as one.
 const SKIPPED: u32 = 32;
 /// The bytes of a page.

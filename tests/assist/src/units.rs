@@ -11,8 +11,10 @@ const UNIT: usize = 1 << 21;
 const PAGE: usize = 4096;
 /// Units that are had again, and had as pages.
 const SOME: u32 = 8;
+/// Pages that are taken in between: more than those that are clear.
+const SMALL: u32 = 5 * LARGE_PAGES;
 /// Units that are left to others.
-const LEFT: u32 = 4;
+const LEFT: u32 = 2;
 
 /// A region of all the large memory that there is, and its units.
 fn all_there_is() -> Result<(RegionId, u32), i32> {
@@ -80,7 +82,7 @@ fn zeroed_in_every_size() -> Result<(), i32> {
 }
 
 /// `units COUNT TIMES`: takes all the large memory that there is but a little, gives so many units back and takes them again,
-/// so many times. Each was used, so each is cleared before it comes again.
+/// so many times, and uses some as pages in between. Each was used, so each is cleared before it comes again.
 pub fn units(words: &mut Words<'_>) -> i32 {
     let (count, times): (u32, u32) = (words.number(), words.number());
     let (region, all) = match all_there_is() {
@@ -109,6 +111,12 @@ pub fn units(words: &mut Words<'_>) -> i32 {
             }
         }
         value!(memory::resize_large(region, rest));
+        // As pages in between, some of them come back scattered.
+        let small = value!(memory::create_region(SMALL));
+        if let Err(code) = use_up(small, SMALL) {
+            return code;
+        }
+        value!(memory::destroy_region(small));
         value!(memory::resize_large(region, most));
     }
     0
