@@ -15,7 +15,7 @@
 //! # Why nobody waits for small pages
 //!
 //! Small pages come from blocks that are clear. A block that comes back is cleared without being asked for
-//! ([`MemoryServer::look_ahead`]); while fewer than [`RESERVE`] pages are clear, in the lowest band's time. Should faults
+//! ([`MemoryServer::look_ahead`]); while fewer than [`RESERVE`] pages are clear, just below the servers. Should faults
 //! still be faster, the thread that made one goes on and makes it again, with the cleaner just ahead of it
 //! ([`MemoryServer::is_dry`]).
 
@@ -27,7 +27,8 @@ use crate::hands::{Kernel, Ledger};
 use crate::pool::Step;
 use crate::server::{Failure, MemoryServer};
 
-/// While fewer pages are clear than this, clearing takes part in the lowest band: what a few dozen tasks are made of.
+/// While fewer pages are clear than this, clearing comes before all but the top band: what a dozen tasks are made of, which
+/// would be refused else while there is memory.
 const RESERVE: u32 = 256;
 /// The most pages that one fault takes: those that come along, and tables.
 const FAULT: u32 = 16;
@@ -70,9 +71,9 @@ impl Priorities {
         priority.min(self.servers).max(LOWEST_BAND)
     }
 
-    /// That of the clients that are least important.
-    fn lowest(&self) -> u8 {
-        self.beside(u8::MAX)
+    /// One at which nobody but the servers and the top band is in the way.
+    fn urgent(&self) -> u8 {
+        self.servers.saturating_sub(1).max(LOWEST_BAND)
     }
 
     fn of(&self, band: u8) -> u8 {
@@ -141,7 +142,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         self.note_cleared();
         let is_low = self.memory.pool.clear() < RESERVE;
         let priority = if is_low {
-            self.memory.priorities.lowest()
+            self.memory.priorities.urgent()
         } else {
             LOWEST_BAND
         };
