@@ -570,7 +570,7 @@ interface! {
     /// The ledger as the other servers use it.
     pub interface 2 version 1 {
         /// Opens a birth ticket for a task.
-        0 => ticket(Ticket) -> Admitted, or TicketRefusal, short;
+        0 => ticket(Ticket) -> Admitted, or TicketRefusal as shortage, short;
         /// Opens a birth ticket for a thread.
         1 => thread_ticket(ThreadTicket) -> Admitted, or TicketRefusal;
         /// Is it born.

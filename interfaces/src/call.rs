@@ -230,6 +230,20 @@ pub trait Call: Serialize + DeserializeOwned {
     fn lengthen_reply(_: Words) -> Option<Self::Reply> {
         None
     }
+
+    /// A refusal in its short form, if it has one and fits it.
+    #[inline]
+    #[must_use]
+    fn shorten_refusal(_: &Self::Refusal) -> Option<Words> {
+        None
+    }
+
+    /// The refusal of a short form; nothing if the words are none.
+    #[inline]
+    #[must_use]
+    fn lengthen_refusal(_: Words) -> Option<Self::Refusal> {
+        None
+    }
 }
 
 /// Something that carries a request to a server and its answer back.
@@ -276,8 +290,8 @@ pub enum Answer<R, E> {
 pub enum Dispatched {
     /// So many bytes of the reply buffer are to be sent back.
     Reply(usize),
-    /// These words are to be sent back.
-    Short(Words),
+    /// These words are to be sent back: an answer or a refusal in its short form.
+    Short(Answered),
     /// Nothing is to be sent back now.
     Later,
     /// The message was wrong.
@@ -303,10 +317,17 @@ pub fn encode_answer<R: Serialize, E: Serialize>(
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "as `dispatch_short`")]
 pub fn answer_short<C: Call>(answer: &Result<C::Reply, C::Refusal>, reply: &mut [u8]) -> Answered {
-    if let Ok(value) = answer
-        && let Some(words) = C::shorten_reply(value)
-    {
-        return Answered::short(words);
+    match answer {
+        Ok(value) => {
+            if let Some(words) = C::shorten_reply(value) {
+                return Answered::short(words);
+            }
+        }
+        Err(refusal) => {
+            if let Some(words) = C::shorten_refusal(refusal) {
+                return Answered::refusal(words);
+            }
+        }
     }
     Answered::of(match answer_at_length::<C>(answer, reply) {
         Some(bytes) => Dispatched::Reply(bytes),
@@ -389,7 +410,12 @@ impl<S> Transport for Loopback<'_, S> {
         };
         let words = payload.get(..length).ok_or(ProtocolError::Malformed)?;
         match (self.dispatch)(self.server, self.caller, label, words, &mut reply) {
-            Dispatched::Short(words) => C::lengthen_reply(words)
+            Dispatched::Short(answered) if answered.is_short_refusal() => {
+                C::lengthen_refusal(answered.said())
+                    .map(Err)
+                    .ok_or(ProtocolError::BadReply)
+            }
+            Dispatched::Short(answered) => C::lengthen_reply(answered.said())
                 .map(Ok)
                 .ok_or(ProtocolError::BadReply),
             Dispatched::Reply(length) => {
@@ -430,7 +456,8 @@ impl<S> Transport for Loopback<'_, S> {
 /// `OPERATIONS` (number and name of each). An operation marked `, later` may be answered after its method has returned
 /// ([`Answer`]). One marked `, short` has a [`short`](mod@crate::short) form, for which request and reply implement
 /// [`Short`](crate::short::Short). Where the short form is a type of its own (`, short METHOD(TYPE)`, and the request has a
-/// method `few` that gives it) the server has a method for that too.
+/// method `few` that gives it) the server has a method for that too. A refusal `as shortage` has a short form too, for
+/// requests that have one: it implements [`Brief`](crate::short::Brief).
 #[macro_export]
 macro_rules! interface {
     (
@@ -438,7 +465,7 @@ macro_rules! interface {
         pub interface $interface:literal version $version:literal {
             $(
                 $(#[$operation_doc:meta])*
-                $number:literal => $method:ident($request:ty) -> $reply:ty, or $refusal:ty
+                $number:literal => $method:ident($request:ty) -> $reply:ty, or $refusal:ty $(as $brief:ident)?
                     $(, $mark:ident $($few:ident($few_request:ty))?)?;
             )+
         }
@@ -466,6 +493,7 @@ macro_rules! interface {
                 };
                 const NAME: &'static str = stringify!($method);
                 $crate::interface!(@forms $reply $(, $mark $($few($few_request))?)?);
+                $crate::interface!(@refusal_forms $refusal $(, $brief)?);
             }
         )+
 
@@ -584,6 +612,17 @@ macro_rules! interface {
         #[inline]
         fn lengthen_reply(words: $crate::short::Words) -> Option<$reply> {
             $crate::short::lengthen(words)
+        }
+    };
+    (@refusal_forms $refusal:ty) => {};
+    (@refusal_forms $refusal:ty, shortage) => {
+        #[inline]
+        fn shorten_refusal(refusal: &$refusal) -> Option<$crate::short::Words> {
+            $crate::short::shorten($crate::short::Brief::shortage(refusal)?)
+        }
+        #[inline]
+        fn lengthen_refusal(words: $crate::short::Words) -> Option<$refusal> {
+            $crate::short::lengthen(words).map(<$refusal as $crate::short::Brief>::of_shortage)
         }
     };
     (@serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty) $(, later)?) => {

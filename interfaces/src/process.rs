@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::accounting::MoveRefusal;
 use crate::accounting::{self, KillRefusal, Receipt, TicketRefusal};
-use crate::amounts::Amounts;
+use crate::amounts::{Amounts, Shortage};
 use crate::events::RingId;
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
@@ -16,6 +16,7 @@ use crate::provision::{
     Cause, CloneSpaceRefusal, CreateRefusal, PoolFigures, ProgramId, ProgramName, RingRefusal,
     UnknownRefusal,
 };
+use crate::short::{Brief, Short, WORDS, some_group_of, some_group_word};
 use crate::text::Text;
 use crate::truth::Verified;
 
@@ -36,6 +37,67 @@ pub struct Spawn {
     pub group: Option<GroupId>,
     /// Its arguments.
     pub arguments: Arguments,
+}
+
+/// The most bytes of arguments in the short form of a [`Spawn`].
+pub const FEW_ARGUMENT_BYTES: usize = 16;
+
+/// The program, and the length of the arguments above its eight bits; the group, all bits set for none; the arguments' bytes,
+/// the first lowest, and zero behind the last.
+impl Short for Spawn {
+    const LENGTH: usize = 4;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        let text = self.arguments.as_str().as_bytes();
+        if text.len() > FEW_ARGUMENT_BYTES {
+            return None;
+        }
+        let mut bytes = [0; FEW_ARGUMENT_BYTES];
+        for (to, from) in bytes.iter_mut().zip(text) {
+            *to = *from;
+        }
+        let (low, high) = halves(u128::from_le_bytes(bytes));
+        let first = u64::from(self.program.0) | ((text.len() as u64) << u8::BITS);
+        Some([first, some_group_word(self.group), low, high])
+    }
+
+    #[inline]
+    fn from_words([first, group, low, high]: [u64; WORDS]) -> Option<Self> {
+        let [program, length, 0, 0, 0, 0, 0, 0] = first.to_le_bytes() else {
+            return None;
+        };
+        let bytes = (u128::from(low) | (u128::from(high) << u64::BITS)).to_le_bytes();
+        let (text, rest) = bytes.split_at_checked(length.into())?;
+        if rest.iter().any(|&byte| byte != 0) {
+            return None;
+        }
+        Some(Self {
+            program: ProgramId(program),
+            group: some_group_of(group),
+            arguments: Arguments::try_new(core::str::from_utf8(text).ok()?)?,
+        })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+const fn halves(both: u128) -> (u64, u64) {
+    (both as u64, (both >> u64::BITS) as u64)
+}
+
+impl Brief for SpawnRefusal {
+    #[inline]
+    fn shortage(&self) -> Option<&Shortage> {
+        match self {
+            Self::Ticket(refusal) => refusal.shortage(),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn of_shortage(shortage: Shortage) -> Self {
+        Self::Ticket(TicketRefusal::of_shortage(shortage))
+    }
 }
 
 /// Makes a child that begins where the calling thread is, with a clone of all that the caller sees.
@@ -470,7 +532,7 @@ interface! {
     /// Tasks and threads.
     pub interface 5 version 1 {
         /// Starts a program.
-        0 => spawn(Spawn) -> TaskId, or SpawnRefusal;
+        0 => spawn(Spawn) -> TaskId, or SpawnRefusal as shortage, short;
         /// Finds a program.
         1 => find_program(FindProgram) -> ProgramId, or FindRefusal;
         /// Ends the caller.

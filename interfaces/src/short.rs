@@ -7,10 +7,11 @@
 //!
 //! - A request in its short form has the top bit of its operation number set ([`Label::shortened`](crate::Label::shortened)).
 //!   One whose numbers are too large for their places travels in the general encoding, under the plain label.
-//! - An answer in its short form has the label [`ANSWER`]. A refusal, and an answer that does not fit, comes in the general
-//!   encoding, label 0, as it does for every other request.
+//! - An answer in its short form has the label [`ANSWER`]. A refusal that is nothing but a [`Shortage`] has the label
+//!   [`REFUSAL`] where its list says so ([`Brief`]). Any other refusal, and an answer that does not fit, comes in the
+//!   general encoding, label 0, as it does for every other request.
 //!
-//! Why not short forms alone: they are as wide as what is usual, and refusals and rare requests are wider. Why not the
+//! Why not short forms alone: they are as wide as what is usual, and most refusals and rare requests are wider. Why not the
 //! general encoding with fixed places: then six small numbers no longer fit four words.
 //!
 //! # Invariants
@@ -19,7 +20,7 @@
 //!   bits behind the last number of a vector mean nothing.
 //! - Only as many words are looked at as travelled: [`Short::LENGTH`].
 
-use crate::amounts::{Amounts, RESOURCES, Resource};
+use crate::amounts::{Amounts, RESOURCES, Resource, Shortage};
 use crate::call::{Dispatched, Label, MESSAGE_BYTES, ProtocolError};
 use crate::identity::{GroupId, TaskId};
 
@@ -28,6 +29,10 @@ pub const WORDS: usize = 4;
 
 /// The label of an answer in its short form. No [`ProtocolError`](crate::ProtocolError) has this bit.
 pub const ANSWER: u64 = 0x20;
+
+/// The label of a refusal in its short form: that of an answer, and a bit more. No [`ProtocolError`](crate::ProtocolError)
+/// has both.
+pub const REFUSAL: u64 = ANSWER | 0x10;
 
 /// The bit of an operation number that says that a request is in its short form.
 pub const BIT: u8 = 0x80;
@@ -96,11 +101,35 @@ impl Answered {
         Self { head, words }
     }
 
-    /// Whether it is an answer in its short form.
+    /// A refusal in its short form.
+    #[inline]
+    #[must_use]
+    pub const fn refusal(Words { words, length }: Words) -> Self {
+        let head = (REFUSAL << HEAD_SHIFT) | length as u64;
+        Self { head, words }
+    }
+
+    /// Whether it is an answer or a refusal in its short form.
     #[inline]
     #[must_use]
     pub const fn is_short(self) -> bool {
         self.head & (ANSWER << HEAD_SHIFT) != 0
+    }
+
+    /// Its words, and how many of them travel.
+    #[inline]
+    #[must_use]
+    pub const fn said(self) -> Words {
+        let length = (self.head & HEAD_LENGTH) as usize;
+        let words = self.words;
+        Words { words, length }
+    }
+
+    /// Whether it is a refusal in its short form.
+    #[inline]
+    #[must_use]
+    pub const fn is_short_refusal(self) -> bool {
+        self.head >> HEAD_SHIFT == REFUSAL
     }
 
     /// Anything else.
@@ -109,7 +138,7 @@ impl Answered {
     pub const fn of(dispatched: Dispatched) -> Self {
         let words = [0; WORDS];
         match dispatched {
-            Dispatched::Short(words) => Self::short(words),
+            Dispatched::Short(answered) => answered,
             Dispatched::Reply(bytes) => Self {
                 head: bytes as u64,
                 words,
@@ -125,12 +154,12 @@ impl Answered {
     /// The reverse of [`Answered::of`].
     #[must_use]
     pub fn dispatched(self) -> Dispatched {
-        let Self { head, words } = self;
+        let head = self.head;
         let length = (head & ((1 << HEAD_SHIFT) - 1)) as usize;
         match head >> HEAD_SHIFT {
             _ if head == LATER => Dispatched::Later,
             0 => Dispatched::Reply(length),
-            ANSWER => Dispatched::Short(Words { words, length }),
+            ANSWER | REFUSAL => Dispatched::Short(self),
             label => Dispatched::Protocol(
                 ProtocolError::from_label(label).unwrap_or(ProtocolError::BadReply),
             ),
@@ -152,6 +181,15 @@ pub trait Short: Sized {
 
     /// The reverse of [`Short::to_words`]; nothing if the words stand for no value.
     fn from_words(words: [u64; WORDS]) -> Option<Self>;
+}
+
+/// A refusal that may say what ran short, and nothing else.
+pub trait Brief: Sized {
+    /// What ran short, if that is all it says.
+    fn shortage(&self) -> Option<&Shortage>;
+
+    /// The reverse of [`Brief::shortage`].
+    fn of_shortage(shortage: Shortage) -> Self;
 }
 
 /// The short form of a value, if it fits.
@@ -252,6 +290,53 @@ impl Short for () {
         Some(())
     }
 }
+
+impl Short for TaskId {
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([task_word(*self), 0, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([task, ..]: [u64; WORDS]) -> Option<Self> {
+        Some(task_of(task))
+    }
+}
+
+/// The kind in the lowest byte and what was asked above it; the group, all bits set for none; the limit; what was used.
+impl Short for Shortage {
+    const LENGTH: usize = 4;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        let kind = self.resource.index() as u64;
+        let first = kind | (self.asked << KIND_BITS);
+        (self.asked >> (u64::BITS - KIND_BITS) == 0).then_some([
+            first,
+            some_group_word(self.group),
+            self.limit,
+            self.used,
+        ])
+    }
+
+    #[inline]
+    fn from_words([first, group, limit, used]: [u64; WORDS]) -> Option<Self> {
+        Some(Self {
+            resource: Resource::at((first & KIND) as u32)?,
+            group: some_group_of(group),
+            limit,
+            used,
+            asked: first >> KIND_BITS,
+        })
+    }
+}
+
+/// Bits of a kind beside a number.
+const KIND_BITS: u32 = 8;
+/// The kind in such a word.
+const KIND: u64 = (1 << KIND_BITS) - 1;
 
 impl Short for GroupId {
     const LENGTH: usize = 1;

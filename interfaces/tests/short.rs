@@ -1,14 +1,15 @@
 //! The short forms: what fits them comes back from them, what does not is not cut, and no words do any harm.
 
-use interfaces::accounting::{Admitted, Charge, Confirm, FewOf, Ticket};
+use interfaces::accounting::{Admitted, Charge, Confirm, FewOf, Ticket, TicketRefusal};
 use interfaces::call::words_of;
 use interfaces::limits::{
     CloseGroup, Enter, Membership, OpenGroup, ReadResource, ResourceAccount, SetLimit, WhoAmI,
     WouldFew, WouldFit,
 };
-use interfaces::provision::TASK_KIT;
+use interfaces::process::{Spawn, SpawnRefusal};
+use interfaces::provision::{ProgramId, TASK_KIT};
 use interfaces::short::{Few, Short, WORDS};
-use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, TaskId};
+use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, Shortage, TaskId, Text};
 use proptest::prelude::*;
 
 fn comes_back<T: Short + PartialEq + core::fmt::Debug>(value: &T) {
@@ -55,6 +56,51 @@ fn fits(amounts: &Amounts) -> bool {
 }
 
 proptest! {
+    #[test]
+    fn a_shortage_comes_back_and_so_do_the_refusals_that_are_one(
+        resource in kind(),
+        group in proptest::option::of(group()),
+        (limit, used) in any::<(u64, u64)>(),
+        asked in 0..1_u64 << 56,
+    ) {
+        let shortage = Shortage { resource, group, limit, used, asked };
+        comes_back(&shortage);
+        let ticket = TicketRefusal::Short(shortage);
+        let words = Ticket::shorten_refusal(&ticket).expect("it is a shortage");
+        prop_assert_eq!(Ticket::lengthen_refusal(words), Some(ticket));
+        let spawn = SpawnRefusal::Ticket(ticket);
+        let words = Spawn::shorten_refusal(&spawn).expect("it is a shortage");
+        prop_assert_eq!(Spawn::lengthen_refusal(words), Some(spawn));
+        let large = Shortage { asked: asked | 1 << 56, ..shortage };
+        prop_assert!(large.to_words().is_none());
+    }
+
+    #[test]
+    fn a_spawn_with_short_arguments_comes_back(
+        program in any::<u8>(),
+        group in proptest::option::of(group()),
+        text in "[ -~é]{0,20}",
+    ) {
+        let arguments = Text::try_new(&text).unwrap();
+        let spawn = Spawn { program: ProgramId(program), group, arguments };
+        let words = spawn.to_words();
+        prop_assert_eq!(words.is_some(), text.len() <= 16);
+        if let Some(words) = words {
+            prop_assert_eq!(Spawn::from_words(words), Some(spawn));
+        }
+    }
+
+    #[test]
+    fn words_that_are_no_spawn_are_none(words in any::<[u64; WORDS]>(), length in 0..20_u8) {
+        let mut few = words;
+        few[0] = u64::from(length) << 8;
+        for words in [words, few] {
+            if let Some(spawn) = Spawn::from_words(words) {
+                prop_assert_eq!(spawn.to_words(), Some(words));
+            }
+        }
+    }
+
     #[test]
     fn amounts_come_back_or_do_not_fit(amounts in prop_oneof![amounts(), small()]) {
         let few = Few::of(&amounts);

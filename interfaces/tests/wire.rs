@@ -168,6 +168,11 @@ impl Pins {
         }
         for refusal in refusals {
             self.bytes(&format!("{name} refusal"), &Err::<&C::Reply, _>(refusal));
+            if let Some(short) = C::shorten_refusal(refusal) {
+                self.words(&format!("{name} short refusal"), short);
+                let back = C::lengthen_refusal(short).expect("comes back");
+                assert_eq!(format!("{back:?}"), format!("{refusal:?}"));
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use interfaces::call::{MESSAGE_BYTES, REGISTER_BYTES, decode_payload};
 use interfaces::encode::encode;
-use interfaces::short::{ANSWER, Words};
+use interfaces::short::{ANSWER, REFUSAL, Words};
 use interfaces::{Call, ProtocolError, Transport};
 use sel4::MessageInfo;
 
@@ -35,7 +35,7 @@ impl Transport for Endpoint {
             let (info, words) = sel4::call_registers(self.0, info, words);
             if info.label() != ANSWER {
                 let [first, second, third, fourth] = words;
-                return answer(info, first, second, third, fourth);
+                return no_answer::<C>(info, first, second, third, fourth);
             }
             let length = info.length();
             let reply = C::lengthen_reply(Words { words, length });
@@ -73,6 +73,23 @@ fn exchange<T: DeserializeOwned>(
     let (info, registers) = sel4::call_registers(endpoint, info, words);
     let [first, second, third, fourth] = registers;
     answer(info, first, second, third, fourth)
+}
+
+/// What is said to a request in its short form other than such an answer. Not inlined, like [`answer`].
+#[inline(never)]
+fn no_answer<C: Call>(
+    info: MessageInfo,
+    first: u64,
+    second: u64,
+    third: u64,
+    fourth: u64,
+) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    if info.label() != REFUSAL {
+        return answer(info, first, second, third, fourth);
+    }
+    let (words, length) = ([first, second, third, fourth], info.length());
+    let refusal = C::lengthen_refusal(Words { words, length });
+    refusal.map(Err).ok_or(ProtocolError::BadReply)
 }
 
 /// What an answer in the general encoding says. Not inlined: what it keeps on its stack would otherwise be reserved, and

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use interfaces::call::{Dispatched, MESSAGE_BYTES, REGISTER_BYTES};
-use interfaces::short::{ANSWER, Asked, HEAD_SHIFT, Words};
+use interfaces::short::{ANSWER, Answered, Asked, HEAD_SHIFT};
 use interfaces::{Badge, ProtocolError};
 use sel4::MessageInfo;
 
@@ -79,8 +79,8 @@ pub enum Response {
     Resume,
     /// So many bytes of the reply buffer.
     Reply(usize),
-    /// An answer in its short form.
-    Short(Words),
+    /// An answer or a refusal in its short form.
+    Short(Answered),
     /// The message was wrong.
     Protocol(ProtocolError),
 }
@@ -89,7 +89,7 @@ impl From<Dispatched> for Response {
     fn from(dispatched: Dispatched) -> Self {
         match dispatched {
             Dispatched::Reply(bytes) => Self::Reply(bytes),
-            Dispatched::Short(words) => Self::Short(words),
+            Dispatched::Short(answered) => Self::Short(answered),
             Dispatched::Later => Self::Nothing,
             Dispatched::Protocol(error) => Self::Protocol(error),
         }
@@ -218,8 +218,8 @@ impl Port {
                     load(&self.reply, bytes),
                 ))
             }
-            Response::Short(Words { words, length }) => {
-                Some((MessageInfo::new(ANSWER, 0, 0, length), words))
+            Response::Short(Answered { head, words }) => {
+                Some((MessageInfo::from_word(head), words))
             }
             Response::Protocol(error) => Some((MessageInfo::new(error as u64, 0, 0, 0), [0; 4])),
         }
@@ -242,8 +242,8 @@ pub fn answer_saved(reply: sel4::cap::Reply, response: Dispatched, payload: &[u8
             let info = MessageInfo::new(0, 0, 0, words_for(payload.len()));
             sel4::send_registers(reply, info, load_slice(payload));
         }
-        Dispatched::Short(Words { words, length }) => {
-            sel4::send_registers(reply, MessageInfo::new(ANSWER, 0, 0, length), words);
+        Dispatched::Short(Answered { head, words }) => {
+            sel4::send_registers(reply, MessageInfo::from_word(head), words);
         }
         Dispatched::Protocol(error) => {
             sel4::send_registers(reply, MessageInfo::new(error as u64, 0, 0, 0), [0; 4]);

@@ -8,11 +8,11 @@
 //!
 //! A ticket's amounts are those of one task and one thread, as every ticket's are: these two kinds need no room.
 
-use super::{Admitted, Charge, ChargeTask, Confirm, Release, Ticket};
-use crate::amounts::{Amounts, Resource};
+use super::{Admitted, Charge, ChargeTask, Confirm, Release, Ticket, TicketRefusal};
+use crate::amounts::{Amounts, Resource, Shortage};
 use crate::identity::{GroupId, TaskId};
 use crate::short::{
-    Few, LANE, MASK, Short, TOO_LARGE, WORDS, group_of, group_word, pair, some_group_of,
+    Brief, Few, LANE, MASK, Short, TOO_LARGE, WORDS, group_of, group_word, pair, some_group_of,
     some_group_word, task_of, task_word, unpair,
 };
 
@@ -208,6 +208,21 @@ impl Short for Ticket {
             group: some_group_of(group),
             amounts,
         })
+    }
+}
+
+impl Brief for TicketRefusal {
+    #[inline]
+    fn shortage(&self) -> Option<&Shortage> {
+        match self {
+            Self::Short(shortage) => Some(shortage),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn of_shortage(shortage: Shortage) -> Self {
+        Self::Short(shortage)
     }
 }
 

@@ -1349,7 +1349,7 @@ fn short_forms_do_the_same_by_either_way() {
             let short = other.server.handle_short(asked, other_reply);
             let Some(short) = short else {
                 // Not from somebody who is served: the long way counts it.
-                assert!(!matches!(long, Dispatched::Short(_) | Dispatched::Reply(_)));
+                assert!(matches!(long, Dispatched::Protocol(_) | Dispatched::Later));
                 other
                     .server
                     .handle(Some(badge), arrival, &bytes, other_reply);

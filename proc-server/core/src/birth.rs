@@ -114,7 +114,7 @@ struct Newborn {
 
 impl<H: Hands> ProcServer<'_, H> {
     /// Starts a task, or leaves everything as it was.
-    pub(crate) fn spawn_task(&mut self, order: Order) -> Result<TaskId, SpawnRefusal> {
+    pub(crate) fn spawn_task(&mut self, order: &Order) -> Result<TaskId, SpawnRefusal> {
         if self.programs.price(order.program).is_none() {
             return Err(SpawnRefusal::UnknownProgram);
         }
@@ -138,7 +138,7 @@ impl<H: Hands> ProcServer<'_, H> {
     /// Makes a task that is not born yet, or leaves everything as it was. Returns it, and where its program begins.
     pub(crate) fn make_task<R: From<Failed> + From<Full>>(
         &mut self,
-        order: Order,
+        order: &Order,
     ) -> Result<(Unborn, Entry), R> {
         let price = self.programs.price(order.program);
         let price = price.ok_or(Failed::Memory(CreateRefusal::UnknownProgram))?;
@@ -148,12 +148,12 @@ impl<H: Hands> ProcServer<'_, H> {
             place => place,
         };
         let place = place.ok_or(Full)?;
-        let asked = self.ask_for_ticket(place, &order, price);
+        let asked = self.ask_for_ticket(place, order, price);
         if let Err(CallError::Refused(refusal)) = asked {
             return Err(Failed::Ticket(refusal).into());
         }
         let (program, operator) = (order.program, order.operator);
-        let has_ticket = self.wants_ticket(&order);
+        let has_ticket = self.wants_ticket(order);
         // It was free a moment ago, and nobody else is served meanwhile.
         let place = self.tasks.reserve(order)?;
         match self.build(place, program, has_ticket, asked) {

@@ -67,9 +67,21 @@ impl Work {
 
 impl<H: Hands> ProcServer<'_, H> {
     /// Whether something is to be done that nobody asks for.
+    // Asked after every message: there is mostly none of all that, and that is to be seen at a glance.
+    #[inline]
     #[must_use]
     pub fn has_work(&self) -> bool {
-        Work::ALL.into_iter().any(|work| self.is_due(work))
+        self.news
+            || self.timer
+            || !self.freezes.is_empty()
+            || self.jobs.has_step()
+            || self.has_fork()
+            || self.tasks.has_ending()
+    }
+
+    #[inline]
+    fn has_fork(&self) -> bool {
+        !self.forks.is_empty() && self.forks.iter().any(|(_, job)| job.goes_on())
     }
 
     /// Does one slice of what goes on by itself: of one kind of it, each in its turn, so that whoever asks something
@@ -96,8 +108,8 @@ impl<H: Hands> ProcServer<'_, H> {
             Work::Timer => self.timer,
             Work::Freeze => !self.freezes.is_empty(),
             Work::Kill => self.jobs.has_step(),
-            Work::Fork => self.forks.iter().any(|(_, job)| job.goes_on()),
-            Work::End => self.tasks.first_ending().is_some(),
+            Work::Fork => self.has_fork(),
+            Work::End => self.tasks.has_ending(),
         }
     }
 

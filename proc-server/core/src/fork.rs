@@ -109,7 +109,7 @@ impl<H: Hands> ProcServer<'_, H> {
             operator: false,
             arguments: parent.arguments().clone(),
         };
-        let (unborn, _) = self.make_task::<ForkRefusal>(order)?;
+        let (unborn, _) = self.make_task::<ForkRefusal>(&order)?;
         let child = unborn.place.task;
         let begun = match self.clone_slice(task, child) {
             Ok(Progress::More) => self.fork_later(caller, unborn, origin).map(|()| None),

@@ -44,6 +44,7 @@ impl KillJobs {
     pub const NONE: Self = Self(Jobs::NONE);
 
     /// Whether one has a step to do.
+    #[inline]
     #[must_use]
     pub fn has_step(&self) -> bool {
         !self.0.is_empty() && self.0.iter().any(|(_, job)| job.victim.is_none())

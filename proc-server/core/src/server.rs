@@ -176,7 +176,7 @@ impl<'a, H: Hands> ProcServer<'a, H> {
                 operator: start.operator,
                 arguments: start.arguments.clone(),
             };
-            if self.spawn_task(order).is_err() {
+            if self.spawn_task(&order).is_err() {
                 refused = refused.saturating_add(1);
             }
         }
@@ -270,7 +270,7 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
     fn spawn(&mut self, caller: Caller, request: Spawn) -> Result<TaskId, SpawnRefusal> {
         let unknown = SpawnRefusal::Ticket(interfaces::accounting::TicketRefusal::UnknownTask);
         let parent = self.who(caller).ok_or(unknown)?;
-        self.spawn_task(Order {
+        self.spawn_task(&Order {
             parent: Some(parent),
             program: request.program,
             group: request.group,

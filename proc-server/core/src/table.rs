@@ -94,7 +94,7 @@ impl<'a> TaskTable<'a> {
     }
 
     /// Gives a task and its first thread a place.
-    pub fn reserve(&mut self, order: Order) -> Result<Reserved, Full> {
+    pub fn reserve(&mut self, order: &Order) -> Result<Reserved, Full> {
         if self.free_tasks.is_empty() || self.free_threads.is_empty() {
             return Err(Full);
         }
@@ -108,7 +108,7 @@ impl<'a> TaskTable<'a> {
         slot.renew(Lifecycle::Building);
         slot.parent = order.parent;
         slot.program = order.program;
-        slot.arguments = order.arguments;
+        slot.arguments.clone_from(&order.arguments);
         if let Some(first) = slot.threads.first_mut() {
             *first = Some(thread);
         }
@@ -172,6 +172,13 @@ impl<'a> TaskTable<'a> {
         }
         self.ending.push_last(self.tasks, task.index);
         Ok(())
+    }
+
+    /// Whether somebody is being taken apart.
+    #[inline]
+    #[must_use]
+    pub const fn has_ending(&self) -> bool {
+        !self.ending.is_empty()
     }
 
     /// Who is next to be taken apart a little further.

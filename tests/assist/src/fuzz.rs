@@ -2,7 +2,7 @@
 
 use client::Server;
 use client::interfaces::call::{MESSAGE_BYTES, ProtocolError};
-use client::interfaces::short::ANSWER;
+use client::interfaces::short::{ANSWER, REFUSAL};
 use client::interfaces::{Label, console, limits, memory, process};
 
 use crate::random::Random;
@@ -36,7 +36,7 @@ pub fn run(words: &mut Words<'_>) -> i32 {
         let typed = match answer.label {
             // An encoded `Result` begins with 0 or 1.
             0 => matches!(answer.payload().first(), Some(0 | 1)),
-            ANSWER => true,
+            ANSWER | REFUSAL => true,
             error => error <= LAST_ERROR,
         };
         if !typed {

@@ -25,7 +25,7 @@ fn order(parent: Option<TaskId>) -> Order {
 }
 
 fn start(table: &mut TaskTable<'_>, parent: Option<TaskId>) -> TaskId {
-    let task = table.reserve(order(parent)).unwrap().task;
+    let task = table.reserve(&order(parent)).unwrap().task;
     table.started(task).unwrap();
     assert_eq!(table.check(), Ok(()));
     task
@@ -48,7 +48,7 @@ fn a_place_whose_generations_are_used_up_is_never_given_again() {
     let last = start(&mut table, None);
     assert_eq!(last.generation, u32::MAX);
     end(&mut table, last);
-    assert_eq!(table.reserve(order(None)), Err(Full));
+    assert_eq!(table.reserve(&order(None)), Err(Full));
     assert_eq!(table.get(last).map(Task::life), None);
     assert_eq!((table.tasks_taken(), table.threads_taken()), (0, 0));
 }
@@ -69,7 +69,7 @@ fn a_badge_of_an_earlier_tenant_names_nobody() {
 #[test]
 fn nobody_is_served_before_it_runs_or_once_it_ends() {
     let mut table = table(2, 2);
-    let task = table.reserve(order(None)).unwrap().task;
+    let task = table.reserve(&order(None)).unwrap().task;
     assert_eq!(table.running(task.tag()), None);
     table.started(task).unwrap();
     assert_eq!(table.running(task.tag()), Some(task));
@@ -82,7 +82,7 @@ fn nobody_is_served_before_it_runs_or_once_it_ends() {
 fn a_task_that_never_ran_is_nobodys_child_and_nobody_is_told() {
     let mut table = table(4, 4);
     let parent = start(&mut table, None);
-    let task = table.reserve(order(Some(parent))).unwrap().task;
+    let task = table.reserve(&order(Some(parent))).unwrap().task;
     assert_eq!(
         table.children(parent, None),
         Some((heapless::Vec::new(), false))
@@ -119,7 +119,7 @@ fn a_parent_that_ends_is_told_nothing_more() {
 fn a_full_table_changes_nothing() {
     let mut table = table(2, 1);
     let task = start(&mut table, None);
-    assert_eq!(table.reserve(order(None)), Err(Full));
+    assert_eq!(table.reserve(&order(None)), Err(Full));
     assert_eq!(table.reserve_thread(task), Err(Full));
     assert_eq!(table.check(), Ok(()));
     assert_eq!(table.remove_thread(task, 0), Err(NotNow));

@@ -626,7 +626,9 @@ impl Stage {
             Dispatched::Reply(bytes) => Outcome::Now(decode_payload(&reply[..bytes]).unwrap()),
             Dispatched::Later => Outcome::Later(number),
             Dispatched::Protocol(error) => Outcome::Protocol(error),
-            Dispatched::Short(_) => unreachable!("no request was in its short form"),
+            Dispatched::Short(_) => {
+                unreachable!("no request was in its short form")
+            }
         }
     }
 
