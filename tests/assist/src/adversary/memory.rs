@@ -2,9 +2,9 @@
 
 use client::Server;
 use client::interfaces::memory::{
-    Accept, Access, CloneOn, CloneRegion, CountFree, CreateRegion, DestroyRegion, Guarantee,
-    MakeRoom, Map, MapPart, Offered, ReadCommit, ReadRegion, ReadSpace, Resize, Share, Spoil,
-    Sponsor, Tidy, Unmap, UnmapPart,
+    Accept, Access, CloneOn, CloneRegion, CountFree, CreateLarge, CreateRegion, DestroyRegion,
+    Guarantee, LARGE_PAGES, MakeRoom, Map, MapPart, Offered, ReadCommit, ReadRegion, ReadSpace,
+    Resize, Share, Spoil, Sponsor, Tidy, Unmap, UnmapPart,
 };
 use client::interfaces::{Call, GroupId, Text, accounting, console, provision};
 
@@ -37,13 +37,27 @@ impl Adversary {
         }
     }
 
+    /// So many pages, or, now and then, one or two units of large memory.
+    fn size(&mut self, pages: u32) -> u32 {
+        match self.below(8) {
+            0 => LARGE_PAGES,
+            1 => 2 * LARGE_PAGES,
+            _ => pages,
+        }
+    }
+
     pub fn memory(&mut self) {
         let (region, pages, address) = (self.region(), self.small(9), self.address());
         let own = self.oracle.regions.has(region);
         let address = (self.below(2) == 0).then_some(address);
         let access = Access::ReadWrite;
-        match self.below(22) {
+        match self.below(23) {
             17..=19 | 21 => self.machine(),
+            22 => {
+                if let Some(region) = self.use_memory(true, &CreateLarge {}) {
+                    self.oracle.regions.add(region);
+                }
+            }
             20 => {
                 let (group, pages) = (self.group(), self.below(3));
                 let may = self.oracle.opened(group);
@@ -115,6 +129,7 @@ impl Adversary {
                 self.use_memory(own, &Accept { region });
             }
             13 => {
+                let pages = self.size(pages);
                 self.use_memory(own, &Resize { region, pages });
             }
             14 => {
