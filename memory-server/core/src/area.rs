@@ -208,6 +208,13 @@ impl<'a> Areas<'a> {
             .map(|index| (index, self.get(index)))
     }
 
+    /// The first of a list that shows another object than this one.
+    #[must_use]
+    pub fn besides(&self, list: List, object: u32) -> Option<u32> {
+        list.iter(&self.records)
+            .find(|&index| self.peek(index).is_some_and(|area| area.object != object))
+    }
+
     /// The area, without a copy.
     #[must_use]
     pub fn peek(&self, index: u32) -> Option<&Area> {

@@ -329,11 +329,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         object.map_or(0, |object| object.holders)
     }
 
-    pub(crate) fn has_frames(&self, object: u32) -> bool {
-        let object = self.memory.objects.peek(object);
-        object.is_some_and(|object| !object.frames.is_empty() || !object.borrows.is_empty())
-    }
-
     /// Whether a frame is an object's own, and nobody else's.
     fn is_only_of(&self, page: u32, object: u32) -> bool {
         let owner = self.owners().get(page);

@@ -14,31 +14,84 @@
 //! - The page with a program's first instruction is in no kit: no task runs before the limits-server has said that it was
 //!   born.
 //! - No thread is ever kept: a TCB keeps its FPU's registers.
-//! - A kit is charged to nobody, and goes before anybody is refused memory, an ASID or a slot for its sake; whoever asks
-//!   how much is free makes all of them go first. There are at most [`KITS`], so that is bounded.
+//! - A kit is charged to nobody, counts as free, and goes before anybody is refused memory, an ASID or a slot for its sake.
+//!   There are at most [`KITS`]. One request takes [`AT_ONCE`] apart at most: who wants a page needs one, who wants a
+//!   larger block than that gives asks again.
 
 use interfaces::start::Block;
 use interfaces::start::memory_slots::MIN_BITS;
 
+use crate::area::Areas;
 use crate::hands::{Kernel, Ledger};
 use crate::memory::Memory;
 use crate::object::ARCHIVE;
 use crate::owner::{TableLevel, Use};
 use crate::server::{Bill, MemoryServer};
-use crate::space::{Space, State};
+use crate::space::{Space, Spaces, State};
+use crate::table::List;
 
-/// The most kits. Each takes some 20,000 instructions to take apart, and a request may have to take all of them.
-pub const KITS: usize = 2;
+/// The most kits: as many as a group that is killed as a whole and started again may want.
+pub const KITS: u32 = 256;
+/// The most kits that one request takes apart, with some 20,000 instructions each.
+pub const AT_ONCE: u32 = 2;
+/// How often in a row a kit takes another's place. Where many tasks end and none is made, further ones would only take each
+/// other's, and each costs more to keep and to take apart than nothing.
+const IN_A_ROW: u32 = 2;
 /// The most free pages that are kept out of the pool's tree.
 const PAGES: usize = 32;
+
+/// What kits hold: all of it is free for whoever needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Pages that their roots and tables are made of.
+    pub pages: u32,
+    /// Page tables that their areas may come to need.
+    pub tables: u64,
+    /// Copies that are set aside for their programs' shared pages.
+    pub copies: u32,
+}
+
+impl Held {
+    /// What one kit holds.
+    #[must_use]
+    pub fn by(space: &Space, areas: &Areas<'_>) -> Self {
+        let tables = areas.iter(space.areas).map(|(_, area)| area.run.tables());
+        Self {
+            pages: space.pages.len(),
+            tables: tables.fold(0, u64::saturating_add),
+            copies: space.shared_room,
+        }
+    }
+
+    /// With what another holds.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self {
+            pages: self.pages.saturating_add(other.pages),
+            tables: self.tables.saturating_add(other.tables),
+            copies: self.copies.saturating_add(other.copies),
+        }
+    }
+
+    /// Without what one of them holds.
+    const fn without(self, other: Self) -> Self {
+        Self {
+            pages: self.pages.saturating_sub(other.pages),
+            tables: self.tables.saturating_sub(other.tables),
+            copies: self.copies.saturating_sub(other.copies),
+        }
+    }
+}
 
 /// What is kept.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// The places of kits, the oldest first.
-    kits: heapless::Vec<u32, KITS>,
-    /// Kits kept since a task was last made. Where many tasks end and none is made, further ones would only take each
-    /// other's place, and each costs more to keep and to take apart than nothing.
+    /// The places of kits, the newest first.
+    kits: List,
+    oldest: Option<u32>,
+    /// What they hold.
+    held: Held,
+    /// Kits that were kept since a task was last made.
     in_a_row: u32,
     /// Free pages, which the pool takes for used: most pages that come back are wanted again at once, and each way
     /// through the pool's tree costs more than the page's own record.
@@ -46,6 +99,18 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// What the kits hold.
+    #[must_use]
+    pub const fn held(&self) -> Held {
+        self.held
+    }
+
+    /// The places of kits.
+    #[must_use]
+    pub const fn kits(&self) -> List {
+        self.kits
+    }
+
     /// How many free pages are kept.
     #[must_use]
     pub fn pages(&self) -> u32 {
@@ -65,7 +130,7 @@ impl Kept {
     /// Whether it pays to keep another kit.
     #[must_use]
     pub fn wants_another(&self) -> bool {
-        !self.kits.is_full() || (self.in_a_row as usize) < KITS
+        self.kits.len() < KITS || self.in_a_row < IN_A_ROW
     }
 
     /// A task is being made.
@@ -73,8 +138,25 @@ impl Kept {
         self.in_a_row = 0;
     }
 
-    fn forget(&mut self, space: u32) {
-        self.kits.retain(|&kept| kept != space);
+    fn add(&mut self, index: u32, spaces: &mut Spaces<'_>, areas: &Areas<'_>) {
+        let Some(space) = spaces.peek(index) else {
+            return;
+        };
+        self.held = self.held.with(Held::by(space, areas));
+        self.oldest = self.oldest.or(Some(index));
+        spaces.line_up(&mut self.kits, index);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+    }
+
+    fn forget(&mut self, index: u32, spaces: &mut Spaces<'_>, areas: &Areas<'_>) {
+        let Some(space) = spaces.peek(index) else {
+            return;
+        };
+        self.held = self.held.without(Held::by(space, areas));
+        if self.oldest == Some(index) {
+            self.oldest = spaces.in_front_of(index);
+        }
+        spaces.step_out(&mut self.kits, index);
     }
 }
 
@@ -91,16 +173,21 @@ fn is_of_kit(memory: &Memory<'_>, page: u32) -> bool {
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// The first area of a dying space that does not belong to the kit it leaves.
     pub(crate) fn area_besides_kit(&self, space: &Space) -> Option<u32> {
-        let mut areas = self.memory.areas.iter(space.areas);
-        let found = areas.find(|(_, area)| !(space.keeps && area.object == ARCHIVE));
-        found.map(|(index, _)| index)
+        if !space.keeps {
+            return space.areas.first();
+        }
+        let areas = &self.memory.areas;
+        areas.besides(space.areas, ARCHIVE)
     }
 
     /// The newest page of a dying space that does not belong to the kit it leaves.
     pub(crate) fn page_besides_kit(&self, index: u32) -> Option<u32> {
         let space = self.memory.spaces.peek(index)?;
+        if !space.keeps {
+            return space.pages.first();
+        }
         let mut pages = space.pages.iter(self.owners().records());
-        pages.find(|&page| !(space.keeps && is_of_kit(&self.memory, page)))
+        pages.find(|&page| !is_of_kit(&self.memory, page))
     }
 
     /// Makes what is left of a dying space a kit. Its task has nothing any more. Returns whether it could be; if not, what
@@ -120,12 +207,17 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.expected(result).is_err() {
             return false;
         }
-        if self.memory.kept.kits.is_full() {
+        if self.memory.kept.kits.len() >= KITS {
             self.drop_oldest_kit();
         }
         // Others may still show frames that were its own; it is a ghost then, and none of the kit's.
         self.remove_program(space.object, bill);
-        let Memory { spaces, kept, .. } = &mut self.memory;
+        let Memory {
+            spaces,
+            kept,
+            areas,
+            ..
+        } = &mut self.memory;
         let Some(record) = spaces.edit(index) else {
             return false;
         };
@@ -143,9 +235,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             tables: record.tables,
             ..Space::default()
         };
-        // There is room: the oldest went.
-        let _ = kept.kits.push(index);
-        kept.in_a_row = kept.in_a_row.saturating_add(1);
+        kept.add(index, spaces, areas);
         true
     }
 
@@ -165,7 +255,13 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// The kit in a place is used now, or taken apart.
     pub(crate) fn unkeep(&mut self, index: u32) {
-        self.memory.kept.forget(index);
+        let Memory {
+            spaces,
+            kept,
+            areas,
+            ..
+        } = &mut self.memory;
+        kept.forget(index, spaces, areas);
     }
 
     /// Takes the kit in a place apart.
@@ -176,19 +272,16 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// Takes the oldest kit apart. Returns whether there was one.
     pub(crate) fn drop_oldest_kit(&mut self) -> bool {
-        let oldest = self.memory.kept.kits.first().copied();
+        let oldest = self.memory.kept.oldest;
         if let Some(index) = oldest {
             self.drop_kit(index);
         }
         oldest.is_some()
     }
 
-    /// Gives everything that is kept back to the pool. Returns whether there was anything.
-    pub(crate) fn keep_nothing(&mut self) -> bool {
+    /// Gives the pages that are kept back to the pool. Returns whether there was any.
+    pub(crate) fn keep_no_pages(&mut self) -> bool {
         let mut was_any = false;
-        while self.drop_oldest_kit() {
-            was_any = true;
-        }
         while let Some(page) = self.memory.kept.take_page() {
             self.memory.pool.give_back(Block {
                 page,
@@ -197,5 +290,14 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             was_any = true;
         }
         was_any
+    }
+
+    /// Gives kept pages back to the pool, and takes [`AT_ONCE`] kits apart. Returns whether nothing is kept any more.
+    pub(crate) fn keep_less(&mut self) -> bool {
+        for _ in 0..AT_ONCE {
+            self.drop_oldest_kit();
+        }
+        self.keep_no_pages();
+        self.memory.kept.oldest.is_none()
     }
 }

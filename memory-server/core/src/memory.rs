@@ -307,10 +307,19 @@ impl<'a> Memory<'a> {
     #[must_use]
     pub fn promised(&self) -> u64 {
         let granted = u64::from(self.owners.granted());
+        // Nobody is to be given what the areas of a kit need: it goes first.
+        let tables = self.areas.tables().saturating_sub(self.kept.held().tables);
         self.objects
             .committed()
             .saturating_sub(granted)
-            .saturating_add(self.areas.tables())
+            .saturating_add(tables)
+    }
+
+    /// Pages that are free, or would be if nothing were kept.
+    #[must_use]
+    pub fn free_pages(&self) -> u64 {
+        let kept = self.kept.held().pages.saturating_add(self.kept.pages());
+        u64::from(self.pool.free()).saturating_add(kept.into())
     }
 
     /// Pages that may be promised: each free one, and as many beyond as `system.toml` allows.
@@ -319,9 +328,7 @@ impl<'a> Memory<'a> {
         let percent = u64::from(self.overcommit_percent.saturating_sub(100));
         let total = u64::from(self.pool.total());
         let beyond = total.saturating_mul(percent).wrapping_div(100);
-        u64::from(self.pool.free())
-            .saturating_add(self.kept.pages().into())
-            .saturating_add(beyond)
+        self.free_pages().saturating_add(beyond)
     }
 
     /// Whether so many more pages can be promised, or taken for something that was never promised. At 100 per cent that

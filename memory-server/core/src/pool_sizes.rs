@@ -13,7 +13,8 @@ const LOOKS: u32 = 64;
 impl Pool<'_> {
     /// Counts free blocks from a page on, as large as merging could make them: a bounded part of the machine at a time.
     #[must_use]
-    pub fn free_blocks(&self, from: u32) -> FreeBlocks {
+    pub fn free_blocks(&mut self, from: u32) -> FreeBlocks {
+        self.settle_all();
         let mut found = FreeBlocks::default();
         let mut page = from;
         for _ in 0..LOOKS {

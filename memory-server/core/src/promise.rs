@@ -14,15 +14,14 @@ use crate::server::MemoryServer;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Whether so many more pages can be promised to somebody: some that it is going to reserve, which it draws from what is
-    /// set aside for it, and some for tables and kernel objects, or that are reserved already. What is kept for the next task
-    /// gives way, and room for groups that nobody is in.
+    /// set aside for it, and some for tables and kernel objects, or that are reserved already. Room for groups that nobody is in
+    /// gives way; what is kept for the next task counts as free.
     pub(crate) fn can_promise(&mut self, who: Who, reserved: u64, others: u64) -> bool {
         let pages = reserved.saturating_add(others);
         let most_aside = self.memory.guaranteed;
         if self.memory.can_promise(pages.saturating_add(most_aside)) {
             return true;
         }
-        self.keep_nothing();
         self.take_ground_back();
         let aside = if most_aside == 0 {
             0

@@ -111,14 +111,15 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
     }
 
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {
-        // What is kept is free.
-        self.keep_nothing();
-        let memory = &self.memory;
+        // What is kept is free; how large it makes a block is only known of what has been taken apart.
+        self.keep_less();
+        let memory = &mut self.memory;
+        let kept = memory.kept.held().copies;
         Ok(PoolFigures {
             pages: u64::from(memory.pool.total()),
-            free: u64::from(memory.pool.free()),
+            free: memory.free_pages(),
             largest: memory.pool.largest(),
-            free_slots: u64::from(memory.mappings.free_copies()),
+            free_slots: u64::from(memory.mappings.free_copies().saturating_add(kept)),
             regions: u64::from(memory.regions.count()),
             faults: self.counters.faults,
             protocol_errors: self.counters.protocol_errors,

@@ -16,6 +16,7 @@ use interfaces::{Amounts, GroupId, Resource};
 use interfaces::start::memory_slots::{LARGE_BITS, MIN_BITS};
 
 use crate::closing::own_amounts;
+use crate::kits::Held;
 use crate::lending::Seen;
 use crate::mapping::Standing;
 use crate::memory::Memory;
@@ -201,6 +202,16 @@ impl Memory<'_> {
         let ground = self.ground.list;
         used = used.saturating_add(self.check_list(ground, 0, |used_as| used_as == Use::Ground));
         self.check_copies();
+        let kits = self.spaces.in_queue(self.kept.kits());
+        let (mut held, mut count) = (Held::default(), 0_usize);
+        for space in kits.filter_map(|index| self.spaces.peek(index)) {
+            assert_eq!(space.state, State::Kept, "a kit");
+            held = held.with(Held::by(space, &self.areas));
+            count = count.saturating_add(1);
+        }
+        assert_eq!(self.kept.held(), held, "what kits hold");
+        let kept = |(_, space): &(u32, &Space)| space.state == State::Kept;
+        assert_eq!(count, self.spaces.iter().filter(kept).count(), "each kit");
         let taken = self.pool.total().saturating_sub(self.pool.free());
         assert_eq!(
             used.saturating_add(self.owners.lost())

@@ -12,6 +12,7 @@ use interfaces::{Amounts, GroupId};
 
 use crate::clearing::Clearing;
 use crate::hands::{Kernel, KernelError, Ledger, Made, Slot};
+use crate::kits::AT_ONCE;
 use crate::memory::Memory;
 use crate::owner::{Owners, Use};
 use crate::pool::{Leaf, Step, pages_of};
@@ -131,26 +132,31 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
     }
 
     /// Gets a page from the pool; its untyped has no children. Blocks that are to be cleared are not waited for: there are
-    /// pages enough besides while those are cleared in time (see `clearing`).
+    /// pages enough besides while those are cleared in time (see `clearing`). What kits hold is had one kit at a time.
     pub(crate) fn obtain(&mut self) -> Result<u32, Failure> {
         if let Some(page) = self.memory.kept.take_page() {
             return Ok(page);
         }
         self.look_ahead();
-        loop {
-            match self.memory.pool.next_step(MIN_BITS) {
-                Some(Step::Take(block)) => {
-                    self.memory.pool.take(block);
-                    return Ok(block.page);
-                }
-                Some(Step::Split(block)) => self.split(block)?,
-                Some(Step::Clear(_)) | None => {
-                    if !self.keep_nothing() {
-                        return Err(Failure::OutOfMemory);
+        for _ in 0..=AT_ONCE {
+            if let Some(page) = self.memory.kept.take_page() {
+                return Ok(page);
+            }
+            loop {
+                match self.memory.pool.next_step(MIN_BITS) {
+                    Some(Step::Take(block)) => {
+                        self.memory.pool.take(block);
+                        return Ok(block.page);
                     }
+                    Some(Step::Split(block)) => self.split(block)?,
+                    Some(Step::Clear(_)) | None => break,
                 }
             }
+            if !self.drop_oldest_kit() {
+                break;
+            }
         }
+        Err(Failure::OutOfMemory)
     }
 
     pub(crate) fn split(&mut self, block: Block) -> Result<(), Failure> {

@@ -236,8 +236,13 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         if !caller.is_operator() {
             return Err(CountFreeRefusal::NotOperator);
         }
-        // Pages kept for the next fault are free, and merge with nothing while they are kept.
-        self.keep_nothing();
+        // What is kept for the next task or fault is free, and merges with nothing while it is kept.
+        if !self.keep_less() {
+            return Ok(FreeBlocks {
+                next: Some(request.from),
+                ..FreeBlocks::default()
+            });
+        }
         Ok(self.memory.pool.free_blocks(request.from))
     }
 

@@ -111,7 +111,7 @@ pub struct Space {
     pub idle_faults: u32,
     /// Why its task cannot go on; stays until the task is destroyed.
     pub report: Option<Cause>,
-    /// Its neighbours in the queue of reports.
+    /// Its neighbours in the queue of reports, or among the kits.
     pub queue: Links,
 }
 
@@ -279,6 +279,26 @@ impl<'a> Spaces<'a> {
     #[must_use]
     pub const fn waiting(&self) -> u32 {
         self.oldest.len()
+    }
+
+    /// Puts a space, which stands in no queue, at the front of one that somebody else keeps.
+    pub(crate) fn line_up(&mut self, queue: &mut List, index: u32) {
+        queue.push(&mut self.records, index);
+    }
+
+    /// Takes a space out of such a queue.
+    pub(crate) fn step_out(&mut self, queue: &mut List, index: u32) {
+        queue.remove(&mut self.records, index);
+    }
+
+    /// Every place in such a queue.
+    pub fn in_queue(&self, queue: List) -> impl Iterator<Item = u32> + '_ {
+        queue.iter(&self.records)
+    }
+
+    /// The space in front of this one.
+    pub(crate) fn in_front_of(&self, index: u32) -> Option<u32> {
+        List::<0>::before(&self.records, index)
     }
 
     fn unqueue(&mut self, index: u32) {

@@ -68,7 +68,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         });
         let mut left = SLICE;
         let mut is_paid = true;
-        while let Some(page) = self.space(space).blocks.first() {
+        while let Some(page) = self.first_block(space) {
             if !core::mem::take(&mut is_paid) {
                 match left.checked_sub(THREAD) {
                     Some(rest) => left = rest,
@@ -78,10 +78,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             }
             self.unmake_block(page);
         }
-        while left > 0 && self.unmake_next(space, &mut bill) {
-            left = left.saturating_sub(1);
-        }
-        if left == 0 {
+        if !self.unmake_things(space, &mut left, &mut bill) {
             self.settle(&mut bill);
             return Progress::More;
         }
@@ -92,7 +89,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             }
             self.change_space(space, |space| space.keeps = false);
         }
-        if self.unmake_next(space, &mut bill) {
+        if !self.unmake_things(space, &mut left, &mut bill) {
             self.settle(&mut bill);
             return Progress::More;
         }
@@ -184,48 +181,101 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
     }
 
-    /// Takes the next thing of a dying space apart. Returns whether there was one.
-    fn unmake_next(&mut self, space: u32, bill: &mut Bill) -> bool {
-        if self.unmake_rings_of(space, bill) {
-            return true;
-        }
-        let Some(record) = self.memory.spaces.peek(space) else {
-            return false;
-        };
-        let (regions, mappings) = (record.regions, record.mappings);
-        let keeps = record.keeps;
-        if let Some(region) = regions.first() {
-            self.close_region(region, &mut 1, bill);
-            return true;
-        }
-        let object = record.object;
-        if let Some(area) = self.area_besides_kit(record) {
-            if self.drain_area(area, true, &mut 1, bill) {
-                self.remove_area(area, bill);
+    /// Takes things of a dying space apart, one kind after the other: none comes back that was done with. Returns whether
+    /// nothing is left besides what its kit keeps.
+    fn unmake_things(&mut self, space: u32, budget: &mut u32, bill: &mut Bill) -> bool {
+        loop {
+            if *budget == 0 {
+                return false;
             }
-            return true;
+            if !self.unmake_rings_of(space, bill) {
+                break;
+            }
+            *budget = budget.saturating_sub(1);
         }
+        self.unmake_shown(space, budget, bill)
+            && self.unmake_own(space, budget, bill)
+            && self.unmake_pages(space, budget, bill)
+    }
+
+    /// Takes away what a dying space shows: its regions, and its areas.
+    fn unmake_shown(&mut self, space: u32, budget: &mut u32, bill: &mut Bill) -> bool {
+        while let Some(region) = self
+            .memory
+            .spaces
+            .peek(space)
+            .and_then(|it| it.regions.first())
+        {
+            if *budget == 0 || !self.close_region(region, budget, bill) {
+                return false;
+            }
+            *budget = budget.saturating_sub(1);
+        }
+        while let Some(area) = self
+            .memory
+            .spaces
+            .peek(space)
+            .and_then(|space| self.area_besides_kit(space))
+        {
+            if *budget == 0 || !self.drain_area(area, true, budget, bill) {
+                return false;
+            }
+            self.remove_area(area, bill);
+            *budget = budget.saturating_sub(1);
+        }
+        true
+    }
+
+    /// Takes the frames of a dying space's own object back, and what it borrows.
+    fn unmake_own(&mut self, space: u32, budget: &mut u32, bill: &mut Bill) -> bool {
+        let Some(object) = self.memory.spaces.peek(space).map(|space| space.object) else {
+            return true;
+        };
         self.break_clone(object);
-        if self.has_frames(object) {
-            self.drop_frames(object, &mut 1, bill);
-            return true;
+        if !self.drop_frames(object, budget, bill) {
+            return false;
         }
-        if self.pay_for_ghost(object, bill) {
-            return true;
+        loop {
+            if *budget == 0 {
+                return false;
+            }
+            if !self.pay_for_ghost(object, bill) {
+                return true;
+            }
+            *budget = budget.saturating_sub(1);
         }
-        if let Some(cap) = Mappings::newest(mappings) {
+    }
+
+    /// Takes away what else is mapped, and what the space is made of.
+    fn unmake_pages(&mut self, space: u32, budget: &mut u32, bill: &mut Bill) -> bool {
+        while let Some(record) = self.memory.spaces.peek(space) {
+            let Some(cap) = Mappings::newest(record.mappings) else {
+                break;
+            };
+            let keeps = record.keeps;
+            let Some(left) = budget.checked_sub(1) else {
+                return false;
+            };
+            *budget = left;
             // An IPC buffer's: its frame follows with the space's pages. Tables that stay must not show it: the proc-server's
             // copy may be the last, and is mapped nowhere.
             if !(keeps && self.unmap(cap)) {
                 self.memory.forget_mapping(cap);
             }
-            return true;
         }
-        if let Some(page) = self.page_besides_kit(space) {
+        while let Some(page) = self.page_besides_kit(space) {
+            let Some(left) = budget.checked_sub(1) else {
+                return false;
+            };
+            *budget = left;
             self.unmake_page(space, page, bill);
-            return true;
         }
-        false
+        true
+    }
+
+    /// The block of the newest thread that is left.
+    fn first_block(&self, space: u32) -> Option<u32> {
+        self.memory.spaces.peek(space)?.blocks.first()
     }
 
     /// Takes a table, an IPC buffer or the root apart.
