@@ -195,6 +195,19 @@ impl Amounts {
         Some(sum)
     }
 
+    /// Adds what is part of a sum that is a number.
+    #[inline]
+    pub fn gather(&mut self, other: &Self) {
+        self.mask |= other.mask;
+        for place in places(other.mask) {
+            if let (Some(here), Some(there)) =
+                (self.numbers.get_mut(place), other.numbers.get(place))
+            {
+                *here = here.saturating_add(*there);
+            }
+        }
+    }
+
     /// The differences, or nothing if one of them were below zero.
     #[must_use]
     #[inline]

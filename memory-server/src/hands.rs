@@ -177,6 +177,10 @@ impl Kernel for Capabilities {
         .map_err(refused)
     }
 
+    fn unmap_table(&mut self, table: u64) -> Result<(), KernelError> {
+        cap::PageTable::from_bits(table).unmap().map_err(refused)
+    }
+
     fn map_frame(
         &mut self,
         frame: u64,

@@ -108,6 +108,10 @@ impl Kernel for Capabilities {
         self.0.map_table(table, level, root, address)
     }
 
+    fn unmap_table(&mut self, table: u64) -> Result<(), KernelError> {
+        self.0.unmap_table(table)
+    }
+
     fn map_frame(
         &mut self,
         frame: u64,

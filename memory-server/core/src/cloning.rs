@@ -178,8 +178,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return Ok(Progress::Done);
         };
         loop {
-            let record = self.memory.objects.get(clone);
-            let (frame, borrow) = (record.frame_cursor.index(), record.borrow_cursor.index());
+            let record = self.memory.objects.peek(clone);
+            let (frame, borrow) = record.map_or((None, None), |record| {
+                (record.frame_cursor.index(), record.borrow_cursor.index())
+            });
             let place = match (frame, borrow) {
                 (Some(page), _) => self.owners().get(page).place(),
                 (None, Some(borrow)) => self.memory.borrows.get(borrow).place(),
@@ -228,7 +230,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         place: u32,
         budget: &mut u32,
     ) -> Result<bool, Failure> {
-        if self.memory.seen(clone, place) != Seen::Nothing {
+        if self.memory.shows(clone, place) {
             return Ok(true);
         }
         let page = match self.memory.seen(source, place) {

@@ -6,6 +6,7 @@ use interfaces::provision::Cause;
 use crate::area::Area;
 use crate::large::unit_of;
 use crate::lending::Seen;
+use crate::mapping::FrameCap;
 use crate::memory::Memory;
 use crate::object::Kind;
 use crate::owner::{TableLevel, Use};
@@ -71,6 +72,11 @@ pub enum Source {
 pub enum Plan {
     /// Nothing: another thread of the task met the same page, and it has been settled since.
     Idle,
+    /// Show what is mapped there, whose page table was wiped.
+    ShowAgain {
+        /// The mapping.
+        cap: FrameCap,
+    },
     /// Let the task write to a page that is there, but that others show too, or showed.
     Write {
         /// The area in which the page is.
@@ -122,7 +128,11 @@ pub fn decide(memory: &Memory<'_>, space_index: u32, fault: PageFault) -> Result
     let mapped = memory.mappings.find(space_index, page);
     let is_writable = |cap| memory.mappings.get(cap).is_writable();
     let enough = mapped.is_some_and(|cap| !fault.write || is_writable(cap));
-    if enough {
+    let again = mapped.filter(|&cap| enough && !memory.is_shown(cap));
+    if let Some(cap) = again.filter(|&cap| memory.mappings.get(cap).area().is_none()) {
+        return Ok(Plan::ShowAgain { cap });
+    }
+    if enough && again.is_none() {
         let honest = space.idle_faults.saturating_add(1) < space.threads;
         return if honest {
             Ok(Plan::Idle)
@@ -138,6 +148,9 @@ pub fn decide(memory: &Memory<'_>, space_index: u32, fault: PageFault) -> Result
     let tables = missing_tables(memory, space_index, fault.address, is_large);
     if object.is_some_and(|object| object.is_revoked) {
         return Err(Cause::PayerKilled);
+    }
+    if let Some(cap) = again {
+        return Ok(Plan::ShowAgain { cap });
     }
     let write = Plan::Write {
         area: index,

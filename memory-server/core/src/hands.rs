@@ -85,6 +85,10 @@ pub trait Kernel: Witness {
         address: u32,
     ) -> Result<(), KernelError>;
 
+    /// Takes a page table of the lowest level out of its address space, and everything out of it: none of the capabilities
+    /// mapped through it is shown any more, though each is still that mapping's.
+    fn unmap_table(&mut self, table: u64) -> Result<(), KernelError>;
+
     /// Maps a frame whose capability is not mapped.
     fn map_frame(
         &mut self,
@@ -94,7 +98,7 @@ pub trait Kernel: Witness {
         access: Access,
     ) -> Result<(), KernelError>;
 
-    /// Changes what the capability's mapping, which is in this address space, allows.
+    /// Changes what the capability's mapping, which is in this address space, allows. It is shown then, if it was not.
     fn remap_frame(&mut self, frame: u64, root: u64, access: Access) -> Result<(), KernelError>;
 
     /// Copies what is in a frame into another, whose capability is not mapped.

@@ -232,6 +232,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             asid_pool: record.asid_pool,
             shared_room: record.shared_room,
             shared: record.shared,
+            is_wiped: record.is_wiped,
             tables: record.tables,
             ..Space::default()
         };

@@ -24,7 +24,7 @@ use interfaces::{Amounts, GroupId};
 
 use crate::area::Area;
 use crate::hands::{Kernel, Ledger, Made};
-use crate::mapping::FrameCap;
+use crate::mapping::{FrameCap, Mapping};
 use crate::memory::Memory;
 use crate::object::{COPY_AREAS, Kind};
 use crate::owner::Use;
@@ -71,6 +71,16 @@ enum Keeper {
 }
 
 impl Memory<'_> {
+    /// Whether an object shows anything of its own or of another's at a place: one that has nothing is not looked through.
+    #[must_use]
+    pub fn shows(&self, object: u32, place: u32) -> bool {
+        let Some(record) = self.objects.peek(object) else {
+            return false;
+        };
+        !record.frames.is_empty() && self.owners.find(Use::Frame, object, place).is_some()
+            || !record.borrows.is_empty() && self.borrows.find(object, place).is_some()
+    }
+
     /// What an object shows at a place.
     #[must_use]
     pub fn seen(&self, object: u32, place: u32) -> Seen {
@@ -138,11 +148,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let Some(cap) = self.memory.mappings.find(space, at) else {
             return Ok(self.show_frame(page, (space, at), Access::ReadWrite, area)?);
         };
-        let (slot, root) = (self.memory.slot_of(cap), self.root_of(space));
-        let result = self.kernel.remap_frame(slot, root, Access::ReadWrite);
-        self.expected(result)?;
-        self.memory.mappings.set_writable(cap, true);
-        Ok(())
+        Ok(self.show_again(cap, Access::ReadWrite)?)
     }
 
     /// Lets an object alone show one of its pages, whose frame others borrow: they keep the frame, and it gets another,
@@ -311,27 +317,29 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         budget: &mut u32,
     ) -> Result<bool, Failure> {
         let mut is_paid = true;
-        let mut next = self.memory.objects.get(object).areas.first();
+        let object = self.memory.objects.peek(object);
+        let mut next = object.and_then(|object| object.areas.first());
         while let Some(index) = next {
             next = self.memory.areas.next_showing(index);
             let Some(area) = self.memory.areas.peek(index) else {
                 continue;
             };
-            let (space, shown) = (area.space, area.page_of(place));
-            let cap = shown.and_then(|page| self.memory.mappings.find(space, page));
-            let Some(cap) = cap.filter(|&cap| self.memory.mappings.get(cap).is_writable()) else {
+            let shown = area.page_of(place);
+            let cap = shown.and_then(|page| self.memory.mappings.find(area.space, page));
+            let mappings = &self.memory.mappings;
+            let is_writable =
+                |cap: &FrameCap| mappings.peek(*cap).is_some_and(Mapping::is_writable);
+            let Some(cap) = cap.filter(is_writable) else {
                 continue;
             };
+            let area = *area;
             if !core::mem::take(&mut is_paid) {
                 let Some(left) = budget.checked_sub(1) else {
                     return Ok(false);
                 };
                 *budget = left;
             }
-            let (slot, root) = (self.memory.slot_of(cap), self.root_of(space));
-            let result = self.kernel.remap_frame(slot, root, Access::Read);
-            self.expected(result)?;
-            self.memory.mappings.set_writable(cap, false);
+            self.protect(cap, &area)?;
         }
         Ok(true)
     }

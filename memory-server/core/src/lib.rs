@@ -41,4 +41,5 @@ pub mod space;
 pub mod table;
 pub mod truth;
 pub mod unmaking;
+pub mod wiping;
 pub mod witness;

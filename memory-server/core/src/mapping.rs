@@ -10,6 +10,8 @@
 //! - No two records name the same page of the same address space.
 //! - A mapping stands in the list of the area in which it is, or in its space's if it is in none (an IPC buffer's).
 //! - Copies in use and copies reserved for programs are never more than there are.
+//! - A mapping whose page table was wiped since it was last shown ([`wiping`](crate::wiping)) is not in that table, although
+//!   its capability is still the mapping's: whoever touches it meets a fault, and it is shown again.
 
 use crate::index::{Index, Keyed};
 use crate::table::{Link, Links, List, Table, Vacancies, linked};
@@ -41,6 +43,8 @@ pub struct Mapping {
     /// The page's number in the address space.
     page: u32,
     writable: bool,
+    /// How often its page table had been wiped when it was shown last.
+    wiped: u16,
     /// The area in which it is.
     area: Link,
     chain: Link,
@@ -72,6 +76,12 @@ impl Mapping {
     #[must_use]
     pub const fn is_writable(&self) -> bool {
         self.writable
+    }
+
+    /// How often its page table had been wiped when it was shown last.
+    #[must_use]
+    pub const fn wiped(&self) -> u16 {
+        self.wiped
     }
 }
 
@@ -175,7 +185,7 @@ impl<'a> Mappings<'a> {
         &mut self,
         cap: FrameCap,
         (space, page): (u32, u32),
-        writable: bool,
+        (writable, wiped): (bool, u16),
         area: Link,
         list: &mut List,
     ) {
@@ -185,12 +195,20 @@ impl<'a> Mappings<'a> {
                 space: space.saturating_add(1),
                 page,
                 writable,
+                wiped,
                 area,
                 ..Mapping::default()
             },
         );
         self.index.insert(&mut self.records, cap.0);
         list.push(&mut self.records, cap.0);
+    }
+
+    /// Records that the mapping is shown, by a table that has been wiped so often.
+    pub fn set_wiped(&mut self, cap: FrameCap, wiped: u16) {
+        if let Some(mapping) = self.records.edit(cap.0) {
+            mapping.wiped = wiped;
+        }
     }
 
     /// Records what the mapping allows now.

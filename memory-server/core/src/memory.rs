@@ -32,6 +32,7 @@ use crate::ring::Rings;
 use crate::space::{Space, Spaces};
 use crate::table::Link;
 
+use crate::wiping::DENSE;
 use interfaces::start::memory_slots;
 
 /// Cuts tables out of the server's heap, once.
@@ -222,6 +223,8 @@ pub struct Memory<'a> {
     pub(crate) in_a_row: u8,
     /// The priority of each band, best first, and of the servers.
     pub(crate) priorities: Priorities,
+    /// With so many mappings of an area in a page table, on average, it is wiped.
+    pub(crate) dense: u32,
     archive_pages: u32,
     overcommit_percent: u32,
     /// The most that guarantees can set aside, as far as is known: never less than what is.
@@ -280,6 +283,7 @@ impl<'a> Memory<'a> {
             kept: Kept::default(),
             in_a_row: IN_A_ROW,
             priorities: Priorities::default(),
+            dense: DENSE,
             archive_pages: sizes.archive_pages,
             overcommit_percent: sizes.overcommit_percent,
             guaranteed: 0,
@@ -356,6 +360,7 @@ impl<'a> Memory<'a> {
         writable: bool,
         area: Option<u32>,
     ) {
+        let wiped = self.wiped(space, page);
         let Some(space_record) = self.spaces.edit(space) else {
             return;
         };
@@ -365,7 +370,7 @@ impl<'a> Memory<'a> {
         };
         let area = area.map_or(Link::NONE, Link::to);
         self.mappings
-            .insert(cap, (space, page), writable, area, list);
+            .insert(cap, (space, page), (writable, wiped), area, list);
         space_record.mapped = space_record.mapped.saturating_add(1);
     }
 

@@ -83,6 +83,8 @@ pub struct Owner {
     is_stuck: bool,
     /// Whether it is the first page of a frame of 2 MiB.
     is_large: bool,
+    /// How often it was wiped, if it is a page table.
+    wiped: u16,
     /// The index of the object or of the address space.
     whose: u32,
     place: u32,
@@ -133,6 +135,12 @@ impl Owner {
         } else {
             FRAME_KIT
         }
+    }
+
+    /// How often it was wiped, if it is a page table.
+    #[must_use]
+    pub const fn wiped(&self) -> u16 {
+        self.wiped
     }
 
     /// Who borrows it.
@@ -278,6 +286,13 @@ impl<'a> Owners<'a> {
             self.granted = self.granted.saturating_sub(owner.pages());
         }
         self.records.put(page, Owner::default());
+    }
+
+    /// A page table was wiped so often.
+    pub fn set_wiped(&mut self, page: u32, wiped: u16) {
+        if let Some(record) = self.records.edit(page) {
+            record.wiped = wiped;
+        }
     }
 
     /// A mapping of the page could not be taken away.

@@ -34,6 +34,16 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             Plan::Idle => self.change_space(index, |space| {
                 space.idle_faults = space.idle_faults.saturating_add(1);
             }),
+            Plan::ShowAgain { cap } => {
+                let is_writable = self.memory.mappings.get(cap).is_writable();
+                let access = if is_writable {
+                    Access::ReadWrite
+                } else {
+                    Access::Read
+                };
+                self.show_again(cap, access)?;
+                self.change_space(index, |space| space.idle_faults = 0);
+            }
             Plan::Write {
                 area,
                 object,

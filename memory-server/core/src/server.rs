@@ -298,7 +298,7 @@ impl<'a, K: Kernel, L: Ledger> MemoryServer<'a, K, L> {
         for (part, sum) in bill.parts.iter_mut().flatten() {
             if *part == payer {
                 // Amounts of what was charged to one group before: their sum was a number.
-                *sum = sum.checked_add(&amounts).unwrap_or(*sum);
+                sum.gather(&amounts);
                 return;
             }
         }

@@ -91,6 +91,8 @@ pub struct Space {
     pub shared: u32,
     /// Pages of objects that are shown through further copies of their capabilities, each of which was charged.
     pub copies: u32,
+    /// Whether some of its page tables were wiped at some time (see [`crate::wiping`]).
+    pub is_wiped: bool,
     /// Its threads.
     pub threads: u32,
     /// The place of its first thread, whose block holds the CNode.
@@ -142,6 +144,7 @@ impl Default for Space {
             shared_lost: 0,
             shared: 0,
             copies: 0,
+            is_wiped: false,
             threads: 0,
             first_thread: 0,
             tables: 0,

@@ -869,6 +869,7 @@ proptest! {
     fn what_is_reserved_can_be_had(history in prop::collection::vec(op(), 0..150)) {
         let mut bench = Bench::with_overcommit(330, &[(0, 20), (256, 18)], (14, 600), 100);
         bench.server.bring_along_after(2);
+        bench.server.wipe_from(2);
         let before = rest(&mut bench);
         for index in 0..3 {
             bench.spawn(index, group_of(index)).unwrap();
@@ -899,6 +900,7 @@ proptest! {
     ) {
         let mut bench = Bench::with_room(300, &[(0, 20)], 14, 60);
         bench.server.bring_along_after(2);
+        bench.server.wipe_from(2);
         let before = rest(&mut bench);
         for index in 0..3 {
             bench.spawn(index, group_of(index)).unwrap();

@@ -52,7 +52,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let mapping = self.memory.mappings.get(cap);
         if let Some(space) = mapping.space() {
             let at = (self.root_of(space), mapping.page() << MIN_BITS);
-            self.ask_shown(cap, page, at, mapping.is_writable(), (thing, of), walk);
+            if self.memory.is_shown(cap) {
+                self.ask_shown(cap, page, at, mapping.is_writable(), (thing, of), walk);
+            } else {
+                self.ask_wiped(cap, page, at, (thing, of), walk);
+            }
         } else {
             let slot = Slot::Own(self.memory.slot_of(cap));
             let kernel = self.kernel.sort(slot, Made::Frame);
@@ -117,6 +121,33 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             of,
             (Sort::FrameThere { address }, found),
         );
+    }
+
+    /// A frame's capability must be of that page and be mapped, and yet nothing be there: its page table was wiped.
+    fn ask_wiped(
+        &mut self,
+        cap: FrameCap,
+        page: u32,
+        (root, at): (u64, u32),
+        (thing, of): (Thing, Whose),
+        walk: &mut Walk,
+    ) {
+        let number = number_in(&self.memory.mappings, cap);
+        let slot = self.memory.slot_of(cap);
+        let kernel = self.kernel.sort(Slot::Own(slot), Made::Frame);
+        let record = Sort::Frame {
+            address: address_of(page),
+            mapped: true,
+        };
+        walk.note(2, (thing, number), of, (record, kernel));
+        let probe = self.memory.slots.archive(0);
+        let found = if self.kernel.shows(root, at, probe) {
+            let address = u64::from(at);
+            Sort::FrameThere { address }
+        } else {
+            Sort::Nothing
+        };
+        walk.note(2, (thing, number), of, (Sort::Nothing, found));
     }
 
     pub(super) fn ask_empty(&mut self, slot: Slot, what: (Thing, u32), of: Whose, walk: &mut Walk) {

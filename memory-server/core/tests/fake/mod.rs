@@ -78,6 +78,8 @@ pub struct World {
     contents: HashMap<u64, u64>,
     /// Frames that were copied.
     pub copies: u64,
+    /// Page tables that were wiped.
+    pub wipes: u64,
     pub fills: Vec<Fill>,
     /// The archive's pages.
     archive: BTreeSet<u64>,
@@ -514,6 +516,23 @@ impl Kernel for FakeKernel {
         Ok(())
     }
 
+    fn unmap_table(&mut self, table: u64) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.deletion_may_fail()?;
+        let slot = Slot::Own(table);
+        let lowest = Object::Made(Made::Table(TableLevel::Table));
+        assert_eq!(world.object_at(slot), lowest);
+        let cap = world.caps.get_mut(&slot).unwrap();
+        let (root, address) = cap.mapped.take().expect("a table that is there");
+        let view = world.spaces.get_mut(&root).expect("a space");
+        let place = TableLevel::Table.place(address);
+        assert!(view.tables.remove(&place));
+        view.frames
+            .retain(|&address, _| TableLevel::Table.place(address) != place);
+        world.wipes += 1;
+        Ok(())
+    }
+
     fn map_frame(
         &mut self,
         frame: u64,
@@ -574,9 +593,14 @@ impl Kernel for FakeKernel {
         let (object, view) = world.view(root);
         let (of, address) = cap.mapped.expect("mapped");
         assert_eq!(of, object, "in this address space");
-        let shown = view.frames.get_mut(&address).expect("shown");
-        assert_eq!(shown.0, cap.object);
-        shown.1 = access == Access::ReadWrite;
+        assert!(
+            view.tables.contains(&TableLevel::Table.place(address)),
+            "the table is there"
+        );
+        // If its table was wiped nothing is there; never another's.
+        let shown = (cap.object, access == Access::ReadWrite);
+        let before = view.frames.insert(address, shown);
+        assert!(before.is_none_or(|(frame, _)| frame == cap.object));
         Ok(())
     }
 
