@@ -138,7 +138,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 }
 
 /// What so many frames are charged as.
-pub(crate) fn frames(count: u32) -> Amounts {
+fn frames(count: u32) -> Amounts {
     let times = |kind| FRAME_KIT.get(kind).saturating_mul(u64::from(count));
     Amounts::of(Resource::Frames, times(Resource::Frames))
         .with(Resource::CapSlots, times(Resource::CapSlots))

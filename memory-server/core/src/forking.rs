@@ -7,12 +7,15 @@
 //!
 //! The child may go on using the ids of regions that it found in its memory: each of its regions remembers its parent's.
 //!
+//! The page with the first thread's IPC buffer, in which its stack begins, is nobody's but its task's, and is copied: the
+//! kernel writes to it whatever its mapping allows, so it can never be lent.
+//!
 //! It goes in slices, of pages to lend, regions and areas alike; a refusal leaves the rest to whoever takes the child apart, who has to do that anyway. What the
 //! child may ever need is charged to its payer and set aside before the child runs.
 
 use interfaces::GroupId;
 use interfaces::accounting::Who;
-use interfaces::memory::{AREA_KIT, OBJECT_KIT, REGION_KIT, RegionId};
+use interfaces::memory::{AREA_KIT, Access, OBJECT_KIT, REGION_KIT, RegionId};
 use interfaces::provision::{CloneSpace, CloneSpaceRefusal, Progress};
 use interfaces::{Amounts, Resource};
 
@@ -21,8 +24,9 @@ use crate::cloning::{can_be_cloned, pages_to_lend};
 use crate::hands::{Kernel, Ledger};
 use crate::memory::Memory;
 use crate::object::Kind;
+use crate::program::ipc_page;
 use crate::region::{Region, State, TASK_REGIONS};
-use crate::server::MemoryServer;
+use crate::server::{Failure, MemoryServer};
 use crate::space::Fork;
 use crate::table::Link;
 use crate::unmaking::SLICE;
@@ -80,6 +84,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.space(parent).forking != Link::NONE {
             return Err(CloneSpaceRefusal::Busy);
         }
+        self.copy_first_page(parent, child)
+            .map_err(|_| CloneSpaceRefusal::OutOfMemory)?;
         let (source, object) = (self.space(parent).object, self.space(child).object);
         let payer = self.space(child).payer;
         let count = self.set_aside(source, payer, Amounts::NONE)?;
@@ -96,6 +102,23 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         });
         self.change_space(parent, |space| space.forking = Link::to(child));
         Ok(())
+    }
+
+    /// Copies the page in which the stack begins. The child has not run yet.
+    fn copy_first_page(&mut self, parent: u32, child: u32) -> Result<(), Failure> {
+        let at = ipc_page(0);
+        let mappings = &self.memory.mappings;
+        let caps = mappings.find(parent, at).zip(mappings.find(child, at));
+        let (from, to) = caps.ok_or(Failure::OutOfMemory)?;
+        // A frame is written to through a capability that is mapped nowhere.
+        if !self.unmap(to) {
+            return Err(Failure::OutOfMemory);
+        }
+        let (from, into) = (self.memory.slot_of(from), self.memory.slot_of(to));
+        let result = self.kernel.copy_frame(from, into);
+        let copied = self.expected(result);
+        self.map_cap(to, child, at, Access::ReadWrite, None)?;
+        copied
     }
 
     /// Charges what a clone of an object needs, and `more`, and sets its records aside. Returns how many.

@@ -17,7 +17,7 @@ use crate::mapping::{FrameCap, Mappings};
 use crate::memory::Memory;
 use crate::object::{ARCHIVE, Kind};
 use crate::owner::{KIT_ADDRESS, TableLevel, Use};
-use crate::program::{IPC_BUFFERS, STACK, STACK_TOP};
+use crate::program::{STACK, STACK_TOP, ipc_buffer, ipc_page};
 use crate::server::{Failure, MemoryServer};
 use crate::space::{Space, State};
 
@@ -109,7 +109,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .spaces
             .find(request.task)
             .ok_or(CreateRefusal::UnknownTask)?;
-        let page = IPC_BUFFERS.saturating_add(request.number);
+        let page = ipc_page(request.number);
         let is_bad = request.number == 0
             || request.number >= TASK_THREADS
             || u64::from(request.thread) >= MAX_THREADS
@@ -304,7 +304,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let page = self.make_object(Made::Frame)?;
         let slot = self.memory.slots.object(page);
         self.record_for_space(page, Use::IpcBuffer, space, thread);
-        let at = IPC_BUFFERS.saturating_add(number);
+        let at = ipc_page(number);
         self.map_cap(Mappings::own(page), space, at, Access::ReadWrite, None)?;
         let to = Slot::Proc(ThreadSlot::IpcBuffer.of(thread));
         let result = self.kernel.copy(slot, to, Access::ReadWrite);
@@ -347,8 +347,4 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 /// An area of pages of the task's own: the object's pages have the numbers that they have in the address space.
 fn private(run: Run, object: u32) -> Area {
     Area::new(run, object, run.start, Access::ReadWrite)
-}
-
-const fn ipc_buffer(number: u32) -> u32 {
-    IPC_BUFFERS.saturating_add(number) << 12
 }

@@ -3,17 +3,16 @@
 use interfaces::accounting::ChargeRefusal;
 use interfaces::memory::{Access, COPY_KIT, TABLE_KIT};
 use interfaces::provision::Cause;
-use interfaces::{Amounts, GroupId, TaskId};
+use interfaces::{Amounts, GroupId};
 
-use crate::around::{Fresh, frames};
+use crate::around::Fresh;
 use crate::fault::{PageFault, Plan, Source, decide};
 use crate::hands::{Kernel, Ledger, Made, Slot};
 use crate::mapping::{FrameCap, Mappings};
 use crate::memory::Memory;
 use crate::owner::Use;
-use crate::program::{FIRST_PAGES, Fill};
 use crate::server::{Failure, MemoryServer};
-use crate::space::{MissingTables, Space};
+use crate::space::MissingTables;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Serves a page fault of the task in a living space, or says why it cannot go on.
@@ -23,12 +22,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let (is_born, own_payer) =
             space.map_or((false, GroupId::ROOT), |space| (space.is_born, space.payer));
         if !is_born {
-            let space = self.space(index);
-            self.begin(index, &space)?;
-            if self.memory.mappings.find(index, fault.page()).is_some() {
-                self.count_fault(index);
-                return Ok(());
-            }
+            self.ask_for_birth(index)?;
         }
         match plan {
             Plan::Idle => self.change_space(index, |space| {
@@ -105,57 +99,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         self.change_space(index, |space| space.faults = space.faults.saturating_add(1));
     }
 
-    /// The first fault of a task: what asks whether it is born also charges the pages that every task writes to at once.
-    /// If they do not all fit, or the task was moved before it ran, each is charged when it is touched, like any other.
-    fn begin(&mut self, index: u32, space: &Space) -> Result<(), Cause> {
-        let first = self.first_pages(space);
-        let count = u32::try_from(first.len()).unwrap_or_default();
-        match self.ledger.charge_task(space.task, frames(count)) {
-            Ok(payer) => {
-                self.change_space(index, |space| space.is_born = true);
-                let granted = if payer == space.payer {
-                    self.grant_first(index, space, &first)
-                } else {
-                    0
-                };
-                self.release(payer, frames(count.saturating_sub(granted)));
-                Ok(())
-            }
-            Err(ChargeRefusal::Short(_)) => self.ask_for_birth(index, space.task),
-            Err(refusal) => Err(Failure::Charge(refusal).into()),
-        }
-    }
-
-    /// The pages that every task of a program writes to at once; none in a clone, which borrows its parent's.
-    fn first_pages(&self, space: &Space) -> heapless::Vec<u32, FIRST_PAGES> {
-        let object = self.memory.objects.peek(space.object);
-        let program = self.memory.programs.get(space.program);
-        match (object, program) {
-            (Some(object), Some(program)) if !object.is_copied => program.first_pages().collect(),
-            _ => heapless::Vec::new(),
-        }
-    }
-
-    /// Grants pages that are charged; how many. One that cannot be granted now is met again when it is touched.
-    fn grant_first(&mut self, index: u32, space: &Space, pages: &[u32]) -> u32 {
-        let granted = pages.iter().take_while(|&&page| {
-            let program = self.memory.programs.get(space.program);
-            let fill = program.map_or(Fill::ZEROS, |program| program.fill(page));
-            let Some(area) = self.memory.areas.find(space.areas, page) else {
-                return false;
-            };
-            let fresh = Fresh {
-                at: (index, page),
-                of: (space.object, page),
-                fill,
-                access: Access::ReadWrite,
-                area,
-            };
-            self.grant(fresh).is_ok()
-        });
-        u32::try_from(granted.count()).unwrap_or_default()
-    }
-
     /// Makes the tables that a page needs.
     fn make_tables(
         &mut self,
@@ -173,7 +116,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     }
 
     /// A task that the limits-server does not know as born gets no page.
-    fn ask_for_birth(&mut self, index: u32, task: TaskId) -> Result<(), Cause> {
+    fn ask_for_birth(&mut self, index: u32) -> Result<(), Cause> {
+        let task = self.space(index).task;
         self.ledger
             .charge_task(task, Amounts::NONE)
             .map_err(Failure::Charge)?;

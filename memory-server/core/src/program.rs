@@ -23,29 +23,51 @@ use crate::owner::KIT_ADDRESS;
 
 /// The most segments of a program.
 pub const SEGMENTS: usize = 8;
-/// The most pages that a task is granted with its first fault.
-pub const FIRST_PAGES: usize = 3;
 /// Where images may be, as page numbers: above the main stack and its guard, below the regions.
 pub const IMAGES: Run = Run {
     start: 0x240,
     pages: 0x1_0000 - 0x240,
 };
-/// The main stack, as page numbers. The page below it is never mapped.
+/// The main stack, as page numbers, but for its first bytes (see [`STACK_TOP`]). The page below it is never mapped.
 pub const STACK: Run = Run {
     start: 0x211,
-    pages: 0x230 - 0x211,
+    pages: 0x22f - 0x211,
 };
 /// Where regions may be mapped, as page numbers.
 pub const REGIONS: Run = Run {
     start: 0x1_0000,
     pages: 0xf_0000 - 0x1_0000,
 };
-/// The page of the IPC buffer of a task's first thread; each further one's is the next.
-pub const IPC_BUFFERS: u32 = 0x200;
+/// The page of the IPC buffer of a task's thread of number 0 would be here; each further one's is the next.
+const IPC_BUFFERS: u32 = 0x200;
+/// Bytes of an IPC buffer (`seL4_IPCBuffer`: 128 words).
+const IPC_BUFFER_BYTES: u32 = 1024;
 /// The end of what the tables reach that every task is born with, as a page number.
 const KIT_END: u32 = (KIT_ADDRESS >> 12) + 512;
-/// The end of the main stack, as an address.
-pub const STACK_TOP: u32 = 0x23_0000;
+/// The end of the main stack, as an address. Its first 3 KiB are in the page of the first thread's IPC buffer, which every
+/// task has from its birth, right above [`STACK`]: most tasks that do little need no other page to write to.
+pub const STACK_TOP: u32 = ipc_buffer(0);
+
+/// The page in which the IPC buffer of a thread of this number is.
+#[must_use]
+pub const fn ipc_page(number: u32) -> u32 {
+    if number == 0 {
+        STACK.end()
+    } else {
+        IPC_BUFFERS.saturating_add(number)
+    }
+}
+
+/// The address of the IPC buffer of a thread of this number: at the end of the first one's page, else at its beginning.
+#[must_use]
+pub const fn ipc_buffer(number: u32) -> u32 {
+    let page = ipc_page(number);
+    if number == 0 {
+        (page.saturating_add(1) << 12).saturating_sub(IPC_BUFFER_BYTES)
+    } else {
+        page << 12
+    }
+}
 
 const PAGE_MASK: u64 = PAGE_BYTES - 1;
 
@@ -243,18 +265,6 @@ impl Program {
         self.segments
             .iter()
             .all(|segment| segment.access == Access::ReadWrite || segment.run.end() <= KIT_END)
-    }
-
-    /// The pages that every task writes to at once: the first of each writable segment, and the end of the stack. At most
-    /// [`FIRST_PAGES`], all in the reach of the tables that it is born with.
-    pub fn first_pages(&self) -> impl Iterator<Item = u32> + '_ {
-        self.segments
-            .iter()
-            .filter(|segment| segment.access == Access::ReadWrite)
-            .map(|segment| segment.run.start)
-            .filter(|&page| page < KIT_END)
-            .take(FIRST_PAGES - 1)
-            .chain([STACK.end().saturating_sub(1)])
     }
 
     /// Writable pages that are reserved for it: data, bss, stack.

@@ -187,7 +187,7 @@ fn a_page_is_charged_to_whoever_writes_and_what_is_parted_with_to_whoever_wanted
     destroy(&mut bench, 1, shared);
     let there = map(&mut bench, 1, copy);
     // What comes with its first fault is none of the matter.
-    assert!(write(&mut bench, 1, 0x22_f000, 1));
+    assert!(write(&mut bench, 1, 0x22_e000, 1));
     let frames = |bench: &Bench| [GROUP, OTHER].map(|group| used(bench, group, Resource::Frames));
     let before = frames(&bench);
     assert!(write(&mut bench, 1, there, 2));
@@ -411,7 +411,7 @@ fn a_forked_task_sees_what_its_parent_saw_and_each_writes_for_itself() {
     let shared = map(&mut bench, 0, common);
     give(&mut bench, 0, common, 1);
     assert!(write(&mut bench, 0, shared, 5));
-    for (address, value) in [(0x22_f000, 1), (0x22_e000, 2), (0x24_3000, 3)] {
+    for (address, value) in [(0x22_e000, 1), (0x22_d000, 2), (0x24_3000, 3)] {
         assert!(write(&mut bench, 0, address, value));
     }
     bench.end(2, GROUP);
@@ -424,16 +424,16 @@ fn a_forked_task_sees_what_its_parent_saw_and_each_writes_for_itself() {
         frames + 1,
         "an IPC buffer"
     );
-    assert_eq!(used(&bench, GROUP, Resource::Commit), commit + 1 + 34 + 60);
+    assert_eq!(used(&bench, GROUP, Resource::Commit), commit + 1 + 33 + 60);
     for page in 0..50 {
         let address = here + page * 4096;
         assert_eq!(read(&mut bench, 2, address), Some(100 + u64::from(page)));
     }
-    for (address, value) in [(0x22_f000, 1), (0x22_e000, 2), (0x24_3000, 3), (shared, 5)] {
+    for (address, value) in [(0x22_e000, 1), (0x22_d000, 2), (0x24_3000, 3), (shared, 5)] {
         assert_eq!(read(&mut bench, 2, address), Some(value));
         assert!(write(&mut bench, 2, address, value + 10));
     }
-    for (address, value) in [(0x22_f000, 1), (0x22_e000, 2), (0x24_3000, 3), (shared, 15)] {
+    for (address, value) in [(0x22_e000, 1), (0x22_d000, 2), (0x24_3000, 3), (shared, 15)] {
         assert_eq!(read(&mut bench, 0, address), Some(value), "{address:x}");
     }
     // It knows its regions by their ids, and its own.
@@ -469,11 +469,11 @@ fn a_fork_that_cannot_be_paid_for_leaves_nothing() {
     let region = create(&mut bench, 0, 20);
     let here = map(&mut bench, 0, region);
     assert!(write(&mut bench, 0, here, 1));
-    assert!(write(&mut bench, 0, 0x22_f000, 1));
+    assert!(write(&mut bench, 0, 0x22_e000, 1));
     bench.end(2, GROUP);
     let before = rest(&mut bench);
     for limit in [0, 1, 19] {
-        let charged = used(&bench, GROUP, Resource::Commit) + 35 + limit;
+        let charged = used(&bench, GROUP, Resource::Commit) + 34 + limit;
         let mut accounts = bench.ledger.0.borrow_mut();
         accounts.limits.insert((GROUP, Resource::Commit), charged);
         drop(accounts);

@@ -23,7 +23,7 @@ use memory_core::door::Answer;
 use memory_core::kits::AT_ONCE;
 use memory_core::space::State;
 
-const STACK: [u32; 3] = [0x22_f000, 0x22_e000, 0x22_d000];
+const STACK: [u32; 3] = [0x22_e000, 0x22_d000, 0x22_c000];
 const TEXT: u32 = 0x24_1100;
 
 fn bench() -> Bench {
@@ -96,7 +96,7 @@ fn is_born_clean(bench: &mut Bench, index: u32, secrets: &[u32]) {
     bench.spawn(index, GROUP).unwrap();
     let root = root(bench, index);
     let mut mapped = bench.kernel.0.borrow().mapped(root);
-    mapped.remove(&0x20_0000);
+    mapped.remove(&0x22_f000);
     assert!(mapped.values().all(|&is_writable| !is_writable));
     for &address in secrets {
         assert!(!mapped.contains_key(&address), "{address:x}");
@@ -122,7 +122,7 @@ fn whatever_was_mapped_the_next_task_of_the_place_sees_none_of_it() {
         for (index, group) in [(0, GROUP), (1, OTHER)] {
             bench.spawn(index, group).unwrap();
             assert_eq!(bench.touch(index, TEXT, false), Answer::Resume);
-            touch_all(&mut bench, index, 0x22_d000, 3, true);
+            touch_all(&mut bench, index, 0x22_c000, 3, true);
         }
         let (region, here) = written(&mut bench, 1);
         let (_, own) = written(&mut bench, 0);
@@ -165,9 +165,9 @@ fn pages_of_the_stack_that_a_fork_left_shared_are_in_neither_kit() {
             let mut bench = bench();
             bench.spawn(0, GROUP).unwrap();
             assert_eq!(bench.touch(0, TEXT, false), Answer::Resume);
-            touch_all(&mut bench, 0, 0x22_d000, 3, true);
+            touch_all(&mut bench, 0, 0x22_c000, 3, true);
             fork(&mut bench, 0, 1, group);
-            touch_all(&mut bench, 1, 0x22_d000, 3, false);
+            touch_all(&mut bench, 1, 0x22_c000, 3, false);
             touch_all(&mut bench, 1, STACK[0], 1, true);
             assert_eq!(bench.touch(1, TEXT, false), Answer::Resume);
             let groups = [GROUP, group];
@@ -188,9 +188,9 @@ fn whichever_deletion_fails_no_kit_shows_what_is_not_the_archives() {
         let mut bench = bench();
         bench.spawn(0, GROUP).unwrap();
         assert_eq!(bench.touch(0, TEXT, false), Answer::Resume);
-        touch_all(&mut bench, 0, 0x22_d000, 3, true);
+        touch_all(&mut bench, 0, 0x22_c000, 3, true);
         fork(&mut bench, 0, 1, GROUP);
-        touch_all(&mut bench, 1, 0x22_d000, 3, false);
+        touch_all(&mut bench, 1, 0x22_c000, 3, false);
         written(&mut bench, 1);
         touch_all(&mut bench, 1, STACK[0], 1, true);
         let before = bench.kernel.0.borrow().deletions;

@@ -25,7 +25,7 @@ use interfaces::memory::{Access, CloneOn, CloneRefusal, CloneRegion, DestroyRegi
 use interfaces::provision::{DestroyTask, Progress};
 
 /// The last page of a task's stack.
-const STACK: u32 = 0x22_f000;
+const STACK: u32 = 0x22_e000;
 
 fn bench() -> Bench {
     let mut bench = Bench::with_room(1024, &[(0, 22)], 32, 4000);

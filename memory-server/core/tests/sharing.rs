@@ -87,7 +87,7 @@ fn what_two_tasks_map_is_the_same_memory_and_charged_once() {
         "it is for one task"
     );
     // What comes with its first fault is none of the matter.
-    pages(&mut bench, 1, 0x22_f000, 1, true);
+    pages(&mut bench, 1, 0x22_e000, 1, true);
     let before = bench.ledger.0.borrow().used(OTHER);
     let accepted = bench.client(task(1), Accept { region: shared });
     let expected = Accepted {
@@ -256,7 +256,7 @@ fn whoever_ends_first_the_memory_stays_for_the_other_and_its_payer_pays() {
         let shared = give(&mut bench, 0, region, 1, Access::ReadWrite);
         let there = map(&mut bench, 1, shared, Access::ReadWrite);
         pages(&mut bench, 1, there + 2 * 4096, 3, true);
-        assert_eq!(used(&bench, GROUP, Resource::Commit), 1 + 34 + 8);
+        assert_eq!(used(&bench, GROUP, Resource::Commit), 1 + 33 + 8);
         let frame = sees(&bench, 0, address + 2 * 4096);
         let (gone, left, at) = if first == 0 {
             (0, 1, there)
@@ -352,7 +352,7 @@ fn a_killed_payers_memory_is_taken_from_those_who_share_it() {
         audit(&mut bench);
         slices += 1;
         assert_eq!(
-            bench.touch(2, 0x22_f000 - slices * 4096, true),
+            bench.touch(2, 0x22_e000 - slices * 4096, true),
             Answer::Resume,
             "others are served in between"
         );

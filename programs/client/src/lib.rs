@@ -31,9 +31,13 @@ pub mod talk;
 pub mod time;
 pub mod truth;
 
+#[doc(hidden)]
+pub use console::print as console_print;
+#[doc(hidden)]
+pub use entry::end_in_panic;
 pub use entry::{PANIC_CODE, run};
 pub use interfaces;
-pub use sel4_root_task::{entry, print, println};
+pub use sel4_root_task::{entry, output, print, println};
 pub use server::{Server, call};
 
 /// Gives the thread's time slice up: others of the same priority run first.

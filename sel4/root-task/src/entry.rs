@@ -61,6 +61,7 @@ macro_rules! entry_point {
     };
     ($main:ident, $pages:expr) => {
         $crate::entry_point!(@host $main);
+        $crate::output!();
 
         #[cfg(target_os = "none")]
         const _: () = {

@@ -37,6 +37,8 @@ mod panic;
 #[doc(hidden)]
 pub use entry::Stack;
 pub use image::{ImageBounds, image, image_frame, unmap_guard_page};
+#[doc(hidden)]
+pub use output::Output;
 pub use output::{LineWriter, init_log, print, set_console, set_panic_sink};
 pub use panic::set_panic_end;
 pub use sel4_root_task_macros::entry;

@@ -2,6 +2,9 @@
 //!
 //! Why functions and not a trait object: a function can be kept in one atomic word, so neither printing nor setting
 //! needs a lock, and a panic in the middle of a line can still print.
+//!
+//! A program that knows its functions when it is linked says so with [`output!`](crate::output!), and writes to no memory of
+//! its own for it: the page of its data, which it may never need, is then never made.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -10,6 +13,64 @@ use log::{LevelFilter, Log, Metadata, Record};
 
 /// Bytes that are collected before a sink is called; a line longer than that goes out in pieces.
 const LINE: usize = 240;
+
+/// What a program's output goes to from its first instruction on.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// What [`set_console`] would set.
+    pub console: Option<fn(&str)>,
+    /// What [`crate::set_panic_end`] would set.
+    pub end: Option<fn() -> !>,
+}
+
+impl Output {
+    /// Nothing: it is set later, if ever.
+    pub const NONE: Self = Self {
+        console: None,
+        end: None,
+    };
+}
+
+/// Says where the output of this program goes, and how it ends when it panics: `output!(print, end)`, or `output!()` if
+/// that is set later. [`entry`](macro@crate::entry) with a stack says the latter.
+#[macro_export]
+macro_rules! output {
+    () => {
+        $crate::output!(@ $crate::Output::NONE);
+    };
+    ($console:expr, $end:expr) => {
+        $crate::output!(@ $crate::Output {
+            console: ::core::option::Option::Some($console),
+            end: ::core::option::Option::Some($end),
+        });
+    };
+    (@ $output:expr) => {
+        #[cfg(target_os = "none")]
+        const _: () = {
+            #[unsafe(no_mangle)]
+            static __SEL4_ROOT_TASK_OUTPUT: $crate::Output = $output;
+        };
+    };
+}
+
+#[cfg(target_os = "none")]
+unsafe extern "Rust" {
+    // Defined by the program, once, with this type: `output!` sees to that, and nobody else knows the name.
+    safe static __SEL4_ROOT_TASK_OUTPUT: Output;
+}
+
+/// What the program was linked with.
+#[cfg(target_os = "none")]
+pub(crate) fn linked() -> Output {
+    __SEL4_ROOT_TASK_OUTPUT
+}
+
+/// On the host nothing is linked.
+#[cfg(not(target_os = "none"))]
+fn linked() -> Output {
+    Output::NONE
+}
 
 /// A place to keep a function.
 struct Sink(AtomicPtr<()>);
@@ -48,7 +109,11 @@ pub fn set_panic_sink(sink: fn(&str)) {
 /// Where a panic prints.
 #[cfg(target_os = "none")]
 pub(crate) fn panic_sink() -> Option<fn(&str)> {
-    PANIC.get().or_else(|| CONSOLE.get())
+    PANIC.get().or_else(console)
+}
+
+fn console() -> Option<fn(&str)> {
+    CONSOLE.get().or(linked().console)
 }
 
 /// Collects text and hands it on line by line, so that a sink that costs a system call is called once a line.
@@ -113,7 +178,7 @@ impl Drop for LineWriter {
 
 /// Prints to the console; what the macros call.
 pub fn print(text: fmt::Arguments<'_>) {
-    if let Some(sink) = CONSOLE.get() {
+    if let Some(sink) = console() {
         // The writer itself never fails; a value's own formatting may, and then its line ends early.
         let _ = LineWriter::new(sink).write_fmt(text);
     }

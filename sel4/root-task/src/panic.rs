@@ -23,15 +23,17 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     // A sink may panic in its turn.
     static PANICKING: AtomicBool = AtomicBool::new(false);
 
-    if !PANICKING.swap(true, Ordering::Relaxed)
-        && let Some(sink) = crate::output::panic_sink()
-    {
+    let is_first = !PANICKING.swap(true, Ordering::Relaxed);
+    if is_first && let Some(sink) = crate::output::panic_sink() {
         let _ = writeln!(crate::LineWriter::new(sink), "{info}");
     }
     let end = END.swap(core::ptr::null_mut(), Ordering::AcqRel);
     if !end.is_null() {
         // SAFETY: a pointer that is not null was a function of this type when `set_panic_end` stored it.
         let end = unsafe { core::mem::transmute::<*mut (), fn() -> !>(end) };
+        end();
+    }
+    if is_first && let Some(end) = crate::output::linked().end {
         end();
     }
     // SAFETY: the instruction exists to be invalid; the thread does not come back from it.

@@ -11,7 +11,7 @@ use client::{limits, memory, process, time};
 
 use crate::words::Words;
 
-/// Where the first thread's IPC buffer is; the others follow.
+/// Where the page with the IPC buffer of a thread of number 0 would be; the others follow.
 const IPC_BUFFERS: u64 = 0x20_0000;
 /// How many stacks there are: a thread for each number but the first's.
 const STACKS: usize = 15;

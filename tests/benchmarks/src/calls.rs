@@ -140,7 +140,7 @@ fn enter(world: &mut World) -> Result<Summary, Trouble> {
 }
 
 /// The thread's own number, which its first call needs.
-static NUMBER: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(1);
+static NUMBER: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
 
 extern "C" fn end(_: u64) -> ! {
     use core::sync::atomic::Ordering;
