@@ -206,6 +206,14 @@ impl Kernel for Capabilities {
             .map_err(refused)
     }
 
+    fn bar_frame(&mut self, frame: u64, root: u64) -> Result<(), KernelError> {
+        let root = cap::Pml4::from_bits(root);
+        // Without any rights the entry is the kernel's own.
+        cap::Frame::from_bits(frame)
+            .remap(root, CapRights::NONE, VmAttributes::DEFAULT)
+            .map_err(refused)
+    }
+
     fn copy_frame(&mut self, from: u64, to: u64) -> Result<(), KernelError> {
         // The frame may be mapped where a client sees it; through a copy of its capability it is mapped here as well.
         self.copy(from, Slot::Own(memory_slots::PEEK), Access::Read)?;

@@ -128,6 +128,10 @@ impl Kernel for Capabilities {
         self.0.remap_frame(frame, root, access)
     }
 
+    fn bar_frame(&mut self, frame: u64, root: u64) -> Result<(), KernelError> {
+        self.0.bar_frame(frame, root)
+    }
+
     fn copy_frame(&mut self, from: u64, to: u64) -> Result<(), KernelError> {
         may(Step::Fill)?;
         self.0.copy_frame(from, to)

@@ -101,6 +101,9 @@ pub trait Kernel: Witness {
     /// Changes what the capability's mapping, which is in this address space, allows. It is shown then, if it was not.
     fn remap_frame(&mut self, frame: u64, root: u64, access: Access) -> Result<(), KernelError>;
 
+    /// Leaves the capability's mapping where it is, but for nobody to use: a touch is a fault, until it is changed again.
+    fn bar_frame(&mut self, frame: u64, root: u64) -> Result<(), KernelError>;
+
     /// Copies what is in a frame into another, whose capability is not mapped.
     fn copy_frame(&mut self, from: u64, to: u64) -> Result<(), KernelError>;
 

@@ -11,8 +11,8 @@
 //!   what is mapped are pages of the archive, to be read, which every task with this program may see.
 //! - A kit is kept only if not one system call failed from the making of its task to its end, anywhere: what the kernel
 //!   did not take away might be mapped in it.
-//! - The page with a program's first instruction is in no kit: no task runs before the limits-server has said that it was
-//!   born.
+//! - The page with a program's first instruction is barred in a kit: no task runs before the limits-server has said that it
+//!   was born.
 //! - No thread is ever kept: a TCB keeps its FPU's registers.
 //! - A kit is charged to nobody, counts as free, and goes before anybody is refused memory, an ASID or a slot for its sake.
 //!   There are at most [`KITS`]. One request takes [`AT_ONCE`] apart at most: who wants a page needs one, who wants a
@@ -197,7 +197,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let Some(root) = space.root else {
             return false;
         };
-        self.hide_entry(index, &space);
+        self.bar_entry(index, &space);
         // What the kernel did not do since the task was made might be left in the kit.
         if self.counters.mishaps != space.mishaps {
             return false;
@@ -240,17 +240,19 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         true
     }
 
-    /// Takes the page with the first instruction away: it is always met by a fault, with which the limits-server is asked.
-    fn hide_entry(&mut self, index: u32, space: &Space) {
+    /// Bars the page with the first instruction: it is always met by a fault, with which the limits-server is asked. One that
+    /// is in no table is met by one anyway.
+    fn bar_entry(&mut self, index: u32, space: &Space) {
         let program = self.memory.programs.get(space.program);
-        let Some(page) = program.map(|program| program.entry >> 12) else {
+        let page = program.map(|program| program.entry >> 12);
+        let cap = page.and_then(|page| self.memory.mappings.find(index, page));
+        let Some(cap) = cap.filter(|&cap| self.memory.is_shown(cap)) else {
             return;
         };
-        let area = self.memory.areas.find(space.areas, page);
-        let area = area.map(|area| self.memory.areas.get(area));
-        if let (Some(cap), Some(area)) = (self.memory.mappings.find(index, page), area) {
-            // A shared page of a program owes nobody anything.
-            self.hide(cap, &area, false, &mut Bill::default());
+        let (slot, root) = (self.memory.slot_of(cap), self.root_of(index));
+        let result = self.kernel.bar_frame(slot, root);
+        if self.expected(result).is_ok() {
+            self.memory.mappings.bar(cap);
         }
     }
 

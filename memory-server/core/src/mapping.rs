@@ -43,6 +43,8 @@ pub struct Mapping {
     /// The page's number in the address space.
     page: u32,
     writable: bool,
+    /// Whether its task may do nothing with it, although it is in its page table.
+    barred: bool,
     /// How often its page table had been wiped when it was shown last.
     wiped: u16,
     /// The area in which it is.
@@ -76,6 +78,12 @@ impl Mapping {
     #[must_use]
     pub const fn is_writable(&self) -> bool {
         self.writable
+    }
+
+    /// Whether its task may do nothing with it, although it is in its page table.
+    #[must_use]
+    pub const fn is_barred(&self) -> bool {
+        self.barred
     }
 
     /// How often its page table had been wiped when it was shown last.
@@ -205,9 +213,17 @@ impl<'a> Mappings<'a> {
     }
 
     /// Records that the mapping is shown, by a table that has been wiped so often.
-    pub fn set_wiped(&mut self, cap: FrameCap, wiped: u16) {
+    pub fn set_shown(&mut self, cap: FrameCap, wiped: u16) {
         if let Some(mapping) = self.records.edit(cap.0) {
             mapping.wiped = wiped;
+            mapping.barred = false;
+        }
+    }
+
+    /// Records that its task may do nothing with the mapping.
+    pub fn bar(&mut self, cap: FrameCap) {
+        if let Some(mapping) = self.records.edit(cap.0) {
+            mapping.barred = true;
         }
     }
 

@@ -36,9 +36,14 @@ impl Memory<'_> {
         table.map_or(0, |table| self.owners.get(table).wiped())
     }
 
-    /// Whether a mapping is in its page table.
+    /// Whether a mapping is in its page table, for its task to use.
     #[must_use]
     pub fn is_shown(&self, cap: FrameCap) -> bool {
+        !self.mappings.get(cap).is_barred() && self.is_in_table(cap)
+    }
+
+    /// Whether a mapping is in its page table.
+    pub(crate) fn is_in_table(&self, cap: FrameCap) -> bool {
         let mapping = self.mappings.get(cap);
         let space = mapping.space();
         space.is_some_and(|space| self.wiped(space, mapping.page()) == mapping.wiped())
@@ -67,7 +72,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let wiped = self.memory.wiped(space, mapping.page());
         let Memory { mappings, .. } = &mut self.memory;
         mappings.set_writable(cap, access == Access::ReadWrite);
-        mappings.set_wiped(cap, wiped);
+        mappings.set_shown(cap, wiped);
         Ok(())
     }
 

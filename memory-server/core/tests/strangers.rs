@@ -79,7 +79,7 @@ fn only_the_payers_own_group_offers_the_payment_and_only_while_it_pays() {
     audit(&mut bench);
     let sponsor = |region| Sponsor { region };
     assert_eq!(bench.client(task(1), sponsor(first)), Ok(()));
-    assert_eq!(used(&bench, GROUP, Resource::Commit), 2 * (1 + 34));
+    assert_eq!(used(&bench, GROUP, Resource::Commit), 2 * (1 + 33));
     audit(&mut bench);
     // What was offered is not offered for ever: another pays now, and must offer it itself.
     let back = give(&mut bench, 1, shared, 0, Access::Read);

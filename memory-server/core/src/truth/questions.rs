@@ -55,7 +55,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             if self.memory.is_shown(cap) {
                 self.ask_shown(cap, page, at, mapping.is_writable(), (thing, of), walk);
             } else {
-                self.ask_wiped(cap, page, at, (thing, of), walk);
+                self.ask_unusable(cap, page, at, (thing, of), walk);
             }
         } else {
             let slot = Slot::Own(self.memory.slot_of(cap));
@@ -123,8 +123,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         );
     }
 
-    /// A frame's capability must be of that page and be mapped, and yet nothing be there: its page table was wiped.
-    fn ask_wiped(
+    /// A frame's capability must be of that page and be mapped, and yet nothing be there, if its page table was wiped; or
+    /// something for nobody to use. (Which rights it has there cannot be asked without giving it some.)
+    fn ask_unusable(
         &mut self,
         cap: FrameCap,
         page: u32,
@@ -141,13 +142,17 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         };
         walk.note(2, (thing, number), of, (record, kernel));
         let probe = self.memory.slots.archive(0);
-        let found = if self.kernel.shows(root, at, probe) {
+        let sort = |is_there| {
             let address = u64::from(at);
-            Sort::FrameThere { address }
-        } else {
-            Sort::Nothing
+            if is_there {
+                Sort::FrameThere { address }
+            } else {
+                Sort::Nothing
+            }
         };
-        walk.note(2, (thing, number), of, (Sort::Nothing, found));
+        let record = sort(self.memory.is_in_table(cap));
+        let found = sort(self.kernel.shows(root, at, probe));
+        walk.note(2, (thing, number), of, (record, found));
     }
 
     pub(super) fn ask_empty(&mut self, slot: Slot, what: (Thing, u32), of: Whose, walk: &mut Walk) {

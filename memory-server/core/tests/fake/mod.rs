@@ -56,6 +56,8 @@ struct SpaceView {
     large: BTreeSet<u32>,
     /// Address → (frame's object, writable).
     frames: BTreeMap<u32, (u64, bool)>,
+    /// What is there for nobody to use: address → frame's object.
+    barred: BTreeMap<u32, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -184,13 +186,18 @@ impl World {
         let (object, mapped) = (cap.object, cap.mapped.take());
         if let Some((root, address)) = mapped
             && let Some(view) = self.spaces.get_mut(&root)
-            && view
+        {
+            if view
                 .frames
                 .get(&address)
                 .is_some_and(|&(frame, _)| frame == object)
-        {
-            view.frames.remove(&address);
-            view.large.remove(&TableLevel::Table.place(address));
+            {
+                view.frames.remove(&address);
+                view.large.remove(&TableLevel::Table.place(address));
+            }
+            if view.barred.get(&address) == Some(&object) {
+                view.barred.remove(&address);
+            }
         }
     }
 
@@ -529,6 +536,8 @@ impl Kernel for FakeKernel {
         assert!(view.tables.remove(&place));
         view.frames
             .retain(|&address, _| TableLevel::Table.place(address) != place);
+        view.barred
+            .retain(|&address, _| TableLevel::Table.place(address) != place);
         world.wipes += 1;
         Ok(())
     }
@@ -569,7 +578,7 @@ impl Kernel for FakeKernel {
         } else {
             assert!(view.tables.contains(&table), "the table is there");
         }
-        if view.frames.contains_key(&address) {
+        if view.frames.contains_key(&address) || view.barred.contains_key(&address) {
             return Err(DELETE_FIRST);
         }
         if is_large {
@@ -599,8 +608,22 @@ impl Kernel for FakeKernel {
         );
         // If its table was wiped nothing is there; never another's.
         let shown = (cap.object, access == Access::ReadWrite);
+        view.barred.remove(&address);
         let before = view.frames.insert(address, shown);
         assert!(before.is_none_or(|(frame, _)| frame == cap.object));
+        Ok(())
+    }
+
+    fn bar_frame(&mut self, frame: u64, root: u64) -> Result<(), KernelError> {
+        let mut world = self.0.borrow_mut();
+        world.deletion_may_fail()?;
+        let cap = world.caps[&Slot::Own(frame)].clone();
+        let (object, view) = world.view(root);
+        let (of, address) = cap.mapped.expect("mapped");
+        assert_eq!(of, object, "in this address space");
+        let shown = view.frames.remove(&address);
+        assert!(shown.is_some_and(|(frame, _)| frame == cap.object));
+        view.barred.insert(address, cap.object);
         Ok(())
     }
 

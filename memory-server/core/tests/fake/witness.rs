@@ -141,7 +141,9 @@ impl Witness for FakeKernel {
         assert!(world.caps[&Slot::Own(probe)].mapped.is_none());
         let root = world.caps[&Slot::Own(root)].object;
         let view = world.spaces.get(&root);
-        view.is_some_and(|view| view.frames.contains_key(&address))
+        view.is_some_and(|view| {
+            view.frames.contains_key(&address) || view.barred.contains_key(&address)
+        })
     }
 }
 
