@@ -9,6 +9,9 @@
 //!
 //! - Nothing of the task that ended is in a kit: its frames were unmapped or deleted, its other tables are gone, and
 //!   what is mapped are pages of the archive, to be read, which every task with this program may see.
+//! - The proc-server keeps its copy of a kit's root in the slot in which it had it: the next task of the place mostly has its
+//!   first thread in the same place, too, and else it goes. A task that was never born leaves no kit: so whatever is wrong
+//!   with one is met once.
 //! - A kit is kept only if not one system call failed from the making of its task to its end, anywhere: what the kernel
 //!   did not take away might be mapped in it.
 //! - The page with a program's first instruction is barred in a kit: no task runs before the limits-server has said that it
@@ -194,17 +197,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// is left is to be taken apart.
     pub(crate) fn keep(&mut self, index: u32, bill: &mut Bill) -> bool {
         let space = self.space(index);
-        let Some(root) = space.root else {
+        if space.root.is_none() {
             return false;
-        };
+        }
         self.bar_entry(index, &space);
         // What the kernel did not do since the task was made might be left in the kit.
         if self.counters.mishaps != space.mishaps {
-            return false;
-        }
-        // The proc-server has a copy.
-        let result = self.kernel.revoke(self.memory.slots.object(root));
-        if self.expected(result).is_err() {
             return false;
         }
         if self.memory.kept.kits.len() >= KITS {
@@ -232,6 +230,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             asid_pool: record.asid_pool,
             shared_room: record.shared_room,
             shared: record.shared,
+            first_thread: record.first_thread,
+            has_copy: record.has_copy,
             is_wiped: record.is_wiped,
             tables: record.tables,
             ..Space::default()
@@ -254,6 +254,26 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.expected(result).is_ok() {
             self.memory.mappings.bar(cap);
         }
+    }
+
+    /// Takes the proc-server's copy of the root of a space away. (If the kernel does not, it goes with the root.)
+    pub(crate) fn take_root_back(&mut self, index: u32) {
+        let result = self.kernel.revoke(self.root_of(index));
+        let _ = self.expected(result);
+        self.change_space(index, |space| space.has_copy = false);
+    }
+
+    /// Makes the slot for a root's copy in a thread's place empty, if a kit has one there. Returns whether one had.
+    pub(crate) fn clear_root_copy(&mut self, thread: u32) -> bool {
+        let Memory { spaces, kept, .. } = &self.memory;
+        let is_there = |space: &Space| space.has_copy && space.first_thread == thread;
+        let found = spaces
+            .in_queue(kept.kits())
+            .find(|&index| spaces.peek(index).is_some_and(is_there));
+        if let Some(index) = found {
+            self.take_root_back(index);
+        }
+        found.is_some()
     }
 
     /// The kit in a place is used now, or taken apart.

@@ -52,6 +52,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let state = there.map(|space| space.state);
         let has_kit = there
             .is_some_and(|space| space.state == State::Kept && space.program == request.program);
+        let has_copy = there.is_some_and(|space| {
+            has_kit && space.has_copy && space.first_thread == request.thread
+        });
         if !matches!(state, Some(State::Vacant | State::Kept))
             || u64::from(request.thread) >= MAX_THREADS
         {
@@ -60,6 +63,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         self.memory.kept.note_making();
         if has_kit {
             self.unkeep(index);
+            if !has_copy {
+                self.take_root_back(index);
+            }
         } else if state == Some(State::Kept) {
             self.drop_kit(index);
         }
@@ -173,11 +179,19 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 self.make_table(space, level, KIT_ADDRESS)?;
             }
         }
-        let root = self.root_of(space);
         self.make_ipc_buffer(space, thread, 0)?;
+        if self.space(space).has_copy {
+            return Ok(());
+        }
+        let root = self.root_of(space);
         let to = Slot::Proc(ThreadSlot::Space.of(thread));
-        let result = self.kernel.copy(root, to, Access::ReadWrite);
-        self.expected(result)
+        let mut result = self.kernel.copy(root, to, Access::ReadWrite);
+        if result.is_err() && self.clear_root_copy(thread) {
+            result = self.kernel.copy(root, to, Access::ReadWrite);
+        }
+        self.expected(result)?;
+        self.change_space(space, |space| space.has_copy = true);
+        Ok(())
     }
 
     /// Sets copies aside; kits go for them.

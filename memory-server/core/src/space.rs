@@ -97,6 +97,8 @@ pub struct Space {
     pub threads: u32,
     /// The place of its first thread, whose block holds the CNode.
     pub first_thread: u32,
+    /// Whether the proc-server has a copy of its root, in a slot of that place.
+    pub has_copy: bool,
     /// Page tables of every level, the root included.
     pub tables: u32,
     /// Whether a kit is to be kept of it: its tables outlive its task, so what is mapped in them is always taken away.
@@ -147,6 +149,7 @@ impl Default for Space {
             is_wiped: false,
             threads: 0,
             first_thread: 0,
+            has_copy: false,
             tables: 0,
             keeps: false,
             mishaps: 0,

@@ -63,7 +63,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         // Decided once, before anything is taken away: what is taken away so as to leave a kit takes longer.
         let wants_kit = self.memory.kept.wants_another();
         self.change_space(space, |space| {
-            space.keeps &= wants_kit || space.state != State::Live;
+            space.keeps &= space.is_born && wants_kit || space.state != State::Live;
             space.state = State::Dying;
         });
         let mut left = SLICE;

@@ -25,6 +25,7 @@ use memory_core::space::State;
 
 const STACK: [u32; 3] = [0x22_e000, 0x22_d000, 0x22_c000];
 const TEXT: u32 = 0x24_1100;
+const ENTRY: u32 = 0x24_0100;
 
 fn bench() -> Bench {
     Bench::with_room(300, &[(0, 20)], 16, 400)
@@ -219,6 +220,45 @@ fn whichever_deletion_fails_no_kit_shows_what_is_not_the_archives() {
         }
         check_kits(&bench);
     }
+}
+
+#[test]
+fn the_proc_servers_copy_of_a_root_stays_for_the_same_thread_and_gives_way_to_any_other() {
+    let mut bench = bench();
+    let before = rest(&mut bench);
+    let has_copy = |bench: &Bench, index| bench.server.memory().spaces.get(index).has_copy;
+    let live = |bench: &mut Bench, index, thread| {
+        bench.spawn_in(index, thread, GROUP).unwrap();
+        assert_eq!(bench.touch(index, ENTRY, false), Answer::Resume);
+        bench.audit(GROUP);
+    };
+    live(&mut bench, 0, 5);
+    bench.end(0, GROUP);
+    assert!(is_kept(&bench, 0) && has_copy(&bench, 0));
+    bench.audit(GROUP);
+    // The same thread: no copy is made.
+    let tried = bench.kernel.0.borrow().tried;
+    live(&mut bench, 0, 5);
+    let same = bench.kernel.0.borrow().tried - tried;
+    bench.end(0, GROUP);
+    // Another thread: a copy is made, and the old one is gone.
+    let tried = bench.kernel.0.borrow().tried;
+    live(&mut bench, 0, 6);
+    assert_eq!(bench.kernel.0.borrow().tried - tried, same + 1);
+    bench.end(0, GROUP);
+    // The kit's thread is another task's now.
+    live(&mut bench, 1, 6);
+    assert!(is_kept(&bench, 0) && !has_copy(&bench, 0) && has_copy(&bench, 1));
+    live(&mut bench, 0, 5);
+    bench.end(0, GROUP);
+    bench.end(1, GROUP);
+    // One that was never born leaves none.
+    bench.spawn(0, GROUP).unwrap();
+    bench.end(0, GROUP);
+    assert!(!is_kept(&bench, 0));
+    bench.audit(GROUP);
+    assert_eq!(rest(&mut bench), before);
+    assert_eq!(bench.server.counters().mishaps, 0);
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 let slot = Slot::Own(self.memory.slots.object(page));
                 let kernel = self.kernel.sort(slot, Made::Root);
                 walk.note(1, (Thing::Root, page), of, (Sort::Root, kernel));
-                if space.state == State::Live {
+                if space.state == State::Live || is_kit && space.has_copy {
                     let slot = Slot::Proc(ThreadSlot::Space.of(space.first_thread));
                     let kernel = self.kernel.sort(slot, Made::Root);
                     walk.note(3, (Thing::RootCopy, page), of, (Sort::Root, kernel));

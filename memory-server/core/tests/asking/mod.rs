@@ -64,6 +64,7 @@ pub trait Asks {
     fn client<C: Call>(&mut self, task: TaskId, request: C) -> Result<C::Reply, C::Refusal>;
     fn server_says<C: Call>(&mut self, caller: Caller, request: C) -> Result<C::Reply, C::Refusal>;
     fn spawn(&mut self, index: u32, group: GroupId) -> Result<(), CreateRefusal>;
+    fn spawn_in(&mut self, index: u32, thread: u32, group: GroupId) -> Result<(), CreateRefusal>;
     fn end(&mut self, index: u32, group: GroupId);
     fn give_ticket_back(&mut self, index: u32, group: GroupId);
     fn touch(&mut self, index: u32, address: u32, write: bool) -> Answer;
@@ -107,11 +108,15 @@ impl Asks for Bench {
 
     /// A birth as the proc-server does it: ticket, making, and the ticket back if that fails.
     fn spawn(&mut self, index: u32, group: GroupId) -> Result<(), CreateRefusal> {
+        self.spawn_in(index, index, group)
+    }
+
+    fn spawn_in(&mut self, index: u32, thread: u32, group: GroupId) -> Result<(), CreateRefusal> {
         let ticket = ticket(self);
         self.ledger.0.borrow_mut().charge(group, ticket).unwrap();
         let request = CreateTask {
             task: task(index),
-            thread: index,
+            thread,
             program: PROGRAM,
             payer: group,
         };
