@@ -52,9 +52,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let state = there.map(|space| space.state);
         let has_kit = there
             .is_some_and(|space| space.state == State::Kept && space.program == request.program);
-        let has_copy = there.is_some_and(|space| {
-            has_kit && space.has_copy && space.first_thread == request.thread
-        });
+        let has_copy = there
+            .is_some_and(|space| has_kit && space.has_copy && space.first_thread == request.thread);
         if !matches!(state, Some(State::Vacant | State::Kept))
             || u64::from(request.thread) >= MAX_THREADS
         {

@@ -5,9 +5,7 @@ use client::interfaces::provision::Cause;
 use client::interfaces::{GroupId, Resource, TaskId};
 
 use super::History;
-use super::model::{
-    BODY, FIRST, FRAMES, GROUPS, Holder, Numbers, Object, Puppet, RECORD, Region, only,
-};
+use super::model::{BODY, FRAMES, GROUPS, Holder, Numbers, Object, Puppet, RECORD, Region, only};
 use super::must::Must;
 use crate::deed::{self, Deed, NO_MAILBOX, SAYS, TOLD, Told};
 use crate::failure::Failure;
@@ -338,33 +336,13 @@ impl History<'_> {
         self.go_on()
     }
 
-    /// What asks whether a newborn is born asks for the pages that every task writes to at once, where it is now; if it
-    /// was moved before it ran, they are given back. Returns how many it has got.
-    fn first_pages(&mut self, newborn: &Puppet) -> u64 {
-        let asked = only(FRAMES, FIRST);
-        if let Err(short) = self.model.admit(newborn.here, None, &asked) {
-            self.model.refused(short);
-            return 0;
-        }
-        if newborn.here != newborn.birth {
-            self.model.note_beyond(newborn.here, FIRST);
-            return 0;
-        }
-        if let Some(puppet) = self.model.puppet_mut(newborn.id) {
-            puppet.warm = FIRST;
-        }
-        self.model.note();
-        FIRST
-    }
-
     /// A newborn that does not stand still runs until it is ready: frame after frame, as far as the limits let it.
     fn go_on(&mut self) -> Result<(), Failure> {
         let waits = |puppet: &&Puppet| !puppet.ready && !self.model.frozen(puppet.here);
         let Some(newborn) = self.model.living().find(waits).copied() else {
             return Ok(());
         };
-        let at_once = self.first_pages(&newborn);
-        for _ in at_once..self.model.warm {
+        for _ in 0..self.model.warm {
             if !self.frame(newborn.birth) {
                 return self.bury(newborn.id, no_frame);
             }

@@ -26,8 +26,6 @@ pub const BODY: Numbers = [0, 1, 1, 0, 0, 0];
 pub const THREAD: Numbers = [0, 0, 0, 1, 1, 0];
 /// The further threads of a puppet, at most.
 pub const FURTHER: usize = 2;
-/// Pages that every puppet writes to at once: the first of its data, and the end of its stack.
-pub const FIRST: u64 = 2;
 /// A group's record.
 pub const RECORD: Numbers = [1, 0, 0, 0, 0, 0];
 
@@ -298,19 +296,6 @@ impl Model {
                 for (peak, now) in group.peak.iter_mut().zip(usage) {
                     *peak = now.max(*peak);
                 }
-            }
-        }
-    }
-
-    /// So many frames more were charged for a moment to a group and all above it.
-    pub fn note_beyond(&mut self, group: usize, frames: u64) {
-        for place in 0..self.groups.len() {
-            let above = self.within(group, place);
-            let used = self.usage(place).get(FRAMES).copied().unwrap_or(0);
-            if let Some(group) = self.group_mut(place).filter(|_| above)
-                && let Some(peak) = group.peak.get_mut(FRAMES)
-            {
-                *peak = used.saturating_add(frames).max(*peak);
             }
         }
     }

@@ -176,7 +176,7 @@ impl History<'_> {
     fn some_limit(&mut self, group: usize, kind: usize) -> u64 {
         let used = self.model.usage(group).get(kind).copied().unwrap_or(0);
         let span = match kind {
-            FRAMES => self.model.warm.saturating_mul(2),
+            FRAMES => self.model.warm.saturating_mul(2).max(2),
             COMMIT => self
                 .model
                 .kit
