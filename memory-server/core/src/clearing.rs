@@ -108,11 +108,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                     self.hasten(self.memory.priorities.beside(band));
                     return Ok(None);
                 }
-                None => {
-                    if !self.keep_nothing() {
-                        return Err(Failure::OutOfMemory);
-                    }
+                // A request takes a few kits apart.
+                None if self.memory.kept.is_anything() => {
+                    self.keep_less();
+                    return Ok(None);
                 }
+                None => return Err(Failure::OutOfMemory),
             }
         }
     }

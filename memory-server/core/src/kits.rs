@@ -120,6 +120,11 @@ impl Kept {
         u32::try_from(self.pages.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether anything is kept.
+    pub(crate) fn is_anything(&self) -> bool {
+        !self.kits.is_empty() || !self.pages.is_empty()
+    }
+
     /// Takes a free page.
     pub(crate) fn take_page(&mut self) -> Option<u32> {
         self.pages.pop()

@@ -46,7 +46,7 @@ pub struct Mapping {
     /// Whether its task may do nothing with it, although it is in its page table.
     barred: bool,
     /// How often its page table had been wiped when it was shown last.
-    wiped: u16,
+    wiped: u8,
     /// The area in which it is.
     area: Link,
     chain: Link,
@@ -88,7 +88,7 @@ impl Mapping {
 
     /// How often its page table had been wiped when it was shown last.
     #[must_use]
-    pub const fn wiped(&self) -> u16 {
+    pub const fn wiped(&self) -> u8 {
         self.wiped
     }
 }
@@ -193,7 +193,7 @@ impl<'a> Mappings<'a> {
         &mut self,
         cap: FrameCap,
         (space, page): (u32, u32),
-        (writable, wiped): (bool, u16),
+        (writable, wiped): (bool, u8),
         area: Link,
         list: &mut List,
     ) {
@@ -213,7 +213,7 @@ impl<'a> Mappings<'a> {
     }
 
     /// Records that the mapping is shown, by a table that has been wiped so often.
-    pub fn set_shown(&mut self, cap: FrameCap, wiped: u16) {
+    pub fn set_shown(&mut self, cap: FrameCap, wiped: u8) {
         if let Some(mapping) = self.records.edit(cap.0) {
             mapping.wiped = wiped;
             mapping.barred = false;

@@ -84,7 +84,7 @@ pub struct Owner {
     /// Whether it is the first page of a frame of 2 MiB.
     is_large: bool,
     /// How often it was wiped, if it is a page table.
-    wiped: u16,
+    wiped: u8,
     /// The index of the object or of the address space.
     whose: u32,
     place: u32,
@@ -139,7 +139,7 @@ impl Owner {
 
     /// How often it was wiped, if it is a page table.
     #[must_use]
-    pub const fn wiped(&self) -> u16 {
+    pub const fn wiped(&self) -> u8 {
         self.wiped
     }
 
@@ -289,7 +289,7 @@ impl<'a> Owners<'a> {
     }
 
     /// A page table was wiped so often.
-    pub fn set_wiped(&mut self, page: u32, wiped: u16) {
+    pub fn set_wiped(&mut self, page: u32, wiped: u8) {
         if let Some(record) = self.records.edit(page) {
             record.wiped = wiped;
         }

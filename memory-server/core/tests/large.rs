@@ -321,7 +321,7 @@ fn a_unit_that_two_hold_is_charged_once_and_goes_with_its_payer() {
     let address = map(&mut bench, 0, region, Access::ReadWrite);
     let shared = give(&mut bench, 0, region, 1, Access::Read);
     // What comes with its first fault is none of the matter.
-    assert_eq!(bench.touch(1, 0x22_f000, true), Answer::Resume);
+    assert_eq!(bench.touch(1, 0x22_e000, true), Answer::Resume);
     let before = held(&bench, OTHER);
     let there = map(&mut bench, 1, shared, Access::Read);
     for unit in [0, UNIT] {
