@@ -578,7 +578,7 @@ interface! {
         /// A thread is gone.
         3 => end_thread(EndThread) -> (), or EndRefusal;
         /// A task is gone.
-        4 => end_task(EndTask) -> Progress, or EndRefusal;
+        4 => end_task(EndTask) -> Progress, or EndRefusal, short;
         /// Charges a group.
         5 => charge(Charge) -> (), or ChargeRefusal, short charge_few(FewOf<GroupId>);
         /// Charges a born task's group.

@@ -13,6 +13,7 @@ use crate::identity::{GroupId, TaskId};
 use crate::interface;
 use crate::limits::Never;
 use crate::memory::PAGE_BYTES;
+use crate::short::{Short, WORDS, group_of, group_word, pair, task_of, task_word, unpair};
 use crate::start::proc_slots;
 use crate::text::Text;
 use crate::truth::{Verified, Verify};
@@ -340,6 +341,84 @@ pub enum Progress {
     Done,
 }
 
+/// One word: 1 when nothing is left.
+impl Short for Progress {
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([u64::from(*self == Self::Done), 0, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([done, ..]: [u64; WORDS]) -> Option<Self> {
+        match done {
+            0 => Some(Self::More),
+            1 => Some(Self::Done),
+            _ => None,
+        }
+    }
+}
+
+impl Short for DestroyTask {
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([task_word(self.task), 0, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([task, ..]: [u64; WORDS]) -> Option<Self> {
+        Some(Self {
+            task: task_of(task),
+        })
+    }
+}
+
+/// The task; the thread's place, and the program 32 bits higher; the payer.
+impl Short for CreateTask {
+    const LENGTH: usize = 3;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        let what = pair(self.thread, u32::from(self.program.0));
+        Some([task_word(self.task), what, group_word(self.payer), 0])
+    }
+
+    #[inline]
+    fn from_words([task, what, payer, _]: [u64; WORDS]) -> Option<Self> {
+        let (thread, program) = unpair(what);
+        Some(Self {
+            task: task_of(task),
+            thread,
+            program: ProgramId(u8::try_from(program).ok()?),
+            payer: group_of(payer),
+        })
+    }
+}
+
+/// The first instruction, and the end of the stack 32 bits higher; the IPC buffer.
+impl Short for Made {
+    const LENGTH: usize = 2;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        let first = pair(self.entry, self.stack_top);
+        Some([first, u64::from(self.ipc_buffer), 0, 0])
+    }
+
+    #[inline]
+    fn from_words([first, ipc_buffer, ..]: [u64; WORDS]) -> Option<Self> {
+        let (entry, stack_top) = unpair(first);
+        Some(Self {
+            entry,
+            stack_top,
+            ipc_buffer: u32::try_from(ipc_buffer).ok()?,
+        })
+    }
+}
+
 /// The memory-server's pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolFigures {
@@ -427,13 +506,13 @@ interface! {
         /// What a program needs.
         0 => describe(Describe) -> ProgramInfo, or UnknownRefusal;
         /// Makes a task's objects.
-        1 => create_task(CreateTask) -> Made, or CreateRefusal;
+        1 => create_task(CreateTask) -> Made, or CreateRefusal, short;
         /// Makes a thread's objects.
         2 => create_thread(CreateThread) -> u32, or CreateRefusal;
         /// Takes a thread's objects back.
         3 => destroy_thread(DestroyThread) -> (), or UnknownRefusal;
         /// Takes a task's objects back.
-        4 => destroy_task(DestroyTask) -> Progress, or UnknownRefusal;
+        4 => destroy_task(DestroyTask) -> Progress, or UnknownRefusal, short;
         /// News of tasks that cannot go on.
         5 => take_report(TakeReport) -> Option<Report>, or Never;
         /// Recounts.

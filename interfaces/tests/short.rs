@@ -1,13 +1,14 @@
 //! The short forms: what fits them comes back from them, what does not is not cut, and no words do any harm.
 
-use interfaces::accounting::{Admitted, Charge, Confirm, FewOf, Ticket, TicketRefusal};
+use interfaces::accounting::{Admitted, Charge, Confirm, EndTask, FewOf, Ticket, TicketRefusal};
 use interfaces::call::words_of;
+use interfaces::events::Ending;
 use interfaces::limits::{
     CloseGroup, Enter, Membership, OpenGroup, ReadResource, ResourceAccount, SetLimit, WhoAmI,
     WouldFew, WouldFit,
 };
 use interfaces::process::{Spawn, SpawnRefusal};
-use interfaces::provision::{ProgramId, TASK_KIT};
+use interfaces::provision::{CreateTask, DestroyTask, Made, ProgramId, Progress, TASK_KIT};
 use interfaces::short::{Few, Short, WORDS};
 use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, Shortage, TaskId, Text};
 use proptest::prelude::*;
@@ -73,6 +74,40 @@ proptest! {
         prop_assert_eq!(Spawn::lengthen_refusal(words), Some(spawn));
         let large = Shortage { asked: asked | 1 << 56, ..shortage };
         prop_assert!(large.to_words().is_none());
+    }
+
+    #[test]
+    fn an_end_comes_back(task in task(), code in any::<i32>(), by in task(), group in group()) {
+        let endings = [
+            Ending::NeverRan,
+            Ending::Exited { code },
+            Ending::Killed { by: Some(by) },
+            Ending::GroupKilled { group: Some(group) },
+        ];
+        for ending in endings {
+            comes_back(&EndTask { task, ending });
+        }
+        for ending in [Ending::Killed { by: None }, Ending::GroupKilled { group: None }] {
+            let words = EndTask { task, ending }.to_words();
+            prop_assert!(words.is_none());
+        }
+    }
+
+    #[test]
+    fn what_a_task_is_made_of_comes_back(
+        (task, payer) in (task(), group()),
+        program in any::<u8>(),
+        (thread, entry, stack_top, ipc_buffer) in any::<(u32, u32, u32, u32)>(),
+        words in any::<[u64; WORDS]>(),
+    ) {
+        comes_back(&CreateTask { task, thread, program: ProgramId(program), payer });
+        comes_back(&DestroyTask { task });
+        comes_back(&Made { entry, stack_top, ipc_buffer });
+        comes_back(&Progress::More);
+        comes_back(&Progress::Done);
+        if let Some(end) = EndTask::from_words(words) {
+            prop_assert_eq!(end.to_words().map(|end| end[..3].to_vec()), Some(words[..3].to_vec()));
+        }
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | a group or a task with amounts | its index, its generation: 32 bits each; three words of amounts: [`Few`] |
 //! | a ticket | thread and task's index, 16 bits each, and its generation; parent's index (all bits set for none) and the mask of the amounts, 16 bits each, and the parent's generation; the group; four amounts of 16 bits, besides one address space |
+//! | the end of a task | the task; how it ended, with an exit's code 32 bits higher; who or which group killed it |
 //! | where a task is | the group; the band, plus 256 if it is frozen |
 //!
 //! A ticket's amounts are those of one task and one thread, as every ticket's are: these two kinds need no room.
 
-use super::{Admitted, Charge, ChargeTask, Confirm, Release, Ticket, TicketRefusal};
+use super::{Admitted, Charge, ChargeTask, Confirm, EndTask, Release, Ticket, TicketRefusal};
 use crate::amounts::{Amounts, Resource, Shortage};
+use crate::events::Ending;
 use crate::identity::{GroupId, TaskId};
 use crate::short::{
     Brief, Few, LANE, MASK, Short, TOO_LARGE, WORDS, group_of, group_word, pair, some_group_of,
@@ -207,6 +209,57 @@ impl Short for Ticket {
             parent,
             group: some_group_of(group),
             amounts,
+        })
+    }
+}
+
+/// How a task ended, in the lowest byte of its word.
+mod ending {
+    pub const NEVER_RAN: u64 = 0;
+    pub const EXITED: u64 = 1;
+    pub const KILLED: u64 = 2;
+    pub const GROUP_KILLED: u64 = 3;
+}
+/// Where the code of an exit begins in that word.
+const CODE: u32 = 32;
+
+impl Short for EndTask {
+    const LENGTH: usize = 3;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        let (how, whom) = match self.ending {
+            Ending::NeverRan => (ending::NEVER_RAN, 0),
+            Ending::Exited { code } => {
+                let code = u64::from(code.cast_unsigned()) << CODE;
+                (ending::EXITED | code, 0)
+            }
+            Ending::Killed { by } => (ending::KILLED, task_word(by?)),
+            Ending::GroupKilled { group } => (ending::GROUP_KILLED, group_word(group?)),
+            Ending::Fault { .. } => return None,
+        };
+        Some([task_word(self.task), how, whom, 0])
+    }
+
+    #[inline]
+    fn from_words([task, how, whom, _]: [u64; WORDS]) -> Option<Self> {
+        let (kind, code) = unpair(how);
+        let ending = match (u64::from(kind), code, whom) {
+            (ending::NEVER_RAN, 0, 0) => Ending::NeverRan,
+            (ending::EXITED, code, 0) => Ending::Exited {
+                code: code.cast_signed(),
+            },
+            (ending::KILLED, 0, by) => Ending::Killed {
+                by: Some(task_of(by)),
+            },
+            (ending::GROUP_KILLED, 0, group) => Ending::GroupKilled {
+                group: Some(group_of(group)),
+            },
+            _ => return None,
+        };
+        Some(Self {
+            task: task_of(task),
+            ending,
         })
     }
 }

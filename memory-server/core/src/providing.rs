@@ -24,11 +24,13 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
     }
 
     fn create_task(&mut self, _: Caller, request: CreateTask) -> Result<Made, CreateRefusal> {
-        self.make_task(request)
+        let made = self.make_task(request);
+        self.left_nothing(request.thread, made)
     }
 
     fn create_thread(&mut self, _: Caller, request: CreateThread) -> Result<u32, CreateRefusal> {
-        self.make_thread(request)
+        let made = self.make_thread(request);
+        self.left_nothing(request.thread, made)
     }
 
     fn create_mailbox(&mut self, _: Caller, request: CreateMailbox) -> Result<(), CreateRefusal> {
@@ -125,5 +127,20 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
             protocol_errors: self.counters.protocol_errors,
             alarms: self.counters.mishaps,
         })
+    }
+}
+
+impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
+    /// Who is refused what is wanted in a thread's place may make its slots empty: the copy of a kit's root that stands there
+    /// goes before.
+    fn left_nothing<T>(
+        &mut self,
+        thread: u32,
+        made: Result<T, CreateRefusal>,
+    ) -> Result<T, CreateRefusal> {
+        if made.is_err() {
+            self.clear_root_copy(thread);
+        }
+        made
     }
 }

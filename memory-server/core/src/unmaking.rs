@@ -32,7 +32,7 @@ use crate::table::List;
 
 /// Pages that one slice takes apart: about 30,000 instructions, so that nobody waits longer than 50,000 for a call while a
 /// group is killed.
-pub const SLICE: u32 = 16;
+pub const SLICE: u32 = 13;
 /// What each thread but the first costs of that: its TCB and its block, with the capabilities in it.
 const THREAD: u32 = 3;
 

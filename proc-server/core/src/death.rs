@@ -181,10 +181,12 @@ impl<H: Hands> ProcServer<'_, H> {
             return;
         };
         let (owed, life) = (slot.owed, slot.life());
-        let places: heapless::Vec<u32, { TASK_THREADS as usize + 1 }> =
-            slot.all_places().filter(|_| owed.slots).collect();
-        for thread in places {
-            self.clear(thread);
+        if owed.slots {
+            let places: heapless::Vec<u32, { TASK_THREADS as usize + 1 }> =
+                slot.all_places().collect();
+            for thread in places {
+                self.clear(thread);
+            }
         }
         if owed.ticket {
             let ending = match life {
@@ -325,15 +327,18 @@ impl<H: Hands> ProcServer<'_, H> {
     /// A task has at most as many waiters as threads. If it seems to have more, then some of its requests were sent
     /// without waiting for an answer, or their threads are gone; those leave first.
     pub(crate) fn keep_waiting(&mut self, task: TaskId, awaits: Awaits) -> Result<u32, Full> {
-        let threads = self
-            .tasks
-            .get(task)
-            .map_or(0, |slot| slot.thread_places().count());
-        if self.waiters.of(&self.tasks, task).count() >= threads {
-            self.drop_stale(task);
-        }
-        if self.waiters.of(&self.tasks, task).count() >= threads {
-            return Err(Full);
+        // Mostly it has none: then there is nothing to count.
+        if self.waiters.of(&self.tasks, task).next().is_some() {
+            let threads = self
+                .tasks
+                .get(task)
+                .map_or(0, |slot| slot.thread_places().count());
+            if self.waiters.of(&self.tasks, task).count() >= threads {
+                self.drop_stale(task);
+            }
+            if self.waiters.of(&self.tasks, task).count() >= threads {
+                return Err(Full);
+            }
         }
         let waiter = self.waiters.add(&mut self.tasks, task, awaits)?;
         if self.hands.keep_reply(waiter).is_err() {
