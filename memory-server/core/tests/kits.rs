@@ -18,7 +18,9 @@ use interfaces::GroupId;
 use interfaces::memory::{
     Accept, Access, CloneOn, CloneRegion, CreateRegion, Map, RegionId, Share,
 };
-use interfaces::provision::{CloneSpace, CreateRing, Progress, ReadPool, Revoke};
+use interfaces::provision::{
+    CloneSpace, CreateRing, CreateTask, ProgramId, Progress, ReadPool, Revoke,
+};
 use memory_core::door::Answer;
 use memory_core::kits::AT_ONCE;
 use memory_core::space::State;
@@ -289,4 +291,27 @@ fn a_kit_is_charged_to_nobody_and_counts_as_free() {
         "who asks what is free makes them go"
     );
     assert_eq!((0..3).filter(|&index| is_kept(&bench, index)).count(), 0);
+}
+
+#[test]
+fn who_is_refused_a_threads_place_finds_no_copy_of_a_kits_root_there() {
+    let mut bench = bench();
+    bench.spawn_in(0, 5, GROUP).unwrap();
+    assert_eq!(bench.touch(0, ENTRY, false), Answer::Resume);
+    bench.end(0, GROUP);
+    let has_copy = |bench: &Bench| bench.server.memory().spaces.get(0).has_copy;
+    assert!(is_kept(&bench, 0) && has_copy(&bench));
+    let refused = bench.proc(CreateTask {
+        task: task(1),
+        thread: 5,
+        program: ProgramId(200),
+        payer: GROUP,
+    });
+    assert!(refused.is_err());
+    // Whoever was refused makes the slots of that place empty: the kit must not count on what was there.
+    assert!(is_kept(&bench, 0) && !has_copy(&bench));
+    bench.audit(GROUP);
+    bench.spawn_in(0, 5, GROUP).unwrap();
+    bench.end(0, GROUP);
+    assert_eq!(bench.server.counters().mishaps, 0);
 }
