@@ -16,10 +16,12 @@ use crate::lending::Seen;
 use crate::object::Object;
 use crate::server::{Bill, MemoryServer};
 use crate::table::Link;
-use crate::unmaking::SLICE;
 
 /// Pages without a frame that are looked at for what one with a frame costs.
 pub(crate) const EMPTY_PAGES: u32 = 12;
+
+/// Resident pages that one slice cuts off: fewer than where a whole region goes, since each is looked for by its place.
+const CUT: u32 = 10;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Changes how many pages a region's memory has.
@@ -84,7 +86,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if let Some(object) = self.memory.objects.edit(index) {
             object.size = object.size.min(pages);
         }
-        let mut budget = SLICE.saturating_mul(EMPTY_PAGES);
+        let mut budget = CUT.saturating_mul(EMPTY_PAGES);
         let progress = loop {
             let object = self.memory.objects.get(index);
             let Some(place) = object.commit.checked_sub(1) else {
