@@ -31,7 +31,7 @@ use crate::server::MemoryServer;
 use crate::space::{Space, State};
 
 /// Questions to the kernel in one slice: about 800 instructions each, with what belongs to them.
-pub const SLICE: u32 = 28;
+pub const SLICE: u32 = 24;
 /// Records that are passed over in one slice, in questions: so many are as dear as one.
 const SKIPPED: u32 = 32;
 /// The bytes of a page.

@@ -23,7 +23,9 @@ use crate::links::slot_of;
 use crate::server::ProcServer;
 
 /// Questions in one slice: to the kernel, and to the limits-server where a task is.
-const SLICE: u32 = 32;
+const SLICE: u32 = 20;
+/// Places of tasks that are looked at in one slice, whoever is in them: some ten instructions each.
+const PLACES: usize = 1024;
 /// Where the walk over the tasks begins; before it come the memory-server's records.
 const TASKS: u64 = 1 << 48;
 /// The ledger's own records, the last step.
@@ -75,8 +77,8 @@ impl<H: Hands> ProcServer<'_, H> {
             wrong: None,
         };
         let mut left = SLICE;
-        for place in self.tasks.places().skip(from as usize) {
-            if left == 0 || found.wrong.is_some() {
+        for (looked, place) in self.tasks.places().skip(from as usize).enumerate() {
+            if left == 0 || looked == PLACES || found.wrong.is_some() {
                 found.next = Some(TASKS | u64::from(place));
                 break;
             }
