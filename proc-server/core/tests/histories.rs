@@ -705,7 +705,7 @@ impl History {
                 match refusal {
                     // The child of one that was broken off may still be being taken apart.
                     ForkRefusal::TableFull => {
-                        assert!(self.is_full() || self.stage.server.has_work())
+                        assert!(self.is_full() || self.stage.server.has_work());
                     }
                     ForkRefusal::Clone(CloneSpaceRefusal::Busy) => {
                         assert!(forks || self.stage.server.has_work());
