@@ -190,6 +190,8 @@ struct Model {
     people: BTreeMap<TaskId, Person>,
     /// Who waits, in the order in which they began: request, task, thread, for what.
     waiting: Vec<(u64, TaskId, u32, Waits)>,
+    /// Who forked with a thread that is gone: what was copied may still be being taken apart.
+    broken: Vec<TaskId>,
     /// When a request is to be answered at the latest, and how.
     deadlines: BTreeMap<u64, (u64, Option<Vec<u8>>)>,
     /// What must have been answered, in order.
@@ -258,7 +260,7 @@ impl Model {
             return;
         }
         self.people.get_mut(&task).unwrap().reason = Some(reason);
-        self.waiting.retain(|(_, owner, _, _)| *owner != task);
+        self.leave(task, None);
         let refused = encoded::<Offer>(&Err(LinkRefusal::UnknownTask));
         self.answer(
             |_, waits| (*waits == Waits::Offer(task)).then(|| refused.clone()),
@@ -304,6 +306,45 @@ impl Model {
         self.waiting.push((request, task, thread, waits));
         let person = self.people.get_mut(&task).unwrap();
         person.threads.insert(thread, Some(request));
+    }
+
+    /// A task's threads, or one of them, wait for nothing any more.
+    fn leave(&mut self, task: TaskId, thread: Option<u32>) {
+        let broken = &mut self.broken;
+        self.waiting.retain(|(_, owner, of, waits)| {
+            let leaves = *owner == task && thread.is_none_or(|thread| thread == *of);
+            if leaves && matches!(waits, Waits::Fork(_)) {
+                broken.push(task);
+            }
+            !leaves
+        });
+    }
+
+    /// Whoever made this request, if it waits for such a thing, has its answer. Returns who it is, and what for.
+    fn take(&mut self, request: u64, is_such: impl Fn(&Waits) -> bool) -> Option<(TaskId, Waits)> {
+        let mut waiting = self.waiting.iter();
+        let position =
+            waiting.position(|(waiter, _, _, waits)| *waiter == request && is_such(waits))?;
+        let (_, task, thread, waits) = self.waiting.remove(position);
+        let person = self.people.get_mut(&task).unwrap();
+        person.threads.insert(thread, None);
+        Some((task, waits))
+    }
+
+    /// How many forks there may be: those that somebody waits for, and those that are taken apart.
+    fn forks(&self) -> usize {
+        let waits = self.waiting.iter();
+        let waits = waits.filter(|(_, _, _, waits)| matches!(waits, Waits::Fork(_)));
+        waits.count() + self.broken.len()
+    }
+
+    /// Whether one of a task's may be among them.
+    fn forks_of(&self, task: TaskId) -> bool {
+        let mut waiting = self.waiting.iter();
+        let waits = |(_, owner, _, waits): &(_, TaskId, _, Waits)| {
+            *owner == task && matches!(waits, Waits::Fork(_))
+        };
+        waiting.any(waits) || self.broken.contains(&task)
     }
 
     /// Whoever waits for such a thing is answered.
@@ -555,6 +596,7 @@ impl History {
         answers.retain(|(request, bytes)| !self.frozen(*request, bytes));
         answers.retain(|(request, bytes)| !self.forked(*request, bytes));
         if !self.stage.server.has_work() {
+            self.model.broken.clear();
             let now = self.stage.world.borrow().now;
             for (request, _, _, _) in &self.model.waiting {
                 let due = self.model.deadlines.get(request);
@@ -577,20 +619,12 @@ impl History {
     fn finished_kills(&mut self, answers: &[(u64, Vec<u8>)]) -> BTreeSet<u64> {
         let mut finished = BTreeSet::new();
         for (request, bytes) in answers {
-            let waiting = self.model.waiting.iter().position(|(waiter, _, _, waits)| {
-                waiter == request && matches!(waits, Waits::Group(_))
-            });
-            let Some(index) = waiting else { continue };
-            let (_, task, thread, waits) = self.model.waiting.remove(index);
-            let Waits::Group(killed) = waits else {
+            let taken = self
+                .model
+                .take(*request, |waits| matches!(waits, Waits::Group(_)));
+            let Some((_, Waits::Group(killed))) = taken else {
                 continue;
             };
-            self.model
-                .people
-                .get_mut(&task)
-                .unwrap()
-                .threads
-                .insert(thread, None);
             finished.insert(*request);
             let answer: Result<interfaces::accounting::Receipt, KillGroupRefusal> =
                 interfaces::decode::decode(bytes).unwrap().0;
@@ -621,53 +655,32 @@ impl History {
         if bytes != expected || at > now {
             return false;
         }
-        let position = self
-            .model
-            .waiting
-            .iter()
-            .position(|(waiter, _, _, _)| *waiter == request);
         self.model.deadlines.remove(&request);
         // Whoever is not there any more was ended in the same slice, after it was woken.
-        if let Some(position) = position {
-            let (_, task, thread, _) = self.model.waiting.remove(position);
-            let person = self.model.people.get_mut(&task).unwrap();
-            person.threads.insert(thread, None);
-        }
+        let _ = self.model.take(request, |_| true);
         true
     }
 
     /// Whether this is the answer to one who froze or thawed a group. Then it says how often it was frozen.
     fn frozen(&mut self, request: u64, bytes: &[u8]) -> bool {
-        let position = self.model.waiting.iter().position(|(waiter, _, _, waits)| {
-            *waiter == request && matches!(waits, Waits::Freeze(_))
-        });
-        let Some(position) = position else {
-            return false;
-        };
-        let (_, task, thread, waits) = self.model.waiting.remove(position);
-        let Waits::Freeze(expected) = waits else {
+        let taken = self
+            .model
+            .take(request, |waits| matches!(waits, Waits::Freeze(_)));
+        let Some((_, Waits::Freeze(expected))) = taken else {
             return false;
         };
         assert_eq!(bytes, encoded::<Freeze>(&expected));
-        let person = self.model.people.get_mut(&task).unwrap();
-        person.threads.insert(thread, None);
         true
     }
 
     /// Whether this is the answer to one who forked. Then there is a child, or a group is being killed.
     fn forked(&mut self, request: u64, bytes: &[u8]) -> bool {
-        let position = self.model.waiting.iter().position(|(waiter, _, _, waits)| {
-            *waiter == request && matches!(waits, Waits::Fork(_))
-        });
-        let Some(position) = position else {
+        let taken = self
+            .model
+            .take(request, |waits| matches!(waits, Waits::Fork(_)));
+        let Some((task, Waits::Fork(into))) = taken else {
             return false;
         };
-        let (_, task, thread, waits) = self.model.waiting.remove(position);
-        let Waits::Fork(into) = waits else {
-            return false;
-        };
-        let person = self.model.people.get_mut(&task).unwrap();
-        person.threads.insert(thread, None);
         let answer: Result<Option<TaskId>, ForkRefusal> =
             interfaces::decode::decode(bytes).unwrap().0;
         match answer {
@@ -687,29 +700,21 @@ impl History {
         let into = wanted.unwrap_or(mine);
         let books = self.stage.world.borrow().books();
         let killing = self.stage.world.borrow().limits.is_killing(into);
-        let forks = self
-            .model
-            .waiting
-            .iter()
-            .any(|(_, owner, _, waits)| *owner == task && matches!(waits, Waits::Fork(_)));
+        let forks = self.model.forks_of(task);
+        let broken = self.model.broken.contains(&task);
         let request = Fork {
             thread,
             group: wanted,
         };
         match self.stage.ask(task, thread, &request) {
             Outcome::Later(request) => {
-                assert!(up(into).any(|above| above == mine) && !killing && !forks);
+                assert!(up(into).any(|above| above == mine) && !killing && (broken || !forks));
                 self.model.wait(request, task, thread, Waits::Fork(into));
             }
             Outcome::Now(Err(refusal)) => {
                 match refusal {
-                    // The child of one that was broken off may still be being taken apart.
-                    ForkRefusal::TableFull => {
-                        assert!(self.is_full() || self.stage.server.has_work());
-                    }
-                    ForkRefusal::Clone(CloneSpaceRefusal::Busy) => {
-                        assert!(forks || self.stage.server.has_work());
-                    }
+                    ForkRefusal::TableFull => assert!(self.is_full()),
+                    ForkRefusal::Clone(CloneSpaceRefusal::Busy) => assert!(forks),
                     ForkRefusal::Ticket(_) => {
                         assert!(killing || !up(into).any(|above| above == mine));
                     }
@@ -724,9 +729,7 @@ impl History {
     /// Whether there is no place for another task, or for another thread, or for another fork.
     fn is_full(&self) -> bool {
         let table = self.stage.server.table();
-        let forks = self.model.waiting.iter();
-        let forks = forks.filter(|(_, _, _, waits)| matches!(waits, Waits::Fork(_)));
-        table.tasks_taken() == 24 || table.threads_taken() == 40 || forks.count() >= 12
+        table.tasks_taken() == 24 || table.threads_taken() == 40 || self.model.forks() >= 12
     }
 
     fn freeze(&mut self, by: u8, thread: u8, choice: u8, thaw: bool) {
@@ -1168,9 +1171,7 @@ impl History {
                 assert_eq!(at_once, number != thread);
                 let person = self.model.people.get_mut(&task).unwrap();
                 person.threads.remove(&number);
-                self.model
-                    .waiting
-                    .retain(|(_, owner, of, _)| (*owner, *of) != (task, number));
+                self.model.leave(task, Some(number));
                 let done = encoded::<JoinThread>(&Ok(()));
                 self.model.answer(
                     |owner, waits| {
