@@ -19,8 +19,6 @@ use crate::hands::{OWN, refused};
 const THREAD: cap::Tcb = cap::Tcb::from_bits(memory_slots::CLEANER);
 /// What it makes of a block so that the kernel clears it: the smallest thing that there is.
 const CLEARED: sel4::Slot = sel4::Slot::in_root(OWN, memory_slots::CLEARED);
-/// Interrupts on, and the bit that is always set: what every thread starts with.
-const FLAGS: u64 = 0x202;
 
 const STACK_BYTES: usize = 8192;
 
@@ -44,13 +42,7 @@ pub fn start(untyped: u64, priority: u8) -> Result<()> {
     ANSWER.store(BUSY, Ordering::Relaxed);
     // As after a call: the return address, which is never used, is missing from an aligned stack.
     let top = STACK.0.get().addr().saturating_add(STACK_BYTES - 8);
-    let registers = UserContext {
-        rip: clear as *const () as u64,
-        rsp: top as u64,
-        rflags: FLAGS,
-        rdi: untyped,
-        ..UserContext::default()
-    };
+    let registers = UserContext::begin(clear as *const () as u64, top as u64, untyped);
     THREAD.write_registers(true, &registers)
 }
 

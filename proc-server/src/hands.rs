@@ -13,8 +13,6 @@ use sel4::{CapData, CapRights, Priorities, Slot, UserContext, cap};
 
 use crate::{timer, watchman};
 
-/// Interrupts on, and the bit that is always set: what every thread starts with.
-pub const FLAGS: u64 = 0x202;
 /// Registers of a [`UserContext`] from its first: the address of the next instruction.
 const IP_ALONE: usize = 1;
 /// The same up to `rdi`.
@@ -181,13 +179,7 @@ impl Hands for Capabilities {
     }
 
     fn run(&mut self, thread: u32, entry: Entry) -> Result<(), KernelError> {
-        let registers = UserContext {
-            rip: entry.ip,
-            rsp: entry.sp,
-            rflags: FLAGS,
-            rdi: entry.argument,
-            ..UserContext::default()
-        };
+        let registers = UserContext::begin(entry.ip, entry.sp, entry.argument);
         // Starting it ends its wait for an answer to the birth notice. What is behind the argument is zero as the TCB was
         // made, or was left there by a thread of the same task.
         tcb(thread)

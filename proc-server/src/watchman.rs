@@ -13,12 +13,8 @@ pub fn keep_watch(awake: bool) -> Result<()> {
     if !awake {
         return THREAD.suspend();
     }
-    let registers = UserContext {
-        rip: watch as *const () as u64,
-        rflags: crate::hands::FLAGS,
-        ..UserContext::default()
-    };
-    THREAD.write_registers(true, &registers)
+    // It has no stack and asks for nothing.
+    THREAD.write_registers(true, &UserContext::begin(watch as *const () as u64, 0, 0))
 }
 
 /// Does nothing, for ever.

@@ -213,38 +213,33 @@ impl Short for Ticket {
     }
 }
 
-/// How a task ended, in the lowest byte of its word.
+/// How a task ended, in the lower half of its word. An exit's code is the other half.
 mod ending {
-    pub const NEVER_RAN: u64 = 0;
-    pub const EXITED: u64 = 1;
-    pub const KILLED: u64 = 2;
-    pub const GROUP_KILLED: u64 = 3;
+    pub const NEVER_RAN: u32 = 0;
+    pub const EXITED: u32 = 1;
+    pub const KILLED: u32 = 2;
+    pub const GROUP_KILLED: u32 = 3;
 }
-/// Where the code of an exit begins in that word.
-const CODE: u32 = 32;
 
 impl Short for EndTask {
     const LENGTH: usize = 3;
 
     #[inline]
     fn to_words(&self) -> Option<[u64; WORDS]> {
-        let (how, whom) = match self.ending {
-            Ending::NeverRan => (ending::NEVER_RAN, 0),
-            Ending::Exited { code } => {
-                let code = u64::from(code.cast_unsigned()) << CODE;
-                (ending::EXITED | code, 0)
-            }
-            Ending::Killed { by } => (ending::KILLED, task_word(by?)),
-            Ending::GroupKilled { group } => (ending::GROUP_KILLED, group_word(group?)),
+        let (kind, code, whom) = match self.ending {
+            Ending::NeverRan => (ending::NEVER_RAN, 0, 0),
+            Ending::Exited { code } => (ending::EXITED, code.cast_unsigned(), 0),
+            Ending::Killed { by } => (ending::KILLED, 0, task_word(by?)),
+            Ending::GroupKilled { group } => (ending::GROUP_KILLED, 0, group_word(group?)),
             Ending::Fault { .. } => return None,
         };
-        Some([task_word(self.task), how, whom, 0])
+        Some([task_word(self.task), pair(kind, code), whom, 0])
     }
 
     #[inline]
     fn from_words([task, how, whom, _]: [u64; WORDS]) -> Option<Self> {
         let (kind, code) = unpair(how);
-        let ending = match (u64::from(kind), code, whom) {
+        let ending = match (kind, code, whom) {
             (ending::NEVER_RAN, 0, 0) => Ending::NeverRan,
             (ending::EXITED, code, 0) => Ending::Exited {
                 code: code.cast_signed(),

@@ -35,15 +35,24 @@ impl Run {
     /// The page tables that it may come to need: one for each 2 MiB, and one for each GiB.
     #[must_use]
     pub const fn tables(self) -> u64 {
+        (self.blocks(9) as u64).saturating_add(self.blocks(18) as u64)
+    }
+
+    /// The page tables of the lowest level that show it: one for each 2 MiB.
+    #[must_use]
+    pub const fn lowest_tables(self) -> u32 {
+        self.blocks(9)
+    }
+
+    /// How many blocks of `1 << bits` pages it has a part in.
+    const fn blocks(self, bits: u32) -> u32 {
         if self.pages == 0 {
             return 0;
         }
         let last = self.end().saturating_sub(1);
-        let small = (last >> 9).saturating_sub(self.start >> 9);
-        let large = (last >> 18).saturating_sub(self.start >> 18);
-        (small as u64)
-            .saturating_add(large as u64)
-            .saturating_add(2)
+        (last >> bits)
+            .saturating_sub(self.start >> bits)
+            .saturating_add(1)
     }
 
     /// Whether the page is one of them.

@@ -29,7 +29,7 @@ use interfaces::{Amounts, Resource};
 
 use crate::hands::{Kernel, Ledger, Made, Slot};
 use crate::memory::Memory;
-use crate::owner::{TableLevel, Use};
+use crate::owner::Use;
 use crate::region::Region;
 use crate::resizing::EMPTY_PAGES;
 use crate::server::{Bill, MemoryServer};
@@ -202,8 +202,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// A unit is to be shown in a space from this page on: a page table that is left from something that was there before is
     /// in the way, and shows nothing.
     pub(crate) fn remove_table(&mut self, space: u32, page: u32) {
-        let place = TableLevel::Table.place(page << 12);
-        let Some(table) = self.owners().find(Use::Table, space, place) else {
+        let Some(table) = self.memory.table_of(space, page) else {
             return;
         };
         self.forget_for_space(table);

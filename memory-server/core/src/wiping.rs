@@ -49,7 +49,8 @@ impl Memory<'_> {
         space.is_some_and(|space| self.wiped(space, mapping.page()) == mapping.wiped())
     }
 
-    fn table_of(&self, space: u32, page: u32) -> Option<u32> {
+    /// The page that holds the page table of a page of a space, if it has one.
+    pub(crate) fn table_of(&self, space: u32, page: u32) -> Option<u32> {
         let place = TableLevel::Table.place(page << 12);
         self.owners.find(Use::Table, space, place)
     }
@@ -80,11 +81,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// that is shown any more until it is touched.
     pub(crate) fn protect(&mut self, cap: FrameCap, area: &Area) -> Result<(), Failure> {
         let page = self.memory.mappings.get(cap).page();
-        let last = area.run.end().saturating_sub(1);
-        let tables = (last >> 9)
-            .saturating_sub(area.run.start >> 9)
-            .saturating_add(1);
-        let is_dense = area.mappings.len() >= tables.saturating_mul(self.memory.dense);
+        let sparse = area.run.lowest_tables().saturating_mul(self.memory.dense);
+        let is_dense = area.mappings.len() >= sparse;
         if self.memory.is_shown(cap) && !(is_dense && self.wipe(area.space, page)) {
             return self.show_again(cap, Access::Read);
         }

@@ -224,6 +224,15 @@ impl<H: Hands> ProcServer<'_, H> {
         Ok(())
     }
 
+    /// Whether whoever a job is to answer, if there is one, waits for that job.
+    fn check_waiter(&self, waiter: Option<u32>, job: Awaits) -> Checked {
+        let tenant = waiter.map(|waiter| self.waiters.tenant(waiter));
+        must(
+            tenant.is_none_or(|tenant| tenant.is_some_and(|(_, awaits)| awaits == job)),
+            "a job's waiter waits for it",
+        )
+    }
+
     /// Whether every task that is being built is the child of a fork under way, for which somebody waits.
     fn check_forks(&self) -> Checked {
         let life = |task| self.tasks.get(task).map(Task::life);
@@ -242,12 +251,7 @@ impl<H: Hands> ProcServer<'_, H> {
                     "the child of a broken fork is taken apart",
                 )?;
             }
-            let Some(waiter) = job.waiter else { continue };
-            let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);
-            must(
-                awaits == Some(Awaits::Fork(number)),
-                "a fork's waiter waits for it",
-            )?;
+            self.check_waiter(job.waiter, Awaits::Fork(number))?;
         }
         let tasks = self.tasks.task_slots().iter();
         must(
@@ -295,21 +299,11 @@ impl<H: Hands> ProcServer<'_, H> {
             "the watchman is awake when he is needed",
         )?;
         for (number, job) in self.freezes.iter() {
-            let Some(waiter) = job.waiter else { continue };
-            let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);
-            must(
-                awaits == Some(Awaits::Freeze(number)),
-                "a freeze's waiter waits for it",
-            )?;
+            self.check_waiter(job.waiter, Awaits::Freeze(number))?;
         }
         self.check_forks()?;
         for (number, job) in self.jobs.iter() {
-            let Some(waiter) = job.waiter else { continue };
-            let awaits = self.waiters.tenant(waiter).map(|(_, awaits)| awaits);
-            must(
-                awaits == Some(Awaits::Group(number)),
-                "a kill's waiter waits for it",
-            )?;
+            self.check_waiter(job.waiter, Awaits::Group(number))?;
         }
         Ok(())
     }

@@ -26,13 +26,9 @@ use crate::table::{Full, Gone};
 use crate::task::Task;
 use crate::waiting::Awaits;
 
-/// The kinds of work that go on by themselves.
+/// The kinds of work that can go on for long by themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// A task that cannot go on.
-    Report,
-    /// The timer's interrupt.
-    Timer,
     /// A group that is being frozen or thawed.
     Freeze,
     /// A group that is being killed.
@@ -44,23 +40,16 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// All of them, what is short and never many first.
-    const ALL: [Self; 6] = [
-        Self::Report,
-        Self::Timer,
-        Self::Freeze,
-        Self::Kill,
-        Self::Fork,
-        Self::End,
-    ];
+    /// All of them, in turn.
+    const ALL: [Self; 4] = [Self::Freeze, Self::Kill, Self::Fork, Self::End];
 
-    /// Whose turn it is next: among those that can go on for long.
+    /// Whose turn it is next.
     const fn next(self) -> Self {
         match self {
             Self::Freeze => Self::Kill,
             Self::Kill => Self::Fork,
             Self::Fork => Self::End,
-            Self::End | Self::Report | Self::Timer => Self::Freeze,
+            Self::End => Self::Freeze,
         }
     }
 }
@@ -71,27 +60,18 @@ impl<H: Hands> ProcServer<'_, H> {
     #[inline]
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.news
-            || self.timer
-            || !self.freezes.is_empty()
-            || self.jobs.has_step()
-            || self.has_fork()
-            || self.tasks.has_ending()
-    }
-
-    #[inline]
-    fn has_fork(&self) -> bool {
-        !self.forks.is_empty() && self.forks.iter().any(|(_, job)| job.goes_on())
+        self.timer || self.news || Work::ALL.into_iter().any(|work| self.is_due(work))
     }
 
     /// Does one slice of what goes on by itself: of one kind of it, each in its turn, so that whoever asks something
     /// meanwhile waits for one slice and not for one of each. Whoever is to be woken, and whoever cannot go on, waits for
     /// none.
     pub fn work(&mut self) {
-        for work in [Work::Timer, Work::Report] {
-            if self.is_due(work) {
-                return self.slice(work);
-            }
+        if self.timer {
+            return self.ring();
+        }
+        if self.news {
+            return self.take_report();
         }
         for _ in Work::ALL {
             let work = self.turn;
@@ -102,21 +82,18 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
+    #[inline]
     fn is_due(&self, work: Work) -> bool {
         match work {
-            Work::Report => self.news,
-            Work::Timer => self.timer,
             Work::Freeze => !self.freezes.is_empty(),
             Work::Kill => self.jobs.has_step(),
-            Work::Fork => self.has_fork(),
+            Work::Fork => !self.forks.is_empty() && self.forks.iter().any(|(_, job)| job.goes_on()),
             Work::End => self.tasks.has_ending(),
         }
     }
 
     fn slice(&mut self, work: Work) {
         match work {
-            Work::Report => self.take_report(),
-            Work::Timer => self.ring(),
             Work::Freeze => self.freeze_on(),
             Work::Kill => self.kill_on(),
             Work::Fork => self.fork_on(),

@@ -13,7 +13,7 @@ use interfaces::accounting::KillRefusal;
 use interfaces::process::*;
 use interfaces::provision::ProgramId;
 use interfaces::{Resource, TaskId, Text};
-use world::{Failure, Outcome, Stage, group};
+use world::{Failure, Outcome, START, Stage, end_thread, group};
 
 fn spawn() -> Spawn {
     Spawn {
@@ -97,21 +97,13 @@ fn a_fork_that_fails_anywhere_takes_everything_back() {
 
 #[test]
 fn a_thread_that_fails_anywhere_takes_everything_back() {
-    let start = StartThread {
-        entry: 1,
-        stack_top: 2,
-        argument: 3,
-    };
     at_every_step(Stage::first, |stage, first| {
         let before = stage.world.borrow().books();
-        if Stage::now(stage.ask(first, 0, &start)).is_err() {
+        if Stage::now(stage.ask(first, 0, &START)).is_err() {
             assert_eq!(stage.world.borrow().books(), before);
-            assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+            assert_eq!(Stage::now(stage.ask(first, 0, &START)), Ok(1));
         }
-        let end = EndThread {
-            number: 1,
-            myself: false,
-        };
+        let end = end_thread(1);
         assert_eq!(Stage::now(stage.ask(first, 0, &end)), Ok(()));
         stage.check();
         // It rests or is gone, and the next one begins like the first, in what it left or in something new.
@@ -124,13 +116,13 @@ fn a_thread_that_fails_anywhere_takes_everything_back() {
         };
         assert_eq!(threads(stage), 1);
         let resting = stage.world.borrow().books();
-        if Stage::now(stage.ask(first, 0, &start)).is_err() {
+        if Stage::now(stage.ask(first, 0, &START)).is_err() {
             let now = stage.world.borrow().books();
             assert!(
                 now == resting || now == before,
                 "it rests on, or nothing is left of it"
             );
-            assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+            assert_eq!(Stage::now(stage.ask(first, 0, &START)), Ok(1));
         }
         assert_eq!(threads(stage), 2);
         stage.check();

@@ -13,7 +13,7 @@ use interfaces::TaskId;
 use interfaces::accounting::TicketRefusal;
 use interfaces::process::*;
 use interfaces::provision::{CloneSpaceRefusal, ProgramId};
-use world::{Event, Outcome, Stage, group};
+use world::{Event, Outcome, START, Stage, group};
 
 const fn fork(thread: u32, into: Option<u32>) -> Fork {
     let group = match into {
@@ -32,12 +32,7 @@ fn stage(slices: u32) -> (Stage, TaskId) {
 }
 
 fn thread(stage: &mut Stage, task: TaskId) -> u32 {
-    let start = StartThread {
-        entry: 1,
-        stack_top: 2,
-        argument: 3,
-    };
-    Stage::now(stage.ask(task, 0, &start)).unwrap()
+    Stage::now(stage.ask(task, 0, &START)).unwrap()
 }
 
 fn spawn(stage: &mut Stage, parent: TaskId, into: u32) -> TaskId {

@@ -21,7 +21,7 @@ use interfaces::provision::{Cause, CloneSpaceRefusal, ProgramId};
 use interfaces::{Call, GroupId, TaskId, Text};
 use process_core::lifecycle::{Ending, Lifecycle};
 use proptest::prelude::*;
-use world::{Event, GROUPS, Outcome, Stage, group};
+use world::{Event, GROUPS, Outcome, START, Stage, group};
 
 /// One step; the numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -1112,18 +1112,13 @@ impl History {
         let Some((task, thread)) = self.caller(by, 0) else {
             return;
         };
-        let request = StartThread {
-            entry: 0,
-            stack_top: 0,
-            argument: 0,
-        };
         let lowest = {
             let threads = &self.model.people[&task].threads;
             (1..17)
                 .find(|number| !threads.contains_key(number))
                 .unwrap()
         };
-        match Stage::now(self.stage.ask(task, thread, &request)) {
+        match Stage::now(self.stage.ask(task, thread, &START)) {
             Ok(number) => {
                 assert_eq!(number, lowest);
                 self.model

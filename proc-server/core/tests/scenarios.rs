@@ -16,7 +16,7 @@ use interfaces::provision::{Cause, CreateRefusal, ProgramId, THREAD_KIT};
 use interfaces::start::client_slots;
 use interfaces::{Dispatched, ProtocolError, Resource, Shortage, TaskId, Text};
 use process_core::{Entry, Received, Service};
-use world::{Outcome, Stage, Tcb, group};
+use world::{Outcome, START, Stage, Tcb, end_thread, group};
 
 fn spawn(group: Option<u32>) -> Spawn {
     Spawn {
@@ -200,13 +200,8 @@ fn who_can_wait_for_nothing_any_more_is_told_so() {
     let mut stage = Stage::new(8, 8);
     let first = stage.first();
     let task = child(&mut stage, first, None);
-    let start = StartThread {
-        entry: 1,
-        stack_top: 0x1000,
-        argument: 2,
-    };
     for number in 1..=2 {
-        assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(number));
+        assert_eq!(Stage::now(stage.ask(first, 0, &START)), Ok(number));
     }
     let any = Stage::later(stage.ask(first, 0, &wait(None)));
     let same = Stage::later(stage.ask(first, 1, &wait(Some(task))));
@@ -433,14 +428,7 @@ fn threads_are_numbered_ended_and_joined() {
     assert_eq!(stage.world.borrow().tcbs[&place], Tcb::Running(entry));
 
     let joined = Stage::later(stage.ask(first, 5, &JoinThread { number: 3 }));
-    let ended = Stage::now(stage.ask(
-        first,
-        0,
-        &EndThread {
-            number: 3,
-            myself: false,
-        },
-    ));
+    let ended = Stage::now(stage.ask(first, 0, &end_thread(3)));
     assert_eq!(ended, Ok(()));
     assert_eq!(stage.answer_to::<JoinThread>(joined), Some(Ok(())));
     let gone = Stage::now(stage.ask(first, 0, &JoinThread { number: 3 }));
@@ -451,23 +439,13 @@ fn threads_are_numbered_ended_and_joined() {
     };
     Stage::later(stage.ask(first, 5, &of_itself));
     for number in [0, 3, 5, 16, u32::MAX] {
-        let unknown = Stage::now(stage.ask(
-            first,
-            0,
-            &EndThread {
-                number,
-                myself: false,
-            },
-        ));
+        let unknown = Stage::now(stage.ask(first, 0, &end_thread(number)));
         assert_eq!(unknown, Err(ThreadRefusal::UnknownThread));
         let unknown = Stage::now(stage.ask(first, 0, &JoinThread { number }));
         assert_eq!(unknown, Err(ThreadRefusal::UnknownThread));
     }
     for number in (1..16).filter(|number| ![3, 5].contains(number)) {
-        let end = EndThread {
-            number,
-            myself: false,
-        };
+        let end = end_thread(number);
         assert_eq!(Stage::now(stage.ask(first, 0, &end)), Ok(()));
         stage.check();
     }
@@ -496,30 +474,22 @@ fn threads_are_numbered_ended_and_joined() {
 fn a_thread_that_rests_is_in_nobodys_way() {
     let mut stage = Stage::new(4, 5);
     let first = stage.first();
-    let start = StartThread {
-        entry: 1,
-        stack_top: 2,
-        argument: 3,
-    };
-    let end = EndThread {
-        number: 1,
-        myself: false,
-    };
-    assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+    let end = end_thread(1);
+    assert_eq!(Stage::now(stage.ask(first, 0, &START)), Ok(1));
     assert_eq!(Stage::now(stage.ask(first, 0, &end)), Ok(()));
     // Every place is wanted by others: tasks, or threads of another number.
     let tasks: Vec<_> = (0..3).map(|_| child(&mut stage, first, None)).collect();
-    assert_eq!(Stage::now(stage.ask(tasks[0], 0, &start)), Ok(1));
+    assert_eq!(Stage::now(stage.ask(tasks[0], 0, &START)), Ok(1));
     assert_eq!(stage.server.counts().alarms, 0);
     stage.check();
-    let full = Stage::now(stage.ask(first, 0, &start));
+    let full = Stage::now(stage.ask(first, 0, &START));
     assert_eq!(full, Err(ThreadRefusal::TableFull));
     // It goes with its task.
     assert_eq!(Stage::now(stage.ask(tasks[0], 0, &end)), Ok(()));
     exit(&mut stage, tasks[0], 0);
     stage.settle();
     stage.check();
-    assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+    assert_eq!(Stage::now(stage.ask(first, 0, &START)), Ok(1));
 }
 
 #[test]
@@ -545,18 +515,10 @@ fn a_thread_that_ends_while_it_waits_leaves_no_waiter() {
     let mut stage = Stage::new(8, 8);
     let first = stage.first();
     let task = child(&mut stage, first, None);
-    let start = StartThread {
-        entry: 0,
-        stack_top: 0,
-        argument: 0,
-    };
     for _ in 0..100 {
-        assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+        assert_eq!(Stage::now(stage.ask(first, 0, &START)), Ok(1));
         Stage::later(stage.ask(first, 1, &wait(Some(task))));
-        let end = EndThread {
-            number: 1,
-            myself: false,
-        };
+        let end = end_thread(1);
         assert_eq!(Stage::now(stage.ask(first, 0, &end)), Ok(()));
         stage.check();
     }
@@ -663,12 +625,7 @@ fn an_audit_finds_ledger_and_servers_equal_and_is_for_operators() {
     let operator = stage.boot(1, true);
     let task = child(&mut stage, operator, Some(3));
     child(&mut stage, task, None);
-    let start = StartThread {
-        entry: 0,
-        stack_top: 0,
-        argument: 0,
-    };
-    Stage::now(stage.ask(task, 0, &start)).unwrap();
+    Stage::now(stage.ask(task, 0, &START)).unwrap();
     let mut after = None;
     let mut groups = 0;
     while let Some(group) = Stage::now(stage.ask(operator, 0, &NextGroup { after })).unwrap() {
@@ -786,20 +743,15 @@ fn a_thread_started_while_its_group_is_being_frozen_goes_on_with_its_task() {
     let first = stage.boot(1, false);
     let task = child(&mut stage, first, Some(2));
     let group = group(2);
-    let start = StartThread {
-        entry: 1,
-        stack_top: 0x1000,
-        argument: 2,
-    };
     let still = |stage: &Stage, number| {
         let world = stage.world.borrow();
         let thread = world.memory.thread(task, number).unwrap();
         world.priorities[&thread] == 1
     };
-    assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+    assert_eq!(Stage::now(stage.ask(first, 0, &START)), Ok(1));
     // The ledger knows of it already, and the walk has not come to the task.
     let freeze = Stage::later(stage.ask(first, 0, &Freeze { group }));
-    assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(1));
+    assert_eq!(Stage::now(stage.ask(task, 0, &START)), Ok(1));
     let thaw = Stage::later(stage.ask(first, 1, &Thaw { group }));
     stage.settle();
     assert_eq!(stage.answer_to::<Freeze>(freeze), Some(Ok(1)));
@@ -807,7 +759,7 @@ fn a_thread_started_while_its_group_is_being_frozen_goes_on_with_its_task() {
     assert!(!still(&stage, 0) && !still(&stage, 1));
     // And one that nobody thaws stands still with it.
     Stage::later(stage.ask(first, 0, &Freeze { group }));
-    assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(2));
+    assert_eq!(Stage::now(stage.ask(task, 0, &START)), Ok(2));
     stage.settle();
     assert!((0..3).all(|number| still(&stage, number)));
     stage.check();
@@ -819,20 +771,12 @@ fn a_thread_that_rested_and_is_started_again_meanwhile_goes_on_with_its_task_too
     let first = stage.boot(1, false);
     let task = child(&mut stage, first, Some(2));
     let group = group(2);
-    let start = StartThread {
-        entry: 1,
-        stack_top: 0x1000,
-        argument: 2,
-    };
-    let end = EndThread {
-        number: 1,
-        myself: false,
-    };
-    assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(1));
+    let end = end_thread(1);
+    assert_eq!(Stage::now(stage.ask(task, 0, &START)), Ok(1));
     assert_eq!(Stage::now(stage.ask(task, 0, &end)), Ok(()));
-    assert_eq!(Stage::now(stage.ask(first, 0, &start)), Ok(1));
+    assert_eq!(Stage::now(stage.ask(first, 0, &START)), Ok(1));
     Stage::later(stage.ask(first, 0, &Freeze { group }));
-    assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(1));
+    assert_eq!(Stage::now(stage.ask(task, 0, &START)), Ok(1));
     Stage::later(stage.ask(first, 1, &Thaw { group }));
     stage.settle();
     let world = stage.world.borrow();

@@ -14,7 +14,7 @@ use interfaces::limits::{Enter, OpenGroup};
 use interfaces::process::*;
 use interfaces::provision::ProgramId;
 use interfaces::{GroupId, Limit, Resource, TaskId, Text};
-use world::{Stage, TheLedger, group};
+use world::{START, Stage, TheLedger, end_thread, group};
 
 fn stage(limits: [Limit; 4]) -> Stage {
     let stage = Stage::new(64, 64);
@@ -151,17 +151,9 @@ fn a_thousand_spawns_and_exits_leave_nothing() {
     let before = usage(&stage, GroupId::ROOT);
     for code in 0..1000 {
         let task = spawn(&mut stage, first, Some(group(4))).unwrap();
-        let start = StartThread {
-            entry: 0,
-            stack_top: 0,
-            argument: 0,
-        };
-        assert_eq!(Stage::now(stage.ask(task, 0, &start)), Ok(1));
-        assert_eq!(Stage::now(stage.ask(task, 1, &start)), Ok(2));
-        let end = EndThread {
-            number: 1,
-            myself: false,
-        };
+        assert_eq!(Stage::now(stage.ask(task, 0, &START)), Ok(1));
+        assert_eq!(Stage::now(stage.ask(task, 1, &START)), Ok(2));
+        let end = end_thread(1);
         assert_eq!(Stage::now(stage.ask(task, 0, &end)), Ok(()));
         Stage::later(stage.ask(task, 2, &Exit { code }));
         let waiting = Stage::later(stage.ask(first, 0, &Wait { child: Some(task) }));

@@ -30,6 +30,24 @@ pub struct CopyRegisters {
     pub integer: bool,
 }
 
+/// The processor's flags of a thread that begins: interrupts on, and the bit that is always set (Intel's manual, volume 1,
+/// 3.4.3).
+const FLAGS_AT_BEGIN: u64 = 0x202;
+
+impl UserContext {
+    /// The registers of a thread that begins here, with this stack, and this in `rdi`. All others are 0.
+    #[must_use]
+    pub fn begin(ip: u64, sp: u64, argument: u64) -> Self {
+        Self {
+            rip: ip,
+            rsp: sp,
+            rflags: FLAGS_AT_BEGIN,
+            rdi: argument,
+            ..Self::default()
+        }
+    }
+}
+
 /// Flags for other architectures.
 const NO_FLAGS: u8 = 0;
 

@@ -1,11 +1,10 @@
 //! Modes of a task that has the servers do something large, and of one that looks how long its faults wait meanwhile.
 
 use client::events::Watcher;
-use client::interfaces::memory::Access;
 use client::process::Forked;
 use client::{memory, process};
 
-use crate::pages::{at, touched};
+use crate::pages::{at, mapped, touched, touched_of};
 use crate::words::Words;
 
 /// `large WHAT PAGES TIMES`: touches so many pages and has that done with them, so many times.
@@ -32,10 +31,8 @@ pub fn large(words: &mut Words<'_>) -> i32 {
                 value!(memory::resize(region, 1));
                 value!(memory::resize(region, pages));
                 value!(memory::unmap(region));
-                let address = value!(memory::map(region, None, Access::ReadWrite));
-                for page in 0..pages {
-                    // SAFETY: the page is in the region that was just mapped, and nothing else is in there.
-                    unsafe { at(address, page).write_volatile(1) };
+                if let Err(code) = touched_of(region, pages) {
+                    return code;
                 }
             }
             "ring" => drop(value!(Watcher::open(16))),
@@ -49,8 +46,10 @@ pub fn large(words: &mut Words<'_>) -> i32 {
 /// that was touched then was there. The moment comes anywhere in what tasks of lower bands have the servers do.
 pub fn late_faults(words: &mut Words<'_>) -> i32 {
     let pages: u32 = words.number();
-    let region = value!(memory::create_region(pages));
-    let address = value!(memory::map(region, None, Access::ReadWrite));
+    let (_, address) = match mapped(pages) {
+        Ok(mapped) => mapped,
+        Err(code) => return code,
+    };
     let mut longest = 0;
     // Downwards: nobody would bring pages along.
     for page in (0..pages).rev() {

@@ -17,21 +17,29 @@ pub fn at(address: u32, page: u32) -> *mut u64 {
 }
 
 /// A new region, mapped; gives its address.
-fn mapped(pages: u32) -> Result<(RegionId, u32), i32> {
+pub fn mapped(pages: u32) -> Result<(RegionId, u32), i32> {
     let region = memory::create_region(pages).map_err(|error| problem!("create: {error:?}"))?;
-    let address =
-        memory::map(region, None, Access::ReadWrite).map_err(|error| problem!("map: {error:?}"))?;
-    Ok((region, address))
+    Ok((region, mapped_of(region)?))
+}
+
+fn mapped_of(region: RegionId) -> Result<u32, i32> {
+    memory::map(region, None, Access::ReadWrite).map_err(|error| problem!("map: {error:?}"))
 }
 
 /// Writes to each page of a new region.
 pub fn touched(pages: u32) -> Result<(RegionId, u32), i32> {
-    let (region, address) = mapped(pages)?;
+    let region = memory::create_region(pages).map_err(|error| problem!("create: {error:?}"))?;
+    Ok((region, touched_of(region, pages)?))
+}
+
+/// Maps a region, and writes to each of its pages; gives its address.
+pub fn touched_of(region: RegionId, pages: u32) -> Result<u32, i32> {
+    let address = mapped_of(region)?;
     for page in 0..pages {
         // SAFETY: the page is in the region that was just mapped, and nothing else is in there.
         unsafe { at(address, page).write_volatile(1) };
     }
-    Ok((region, address))
+    Ok(address)
 }
 
 /// `touch PAGES`: touches so many pages and ends.

@@ -85,17 +85,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         (thing, of): (Thing, Whose),
         walk: &mut Walk,
     ) {
-        let number = number_in(&self.memory.mappings, cap);
-        let slot = self.memory.slot_of(cap);
-        let kernel = self.kernel.sort(Slot::Own(slot), Made::Frame);
-        let record = Sort::Frame {
-            address: address_of(page),
-            mapped: true,
-        };
-        walk.note(2, (thing, number), of, (record, kernel));
-        if record != kernel {
+        let Some(slot) = self.ask_mapped(cap, page, (thing, of), walk) else {
             return;
-        }
+        };
         let access = if is_writable {
             Access::ReadWrite
         } else {
@@ -109,18 +101,28 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.kernel.shows(root, at, probe)
         };
         let is_there = is_shown && self.kernel.is_in(slot, root, access);
-        let address = u64::from(at);
-        let found = if is_there {
-            Sort::FrameThere { address }
-        } else {
-            Sort::Nothing
+        let number = number_in(&self.memory.mappings, cap);
+        let answers = (there(at, true), there(at, is_there));
+        walk.note(2, (thing, number), of, answers);
+    }
+
+    /// A frame's capability must be of that page and be mapped. Returns its slot if it is.
+    fn ask_mapped(
+        &mut self,
+        cap: FrameCap,
+        page: u32,
+        (thing, of): (Thing, Whose),
+        walk: &mut Walk,
+    ) -> Option<u64> {
+        let number = number_in(&self.memory.mappings, cap);
+        let slot = self.memory.slot_of(cap);
+        let kernel = self.kernel.sort(Slot::Own(slot), Made::Frame);
+        let record = Sort::Frame {
+            address: address_of(page),
+            mapped: true,
         };
-        walk.note(
-            2,
-            (thing, number),
-            of,
-            (Sort::FrameThere { address }, found),
-        );
+        walk.note(2, (thing, number), of, (record, kernel));
+        (record == kernel).then_some(slot)
     }
 
     /// A frame's capability must be of that page and be mapped, and yet nothing be there, if its page table was wiped; or
@@ -133,25 +135,11 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         (thing, of): (Thing, Whose),
         walk: &mut Walk,
     ) {
+        self.ask_mapped(cap, page, (thing, of), walk);
         let number = number_in(&self.memory.mappings, cap);
-        let slot = self.memory.slot_of(cap);
-        let kernel = self.kernel.sort(Slot::Own(slot), Made::Frame);
-        let record = Sort::Frame {
-            address: address_of(page),
-            mapped: true,
-        };
-        walk.note(2, (thing, number), of, (record, kernel));
         let probe = self.memory.slots.archive(0);
-        let sort = |is_there| {
-            let address = u64::from(at);
-            if is_there {
-                Sort::FrameThere { address }
-            } else {
-                Sort::Nothing
-            }
-        };
-        let record = sort(self.memory.is_in_table(cap));
-        let found = sort(self.kernel.shows(root, at, probe));
+        let record = there(at, self.memory.is_in_table(cap));
+        let found = there(at, self.kernel.shows(root, at, probe));
         walk.note(2, (thing, number), of, (record, found));
     }
 
@@ -184,6 +172,16 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 /// Where a page is in the machine.
 pub(super) const fn address_of(page: u32) -> u64 {
     (page as u64) << MIN_BITS
+}
+
+/// A frame at this address, or nothing.
+fn there(at: u32, is_there: bool) -> Sort {
+    let address = u64::from(at);
+    if is_there {
+        Sort::FrameThere { address }
+    } else {
+        Sort::Nothing
+    }
 }
 
 const fn number_in(mappings: &Mappings<'_>, cap: FrameCap) -> u32 {

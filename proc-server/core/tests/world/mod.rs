@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use interfaces::call::{Call, Loopback, Transport, decode_payload};
 use interfaces::identity::{Badge, Caller, TaskTag};
+use interfaces::process::{EndThread, StartThread};
 use interfaces::provision::{MailboxSlot, ProgramInfo, ThreadSlot};
 use interfaces::start::client_slots;
 use interfaces::{Amounts, Dispatched, GroupId, ProtocolError, ServerName, TaskId, Text};
@@ -27,6 +28,21 @@ pub use memory::Memory;
 
 /// The groups of the world: the root 1, with 2 and 3 below it, and 4 below 3.
 pub const GROUPS: [(u32, Option<u32>); 4] = [(1, None), (2, Some(1)), (3, Some(1)), (4, Some(3))];
+
+/// A thread, wherever it begins.
+pub const START: StartThread = StartThread {
+    entry: 1,
+    stack_top: 0x1000,
+    argument: 2,
+};
+
+/// That one of the caller's other threads ends.
+pub const fn end_thread(number: u32) -> EndThread {
+    EndThread {
+        number,
+        myself: false,
+    }
+}
 
 pub const fn group(index: u32) -> GroupId {
     GroupId {
