@@ -7,7 +7,7 @@ use client::interfaces::{CallError, GroupId, Limit, Resource};
 use client::{limits, memory, process};
 
 use crate::failure::Failure;
-use crate::world::World;
+use crate::world::{World, balanced};
 
 /// Where the suite has tables already.
 const HERE: u32 = 0x3000_0000;
@@ -129,8 +129,7 @@ fn crowd(program: ProgramId, group: GroupId) -> Result<(u64, SpawnRefusal), Fail
 /// A crowd is counted right, who is there is served as ever, and when the crowd has gone everybody is again.
 fn crowd_leaves(world: &World, group: GroupId, count: u64) -> Result<(), Failure> {
     equal!("tasks", world.usage(group, Resource::Tasks)?, count);
-    let found = process::audit(group)?;
-    equal!("audit", found.held, found.ledger);
+    balanced(group)?;
     memory::destroy_region(dirty(HERE)?)?;
     equal!("room", limits::who_am_i()?.task, world.task);
     let receipt = process::kill_group(group)?;
@@ -230,8 +229,7 @@ pub fn all_memory_is_touched_until_none_is_left_and_all_of_it_comes_back(
     touch(HERE, PAGES);
     equal!("its size", memory::read_region(region)?.resident, PAGES);
     for group in [group, idle] {
-        let found = process::audit(group)?;
-        equal!("audit", found.held, found.ledger);
+        balanced(group)?;
         let receipt = process::kill_group(group)?;
         equal!("the receipt", receipt.returned, receipt.held);
     }

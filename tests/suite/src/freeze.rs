@@ -8,7 +8,7 @@ use client::{limits, process};
 
 use crate::failure::Failure;
 use crate::figures::figure;
-use crate::world::World;
+use crate::world::{World, balanced};
 
 /// How long the suite looks whether somebody does something.
 const WHILE: u64 = 20 * MILLISECOND;
@@ -249,8 +249,7 @@ pub fn a_moved_tasks_new_thread_is_paid_for_where_the_task_was_born(
     })?;
     equal!("pages", world.usage(now, Resource::KernelMemory)?, 0);
     for group in [born, now] {
-        let found = process::audit(group)?;
-        equal!("audit", found.held, found.ledger);
+        balanced(group)?;
     }
     for group in [now, born] {
         let receipt = process::kill_group(group)?;

@@ -7,7 +7,7 @@ use client::{limits, memory, process};
 
 use crate::failure::Failure;
 use crate::partner::Partner;
-use crate::world::World;
+use crate::world::{World, balanced};
 
 /// What a group may reserve with those below it.
 const LIMIT: u64 = 300;
@@ -100,9 +100,11 @@ pub fn a_guarantee_that_cannot_be_met_is_refused_and_none_keeps_a_group(
         other => fail!("to one's own group: {other:?}"),
     }
     memory::guarantee(group, PAGES)?;
-    let found = process::audit(group)?;
-    equal!("audit", found.held, found.ledger);
-    equal!("audit", found.held, Amounts::of(Resource::Commit, PAGES));
+    equal!(
+        "audit",
+        balanced(group)?,
+        Amounts::of(Resource::Commit, PAGES)
+    );
     limits::close_group(group)?;
     ensure!(world.account(group).is_err(), "a guarantee keeps a group");
     Ok(())

@@ -22,7 +22,7 @@ use crate::deed::{ABOUT, BELL, Deed, READY, SAYS, Told};
 use crate::failure::Failure;
 use crate::figures::figure;
 use crate::random::Random;
-use crate::world::World;
+use crate::world::{World, balanced};
 
 /// Steps of the script.
 const STEPS: u32 = 1000;
@@ -195,9 +195,7 @@ impl<'w> History<'w> {
             if group.is_mailbox && !step.is_multiple_of(RARELY) {
                 continue;
             }
-            let found = process::audit(group.id)?;
-            equal!(group.id, found.held, found.ledger);
-            let mut sum = found.ledger;
+            let mut sum = balanced(group.id)?;
             for (below, child) in self.model.all() {
                 if child.parent == Some(place) {
                     let usage = usages.get(below).copied().unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::figures::figure;
 use crate::objects::at;
 use crate::partner::Partner;
-use crate::world::World;
+use crate::world::{World, balanced};
 
 /// What no other client waits longer than for a call, in instructions.
 const PATIENCE: i32 = 50_000;
@@ -168,8 +168,7 @@ pub fn who_has_left_a_group_ends_with_it_while_that_pays_for_it(
     equal!("its own", native.read(at(kept, 0))?, 7);
     equal!("tasks", world.usage(other, Resource::Tasks)?, 1);
     for group in [paying, other] {
-        let found = process::audit(group)?;
-        equal!(group, found.held, found.ledger);
+        balanced(group)?;
     }
     let end = native.dies(world, there, Access::Read)?;
     equal!("its end", end, ExitReason::Fault(Cause::PayerKilled));

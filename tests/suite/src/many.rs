@@ -10,7 +10,7 @@ use client::{limits, memory, process};
 
 use crate::failure::Failure;
 use crate::figures::figure;
-use crate::world::{World, nothing_lost};
+use crate::world::{World, balanced, nothing_lost};
 
 /// Groups below one parent.
 const WIDE: u32 = 4096;
@@ -111,12 +111,6 @@ fn charge(world: &World, top: GroupId, group: GroupId) -> Result<(), Failure> {
     Ok(())
 }
 
-fn audit(group: GroupId) -> Result<(), Failure> {
-    let found = process::audit(group)?;
-    equal!("audit", found.held, found.ledger);
-    Ok(())
-}
-
 pub fn groups_4096_below_one_parent_are_opened_charged_and_closed(
     world: &mut World,
 ) -> Result<(), Failure> {
@@ -127,7 +121,7 @@ pub fn groups_4096_below_one_parent_are_opened_charged_and_closed(
     equal!("listed", listed(top)?, opened);
     equal!("usage", world.account(top)?.usage, times(price, WIDE));
     equal!("children", world.account(top)?.children, WIDE);
-    audit(top)?;
+    balanced(top)?;
     // A task in each of them.
     let mut after = None;
     loop {
@@ -192,7 +186,7 @@ pub fn groups_65000_are_opened_charged_and_closed_and_nothing_is_left(
     // Everything else is as with few of them: charges, limits, listings, audits.
     for (&parent, number) in parents.iter().zip(0_u32..) {
         equal!("children", world.account(parent)?.children, WIDE);
-        audit(parent)?;
+        balanced(parent)?;
         let page = limits::list_children(Some(parent), None)?;
         let Some(&first) = page.items.first() else {
             fail!("nothing is listed below parent {number}")
@@ -230,7 +224,7 @@ pub fn groups_65000_are_opened_charged_and_closed_and_nothing_is_left(
     equal!("usage", world.account(top)?.usage, Amounts::NONE);
     limits::close_group(top)?;
     equal!("the suite's usage", world.account(world.own)?.usage, usage);
-    audit(world.low)?;
+    balanced(world.low)?;
     figure("open-65000-groups-instructions", open)?;
     figure(
         "close-65000-groups-instructions",
@@ -263,7 +257,8 @@ fn limited(parents: &[GroupId]) -> Result<(), Failure> {
                             limited.saturating_add(64) >= LIMITED,
                             "room for {limited} limits only"
                         );
-                        return audit(parent);
+                        balanced(parent)?;
+                        return Ok(());
                     }
                     Err(other) => return Err(other.into()),
                 }

@@ -69,6 +69,14 @@ pub fn nothing_lost(before: &PoolFigures) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A group is charged for what it holds, exactly. Returns that.
+#[track_caller]
+pub fn balanced(group: GroupId) -> Result<Amounts, Failure> {
+    let found = process::audit(group)?;
+    equal!(group, found.held, found.ledger);
+    Ok(found.held)
+}
+
 #[expect(
     clippy::unused_self,
     reason = "a case asks the world, whatever of it the answer needs"
