@@ -13,8 +13,8 @@ use crate::interface;
 use crate::limits::{Never, Page};
 use crate::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use crate::provision::{
-    Cause, CloneSpaceRefusal, CreateRefusal, PoolFigures, ProgramId, ProgramName, RingRefusal,
-    UnknownRefusal,
+    Cause, CloneSpaceRefusal, CreateRefusal, PoolFigures, ProgramId, ProgramName, Progress,
+    RingRefusal, UnknownRefusal,
 };
 use crate::short::{Brief, Short, WORDS, some_group_of, some_group_word};
 use crate::text::Text;
@@ -267,15 +267,25 @@ pub struct WaitFor {
     pub ns: u64,
 }
 
-/// Opens a ring for events: see [`crate::events`]. It is the caller's until it closes it or ends.
+/// Opens a ring for events: see [`crate::events`]. It is the caller's until it closes it or ends. All of it is charged now; so
+/// many pages as fit a slice are made now, and the others by [`ExtendRing`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenRing {
     /// How many pages: a power of two, at most [`crate::events::RING_PAGES`] over all of the caller's rings.
     pub pages: u8,
 }
 
-/// Closes one of the caller's rings. Its pages and its notification are gone then: a thread that still reads or waits
-/// there ends the task.
+/// Makes the next few pages of one of the caller's rings. It can be watched with, and has its notification, when that is
+/// [`Progress::Done`]. A refusal leaves what is there to [`CloseRing`]; a ring that is whole already, or was refused once, is
+/// refused as unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendRing {
+    /// The ring.
+    pub ring: RingId,
+}
+
+/// Closes one of the caller's rings, a bounded slice of it a call: again, until it is [`Progress::Done`]. Its notification
+/// and its pages go: a thread that still reads or waits there ends the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloseRing {
     /// The ring.
@@ -289,8 +299,10 @@ pub struct OpenedRing {
     pub ring: RingId,
     /// Where it can be read.
     pub address: u32,
-    /// The slot of the notification, to be received from.
+    /// The slot of the notification, to be received from when the ring is whole.
     pub slot: u8,
+    /// Whether it is; else [`ExtendRing`] is to be called until it is.
+    pub progress: Progress,
 }
 
 /// Freezes a group once more, and all below it: their threads stand still in whatever they are in the middle of. Answered
@@ -574,7 +586,9 @@ interface! {
         /// Opens a ring for events.
         40 => open_ring(OpenRing) -> OpenedRing, or RingRefusal;
         /// Closes a ring.
-        41 => close_ring(CloseRing) -> (), or UnknownRefusal;
+        41 => close_ring(CloseRing) -> Progress, or UnknownRefusal;
+        /// Makes more of a ring.
+        42 => extend_ring(ExtendRing) -> Progress, or RingRefusal;
         /// Freezes a group.
         20 => freeze(Freeze) -> u32, or FreezeRefusal, later;
         /// Thaws a group.

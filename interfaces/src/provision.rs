@@ -203,7 +203,8 @@ pub struct CreateRing {
 
 /// Makes the next few pages of a ring. With the last of them the limits-server gets the ring, and a capability to receive
 /// its notification stands in the proc-server's slot [`crate::start::proc_slots::RING`], which must be empty before; it is
-/// the proc-server's to move on. A refusal leaves the rest to [`DestroyRing`].
+/// the proc-server's to move on. A refusal leaves the rest to [`DestroyRing`]. A ring that is whole, or was refused once, is
+/// unknown here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildRing {
     /// The watcher.
@@ -232,6 +233,18 @@ pub struct MadeRing {
     /// Its place among the watcher's rings, which says where the notification belongs:
     /// [`crate::start::client_slots::RINGS`] and this many more.
     pub number: u8,
+}
+
+/// How far a ring has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Built {
+    /// Call again.
+    More,
+    /// It is whole.
+    Whole {
+        /// Its place among the watcher's rings: [`MadeRing::number`].
+        number: u8,
+    },
 }
 
 /// Takes the oldest report of a task that cannot go on.
@@ -524,7 +537,7 @@ interface! {
         /// Takes a watcher's ring back.
         21 => destroy_ring(DestroyRing) -> Progress, or UnknownRefusal;
         /// Goes on with making a watcher's ring.
-        22 => build_ring(BuildRing) -> Progress, or RingRefusal;
+        22 => build_ring(BuildRing) -> Built, or RingRefusal;
         /// Makes a task's mailbox.
         30 => create_mailbox(CreateMailbox) -> (), or CreateRefusal;
         /// Takes back what a killed group pays for.

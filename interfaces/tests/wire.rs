@@ -1407,7 +1407,10 @@ fn event_pins(pins: &mut Pins) {
     );
     pins.operation(
         &provision::BuildRing { task: TASK, ring },
-        &[provision::Progress::More, provision::Progress::Done],
+        &[
+            provision::Built::More,
+            provision::Built::Whole { number: 3 },
+        ],
         &refusals,
     );
     pins.operation(
@@ -1416,12 +1419,18 @@ fn event_pins(pins: &mut Pins) {
             ring,
             address: 0x23_0000,
             slot: 12,
+            progress: provision::Progress::More,
         }],
         &refusals,
     );
     pins.operation(
+        &process::ExtendRing { ring },
+        &[provision::Progress::More, provision::Progress::Done],
+        &refusals,
+    );
+    pins.operation(
         &process::CloseRing { ring },
-        &[()],
+        &[provision::Progress::More, provision::Progress::Done],
         &[UnknownRefusal::Unknown],
     );
 }

@@ -2,10 +2,10 @@
 
 use interfaces::limits::Never;
 use interfaces::provision::{
-    BuildRing, CloneSpace, CloneSpaceRefusal, CreateMailbox, CreateRefusal, CreateRing, CreateTask,
-    CreateThread, Describe, DestroyRing, DestroyTask, DestroyThread, Holdings, Made, MadeRing,
-    PoolFigures, ProgramInfo, Progress, ReadPool, Report, Revoke, RingRefusal, Server, TakeReport,
-    UnknownRefusal,
+    BuildRing, Built, CloneSpace, CloneSpaceRefusal, CreateMailbox, CreateRefusal, CreateRing,
+    CreateTask, CreateThread, Describe, DestroyRing, DestroyTask, DestroyThread, Holdings, Made,
+    MadeRing, PoolFigures, ProgramInfo, Progress, ReadPool, Report, Revoke, RingRefusal, Server,
+    TakeReport, UnknownRefusal,
 };
 use interfaces::truth::{Verified, Verify};
 use interfaces::{Amounts, Caller};
@@ -98,7 +98,7 @@ impl<K: Kernel, L: Ledger> Server for MemoryServer<'_, K, L> {
         self.make_ring(request)
     }
 
-    fn build_ring(&mut self, _: Caller, request: BuildRing) -> Result<Progress, RingRefusal> {
+    fn build_ring(&mut self, _: Caller, request: BuildRing) -> Result<Built, RingRefusal> {
         let ring = self.ring_of(request.task, request.ring);
         self.build_ring_on(ring.ok_or(RingRefusal::UnknownTask)?)
     }

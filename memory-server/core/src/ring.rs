@@ -12,7 +12,7 @@
 use interfaces::accounting::{AttachRing, Who};
 use interfaces::events::{RESERVED_RINGS, RING_PAGES, RINGS, RingId, TASK_RINGS};
 use interfaces::memory::Access;
-use interfaces::provision::{CreateRing, MadeRing, Progress, RingRefusal, ring_kit};
+use interfaces::provision::{Built, CreateRing, MadeRing, Progress, RingRefusal, ring_kit};
 use interfaces::start::{limits_slots, memory_slots, proc_slots, ring_window};
 use interfaces::{GroupId, TaskId};
 
@@ -273,7 +273,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     }
 
     /// Makes the next pages of a ring, and what it needs besides with the last.
-    pub(crate) fn build_ring_on(&mut self, ring: u32) -> Result<Progress, RingRefusal> {
+    pub(crate) fn build_ring_on(&mut self, ring: u32) -> Result<Built, RingRefusal> {
         let record = self.memory.rings.get(ring).copied();
         let record = record
             .filter(|ring| !ring.is_over)
@@ -292,10 +292,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
         if end < u32::from(record.pages) {
             self.change_ring(ring, |ring| ring.is_over = false);
-            return Ok(Progress::More);
+            return Ok(Built::More);
         }
         self.finish_ring(ring, &record)?;
-        Ok(Progress::Done)
+        Ok(Built::Whole {
+            number: record.number,
+        })
     }
 
     /// Takes a slice of a ring back.

@@ -21,7 +21,7 @@ use interfaces::memory::{
     Accept, Access, CloneRegion, CreateRegion, Map, RegionId, Share, Spoil, SpoilRefusal, Unmap,
 };
 use interfaces::provision::{
-    BuildRing, CreateMailbox, CreateRing, CreateThread, MailboxSlot, Progress, ThreadSlot,
+    BuildRing, Built, CreateMailbox, CreateRing, CreateThread, MailboxSlot, Progress, ThreadSlot,
 };
 use interfaces::start::limits_slots;
 use interfaces::truth::{Sort, Thing, Verify};
@@ -90,7 +90,7 @@ fn busy() -> (Bench, u32) {
         task: task(0),
         ring,
     };
-    while bench.proc(build).unwrap() == Progress::More {}
+    while bench.proc(build).unwrap() == Built::More {}
     bench.kernel.0.borrow_mut().take_notification();
     bench.server.memory().check();
     let frame = bench

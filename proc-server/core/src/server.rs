@@ -17,13 +17,13 @@ use interfaces::limits::{Never, Page};
 use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
-    Exit, ExitReason, Figures, FindProgram, FindRefusal, Fork, ForkRefusal, Freeze, FreezeRefusal,
-    Inspect, JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup,
-    OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool,
-    ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount,
-    TaskRefusal, Thaw, ThreadRefusal, Wait, WaitFor, WaitRefusal,
+    Exit, ExitReason, ExtendRing, Figures, FindProgram, FindRefusal, Fork, ForkRefusal, Freeze,
+    FreezeRefusal, Inspect, JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask,
+    NextGroup, OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures,
+    ReadPool, ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread,
+    TaskAccount, TaskRefusal, Thaw, ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
-use interfaces::provision::{PoolFigures, ProgramId, RingRefusal, UnknownRefusal};
+use interfaces::provision::{PoolFigures, ProgramId, Progress, RingRefusal, UnknownRefusal};
 use interfaces::start::proc_slots;
 use interfaces::system::{BANDS, LOWEST_BAND, System};
 use interfaces::truth::Verified;
@@ -366,7 +366,19 @@ impl<H: Hands> process::Server for ProcServer<'_, H> {
         self.open_ring_for(caller, request.pages)
     }
 
-    fn close_ring(&mut self, caller: Caller, request: CloseRing) -> Result<(), UnknownRefusal> {
+    fn extend_ring(
+        &mut self,
+        caller: Caller,
+        request: ExtendRing,
+    ) -> Result<Progress, RingRefusal> {
+        self.extend_ring_of(caller, request.ring)
+    }
+
+    fn close_ring(
+        &mut self,
+        caller: Caller,
+        request: CloseRing,
+    ) -> Result<Progress, UnknownRefusal> {
         self.close_ring_of(caller, request.ring)
     }
 

@@ -21,8 +21,8 @@ use interfaces::events::{
     Item, Kinds, PAGE_PLACES, ReadSnapshot, Reader, RingId, SnapshotRefusal, Unwatch, WORDS, Watch,
     WatchRefusal, Watching,
 };
-use interfaces::process::{CloseRing, OpenRing, OpenedRing};
-use interfaces::provision::RingRefusal;
+use interfaces::process::{CloseRing, ExtendRing, OpenRing, OpenedRing};
+use interfaces::provision::{Progress, RingRefusal};
 use interfaces::{CallError, GroupId};
 
 use crate::server::{Server, call};
@@ -47,7 +47,11 @@ impl Watcher {
             ring,
             address,
             slot,
+            mut progress,
         } = call(Server::Process, &OpenRing { pages })?;
+        while progress == Progress::More {
+            progress = call(Server::Process, &ExtendRing { ring }).inspect_err(|_| close(ring))?;
+        }
         let words = usize::from(pages).saturating_mul(PAGE_WORDS);
         // SAFETY: the memory-server has mapped so many pages there, to be read, until the ring is closed, which is when
         // this value is dropped; the slice goes nowhere else. Whoever writes there does so word by word.
@@ -144,7 +148,11 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        // It goes with the task at the latest.
-        let _ = call(Server::Process, &CloseRing { ring: self.ring });
+        close(self.ring);
     }
+}
+
+/// Closes a ring. It goes with the task at the latest.
+fn close(ring: RingId) {
+    while call(Server::Process, &CloseRing { ring }) == Ok(Progress::More) {}
 }

@@ -287,9 +287,9 @@ fn operations(server: Server) -> Result<(), Unexpected> {
 fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     use client::interfaces::links::{Accept, HangUp, Offer, ReadLinks, SetAlarm};
     use process::{
-        Audit, Children, CloseRing, EndThread, Exit, FindProgram, JoinThread, Kill, KillGroup,
-        NextGroup, OpenRing, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
-        SleepUntil, Spawn, StartThread, Wait, WaitFor,
+        Audit, Children, CloseRing, EndThread, Exit, ExtendRing, FindProgram, JoinThread, Kill,
+        KillGroup, NextGroup, OpenRing, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask,
+        Sleep, SleepUntil, Spawn, StartThread, Wait, WaitFor,
     };
     let arguments = Arguments::cut("some arguments that take more than a register");
     operation(
@@ -341,6 +341,7 @@ fn tasks(tried: &mut Tried) -> Result<(), Unexpected> {
     operation(tried, &ReadFigures {})?;
     operation(tried, &ReadPool {})?;
     operation(tried, &OpenRing { pages: 1 })?;
+    operation(tried, &ExtendRing { ring: RingId(0) })?;
     operation(tried, &CloseRing { ring: RingId(0) })?;
     operation(
         tried,

@@ -64,8 +64,6 @@ pub fn a_region_can_be_unmapped_while_another_thread_faults_on_it(
 
 /// The most instructions that a fault may wait for what is done for another group: issue 4's.
 const FAULT_WAITS: u64 = 50_000;
-/// The same beside rings, whose 16 pages are made in one go.
-const BESIDE_RINGS: u64 = 100_000;
 /// What a task of a lower band has the servers do, while the faults of another group's are timed. That is in the servers' own
 /// band: what servers do for a task that has ended, nobody below them interrupts (CAVEATS).
 const LARGE: [(&str, &str, u64); 5] = [
@@ -92,7 +90,7 @@ const LARGE: [(&str, &str, u64); 5] = [
     (
         "large ring 1 60",
         "fault-beside-large-rings-instructions",
-        BESIDE_RINGS,
+        FAULT_WAITS,
     ),
 ];
 

@@ -12,14 +12,24 @@ use interfaces::{Amounts, GroupId, Resource, TaskId};
 
 use super::{Tcb, World};
 
+/// A ring of a task.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring {
+    pages: u8,
+    /// How many of them are there.
+    made: u8,
+    /// Nothing more is made of it.
+    is_over: bool,
+}
+
 /// What is held for a task.
 #[derive(Debug)]
 pub struct Held {
     payer: GroupId,
     program: ProgramId,
     threads: BTreeMap<u32, u32>,
-    /// By number, the pages of its rings.
-    rings: BTreeMap<u8, u8>,
+    /// By number, its rings.
+    rings: BTreeMap<u8, Ring>,
     slices: u32,
 }
 
@@ -35,8 +45,6 @@ pub struct Memory {
     clones: BTreeMap<TaskId, u32>,
     /// It forgets to empty one of the slots.
     pub untidy: bool,
-    /// Pages of a ring that is being built.
-    built: u32,
     /// Whether the notification of a new ring is in the slot for that.
     pub at_hand: bool,
 }
@@ -241,8 +249,8 @@ impl Server for World {
                 .with(Resource::CapSlots, u64::from(info.shared));
             sum = sum.checked_add(&bare(TASK_KIT)).unwrap();
             sum = sum.checked_add(&program).unwrap();
-            for &pages in held.rings.values() {
-                sum = sum.checked_add(&ring_kit(pages)).unwrap();
+            for ring in held.rings.values() {
+                sum = sum.checked_add(&ring_kit(ring.pages)).unwrap();
             }
             for _ in 1..held.threads.len() {
                 sum = sum.checked_add(&bare(THREAD_KIT)).unwrap();
@@ -260,7 +268,12 @@ impl Server for World {
         let mut numbers = 0..u8::try_from(TASK_RINGS).unwrap();
         let number = numbers.find(|number| !held.rings.contains_key(number));
         let number = number.ok_or(RingRefusal::TooMany)?;
-        held.rings.insert(number, request.pages);
+        let ring = Ring {
+            pages: request.pages,
+            made: 0,
+            is_over: false,
+        };
+        held.rings.insert(number, ring);
         Ok(MadeRing {
             ring: RingId(number),
             address: 0x23_0000,
@@ -268,19 +281,26 @@ impl Server for World {
         })
     }
 
-    fn build_ring(&mut self, _: Caller, request: BuildRing) -> Result<Progress, RingRefusal> {
-        let held = self.memory.tasks.get(&request.task);
-        let pages = held.and_then(|held| held.rings.get(&request.ring.0));
-        let pages = *pages.ok_or(RingRefusal::UnknownTask)?;
+    fn build_ring(&mut self, _: Caller, request: BuildRing) -> Result<Built, RingRefusal> {
         assert!(!self.memory.at_hand, "the slot for notifications is empty");
-        // A slice for each four pages.
-        self.memory.built += 4;
-        if self.memory.built < u32::from(pages) {
-            return Ok(Progress::More);
+        let held = self.memory.tasks.get_mut(&request.task);
+        let ring = held.and_then(|held| held.rings.get_mut(&request.ring.0));
+        let ring = ring.filter(|ring| !ring.is_over);
+        let ring = ring.ok_or(RingRefusal::UnknownTask)?;
+        if self.memory.full {
+            ring.is_over = true;
+            return Err(RingRefusal::OutOfMemory);
         }
-        self.memory.built = 0;
+        // A slice for each four pages.
+        ring.made = ring.pages.min(ring.made + 4);
+        if ring.made < ring.pages {
+            return Ok(Built::More);
+        }
+        ring.is_over = true;
         self.memory.at_hand = true;
-        Ok(Progress::Done)
+        Ok(Built::Whole {
+            number: request.ring.0,
+        })
     }
 
     fn destroy_ring(
@@ -290,11 +310,18 @@ impl Server for World {
     ) -> Result<Progress, UnknownRefusal> {
         let held = self.memory.tasks.get_mut(&request.task);
         let held = held.ok_or(UnknownRefusal::Unknown)?;
-        let gone = held.rings.remove(&request.ring.0);
+        let ring = held.rings.get_mut(&request.ring.0);
+        let ring = ring.ok_or(UnknownRefusal::Unknown)?;
+        ring.is_over = true;
         let first = held.threads[&0];
         let slot = client_slots::RINGS + u64::from(request.ring.0);
         self.notifications.remove(&(first, slot));
-        gone.map(|_| Progress::Done).ok_or(UnknownRefusal::Unknown)
+        if ring.made > 8 {
+            ring.made -= 8;
+            return Ok(Progress::More);
+        }
+        held.rings.remove(&request.ring.0);
+        Ok(Progress::Done)
     }
 
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, Never> {

@@ -16,14 +16,14 @@ use interfaces::limits::{Never, Page};
 use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
-    Exit, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, Inspect, JoinThread, Kill,
-    KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing, OpenedRing,
-    OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
+    Exit, ExtendRing, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, Inspect,
+    JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing,
+    OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
     SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw,
     ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
 use interfaces::provision::{
-    PoolFigures, ProgramId, ProgramName, RingRefusal, TASK_KIT, UnknownRefusal,
+    PoolFigures, ProgramId, ProgramName, Progress, RingRefusal, TASK_KIT, UnknownRefusal,
 };
 use interfaces::truth::Verified;
 use interfaces::{
@@ -371,7 +371,10 @@ impl process::Server for World {
     fn open_ring(&mut self, _: Caller, _: OpenRing) -> Result<OpenedRing, RingRefusal> {
         unasked()
     }
-    fn close_ring(&mut self, _: Caller, _: CloseRing) -> Result<(), UnknownRefusal> {
+    fn extend_ring(&mut self, _: Caller, _: ExtendRing) -> Result<Progress, RingRefusal> {
+        unasked()
+    }
+    fn close_ring(&mut self, _: Caller, _: CloseRing) -> Result<Progress, UnknownRefusal> {
         unasked()
     }
     fn read_pool(&mut self, _: Caller, _: ReadPool) -> Result<PoolFigures, OperatorRefusal> {

@@ -9,7 +9,8 @@ use client::interfaces::limits::{
     ResetPeaks, ResetRefusals, Revoke, Rights, SetLabel, SetLimit, SetMode, SetOwner, SetSoftLimit,
     Unhold, Unwatch, Watch, WhoAmI, WouldFit,
 };
-use client::interfaces::process::{CloseRing, OpenRing};
+use client::interfaces::process::{CloseRing, ExtendRing, OpenRing};
+use client::interfaces::provision::Progress;
 
 use super::{Adversary, LABEL};
 
@@ -156,7 +157,7 @@ impl Adversary {
     pub fn watching(&mut self) {
         let (ring, group) = (self.ring(), self.some_group());
         let own = self.oracle.ring == Some(ring);
-        match self.below(8) {
+        match self.below(9) {
             0 | 1 => {
                 let may = own && self.oracle.reads(group);
                 let request = Watch {
@@ -170,12 +171,18 @@ impl Adversary {
             4 => self.tell(own, &ReadSnapshot { ring }),
             5 | 6 => {
                 let request = CloseRing { ring };
-                if self.oracle.ask(Server::Process, own, &request).is_some() {
+                let closed = self.oracle.ask(Server::Process, own, &request);
+                if closed == Some(Progress::Done) {
                     self.oracle.ring = None;
                 }
             }
+            7 if self.oracle.ring.is_some() => {
+                self.oracle.ask(Server::Process, own, &ExtendRing { ring });
+            }
             _ if self.oracle.ring.is_none() => {
-                let request = OpenRing { pages: 1 };
+                let doublings = u32::try_from(self.below(5)).unwrap_or(0);
+                let pages = 1_u8.wrapping_shl(doublings);
+                let request = OpenRing { pages };
                 let opened = self.oracle.ask(Server::Process, true, &request);
                 self.oracle.ring = opened.map(|opened| opened.ring);
             }
