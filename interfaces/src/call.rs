@@ -455,7 +455,8 @@ impl<S> Transport for Loopback<'_, S> {
 /// operation and no defaults, `dispatch` (bytes in, bytes out, no system call), `dispatch_short` (words in, words out), and
 /// `OPERATIONS` (number and name of each). An operation marked `, later` may be answered after its method has returned
 /// ([`Answer`]). One marked `, short` has a [`short`](mod@crate::short) form, for which request and reply implement
-/// [`Short`](crate::short::Short). Where the short form is a type of its own (`, short METHOD(TYPE)`, and the request has a
+/// [`Short`](crate::short::Short). One marked `, later_short` is both, but only its request has a short form: an answer that
+/// was kept does not know how it was asked for. Where the short form is a type of its own (`, short METHOD(TYPE)`, and the request has a
 /// method `few` that gives it) the server has a method for that too. A refusal `as shortage` has a short form too, for
 /// requests that have one: it implements [`Brief`](crate::short::Brief).
 #[macro_export]
@@ -577,10 +578,12 @@ macro_rules! interface {
         }
     };
     (@is_short short) => { true };
+    (@is_short later_short) => { true };
     (@is_short $(later)?) => { false };
     (@answer $reply:ty, $refusal:ty) => { Result<$reply, $refusal> };
     (@answer $reply:ty, $refusal:ty, short) => { Result<$reply, $refusal> };
     (@answer $reply:ty, $refusal:ty, later) => { $crate::call::Answer<$reply, $refusal> };
+    (@answer $reply:ty, $refusal:ty, later_short) => { $crate::call::Answer<$reply, $refusal> };
     (@encode $answer:ident, $buffer:ident $(, short)?) => { $crate::call::encode_answer(&$answer, $buffer) };
     (@encode $answer:ident, $buffer:ident, later) => {
         match $answer {
@@ -588,8 +591,15 @@ macro_rules! interface {
             $crate::call::Answer::Later => $crate::call::Dispatched::Later,
         }
     };
+    (@encode $answer:ident, $buffer:ident, later_short) => { $crate::interface!(@encode $answer, $buffer, later) };
     (@forms $reply:ty) => {};
     (@forms $reply:ty, later) => {};
+    (@forms $reply:ty, later_short) => {
+        #[inline]
+        fn shorten(&self) -> Option<$crate::short::Words> {
+            $crate::short::shorten(self)
+        }
+    };
     (@forms $reply:ty, short) => {
         #[inline]
         fn shorten(&self) -> Option<$crate::short::Words> {
@@ -636,6 +646,15 @@ macro_rules! interface {
             }
             None => Answered::of(Dispatched::Protocol(ProtocolError::Malformed)),
         }
+    };
+    (@serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty), later_short) => {
+        Answered::of(match $crate::short::lengthen_words::<$request>($($word),+) {
+            Some(request) => {
+                let answer = $server.$method($caller, request);
+                $crate::interface!(@encode answer, $reply, later)
+            }
+            None => Dispatched::Protocol(ProtocolError::Malformed),
+        })
     };
     (
         @serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty),

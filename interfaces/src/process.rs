@@ -16,7 +16,9 @@ use crate::provision::{
     Cause, CloneSpaceRefusal, CreateRefusal, PoolFigures, ProgramId, ProgramName, Progress,
     RingRefusal, UnknownRefusal,
 };
-use crate::short::{Brief, Short, WORDS, some_group_of, some_group_word};
+use crate::short::{
+    Brief, Short, WORDS, some_group_of, some_group_word, some_task_of, some_task_word,
+};
 use crate::text::Text;
 use crate::truth::Verified;
 
@@ -39,7 +41,7 @@ pub struct Spawn {
     pub arguments: Arguments,
 }
 
-/// The most bytes of arguments in the short form of a [`Spawn`].
+/// The most bytes of arguments that have a short form.
 pub const FEW_ARGUMENT_BYTES: usize = 16;
 
 /// The program, and the length of the arguments above its eight bits; the group, all bits set for none; the arguments' bytes,
@@ -49,7 +51,29 @@ impl Short for Spawn {
 
     #[inline]
     fn to_words(&self) -> Option<[u64; WORDS]> {
-        let text = self.arguments.as_str().as_bytes();
+        let [length, low, high, _] = self.arguments.to_words()?;
+        let first = u64::from(self.program.0) | (length << u8::BITS);
+        Some([first, some_group_word(self.group), low, high])
+    }
+
+    #[inline]
+    fn from_words([first, group, low, high]: [u64; WORDS]) -> Option<Self> {
+        let [program, ..] = first.to_le_bytes();
+        Some(Self {
+            program: ProgramId(program),
+            group: some_group_of(group),
+            arguments: Arguments::from_words([first >> u8::BITS, low, high, 0])?,
+        })
+    }
+}
+
+/// The length; the bytes, the first lowest, and zero behind the last.
+impl Short for Arguments {
+    const LENGTH: usize = 3;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        let text = self.as_str().as_bytes();
         if text.len() > FEW_ARGUMENT_BYTES {
             return None;
         }
@@ -58,25 +82,20 @@ impl Short for Spawn {
             *to = *from;
         }
         let (low, high) = halves(u128::from_le_bytes(bytes));
-        let first = u64::from(self.program.0) | ((text.len() as u64) << u8::BITS);
-        Some([first, some_group_word(self.group), low, high])
+        Some([text.len() as u64, low, high, 0])
     }
 
     #[inline]
-    fn from_words([first, group, low, high]: [u64; WORDS]) -> Option<Self> {
-        let [program, length, 0, 0, 0, 0, 0, 0] = first.to_le_bytes() else {
-            return None;
-        };
-        let bytes = (u128::from(low) | (u128::from(high) << u64::BITS)).to_le_bytes();
-        let (text, rest) = bytes.split_at_checked(length.into())?;
-        if rest.iter().any(|&byte| byte != 0) {
+    fn from_words([length, low, high, _]: [u64; WORDS]) -> Option<Self> {
+        let both = u128::from(low) | (u128::from(high) << u64::BITS);
+        let length = u8::try_from(length).ok()?;
+        let beyond = both.checked_shr(u32::from(length).wrapping_mul(u8::BITS));
+        if beyond.is_some_and(|beyond| beyond != 0) {
             return None;
         }
-        Some(Self {
-            program: ProgramId(program),
-            group: some_group_of(group),
-            arguments: Arguments::try_new(core::str::from_utf8(text).ok()?)?,
-        })
+        let bytes = both.to_le_bytes();
+        let text = bytes.get(..length.into())?;
+        Self::try_new(core::str::from_utf8(text).ok()?)
     }
 }
 
@@ -128,11 +147,43 @@ pub struct Exit {
     pub code: i32,
 }
 
+/// The code, as a number without a sign.
+impl Short for Exit {
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([self.code.cast_unsigned().into(), 0, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([code, ..]: [u64; WORDS]) -> Option<Self> {
+        let code = u32::try_from(code).ok()?.cast_signed();
+        Some(Self { code })
+    }
+}
+
 /// Waits for the end of a child. Everything that the child held has come back by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// Which child; any if none.
     pub child: Option<TaskId>,
+}
+
+/// The child, all bits set for any.
+impl Short for Wait {
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([some_task_word(self.child)?, 0, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([child, ..]: [u64; WORDS]) -> Option<Self> {
+        let child = some_task_of(child);
+        Some(Self { child })
+    }
 }
 
 /// Ends a task that is a descendant of the caller, or that is in a group below the caller's.
@@ -167,6 +218,20 @@ pub struct Children {
 /// Reads the caller's arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadArguments {}
+
+impl Short for ReadArguments {
+    const LENGTH: usize = 0;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([0; WORDS])
+    }
+
+    #[inline]
+    fn from_words(_: [u64; WORDS]) -> Option<Self> {
+        Some(Self {})
+    }
+}
 
 /// Starts a further thread in the caller's task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -548,9 +613,9 @@ interface! {
         /// Finds a program.
         1 => find_program(FindProgram) -> ProgramId, or FindRefusal;
         /// Ends the caller.
-        2 => exit(Exit) -> (), or Never, later;
+        2 => exit(Exit) -> (), or Never, later_short;
         /// Waits for a child.
-        3 => wait(Wait) -> Ended, or WaitRefusal, later;
+        3 => wait(Wait) -> Ended, or WaitRefusal, later_short;
         /// Ends another task.
         4 => kill(Kill) -> (), or TaskRefusal, later;
         /// Ends a group.
@@ -560,7 +625,7 @@ interface! {
         /// Lists children.
         7 => children(Children) -> Page<TaskId>, or TaskRefusal;
         /// Reads the arguments.
-        8 => read_arguments(ReadArguments) -> Arguments, or Never;
+        8 => read_arguments(ReadArguments) -> Arguments, or Never, short;
         /// Starts a thread.
         9 => start_thread(StartThread) -> u32, or ThreadRefusal;
         /// Ends a thread.

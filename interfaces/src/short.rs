@@ -277,6 +277,23 @@ pub(crate) const fn task_of(word: u64) -> TaskId {
     TaskId { index, generation }
 }
 
+/// The word of no task.
+const NO_TASK: u64 = u64::MAX;
+
+/// Nothing for a task whose word is that of none: no table has a place of this number.
+#[inline]
+pub(crate) fn some_task_word(task: Option<TaskId>) -> Option<u64> {
+    match task.map(task_word) {
+        Some(NO_TASK) => None,
+        word => Some(word.unwrap_or(NO_TASK)),
+    }
+}
+
+#[inline]
+pub(crate) fn some_task_of(word: u64) -> Option<TaskId> {
+    (word != NO_TASK).then_some(task_of(word))
+}
+
 impl Short for () {
     const LENGTH: usize = 0;
 

@@ -7,7 +7,7 @@ use interfaces::limits::{
     CloseGroup, Enter, Membership, OpenGroup, ReadResource, ResourceAccount, SetLimit, WhoAmI,
     WouldFew, WouldFit,
 };
-use interfaces::process::{Spawn, SpawnRefusal};
+use interfaces::process::{Arguments, Exit, Spawn, SpawnRefusal, Wait};
 use interfaces::provision::{CreateTask, DestroyTask, Made, ProgramId, Progress, TASK_KIT};
 use interfaces::short::{Few, Short, WORDS};
 use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, Shortage, TaskId, Text};
@@ -111,6 +111,20 @@ proptest! {
     }
 
     #[test]
+    fn an_exit_and_a_wait_come_back(
+        code in any::<i32>(),
+        child in proptest::option::of(task()),
+        words in any::<[u64; WORDS]>(),
+    ) {
+        comes_back(&Exit { code });
+        comes_back(&Wait { child });
+        let nobody = TaskId { index: u32::MAX, generation: u32::MAX };
+        let refused = Wait { child: Some(nobody) }.to_words();
+        prop_assert!(refused.is_none());
+        prop_assert_eq!(Exit::from_words(words).is_some(), words[0] <= u32::MAX.into());
+    }
+
+    #[test]
     fn a_spawn_with_short_arguments_comes_back(
         program in any::<u8>(),
         group in proptest::option::of(group()),
@@ -121,6 +135,7 @@ proptest! {
         let words = spawn.to_words();
         prop_assert_eq!(words.is_some(), text.len() <= 16);
         if let Some(words) = words {
+            comes_back(&spawn.arguments);
             prop_assert_eq!(Spawn::from_words(words), Some(spawn));
         }
     }
@@ -132,6 +147,10 @@ proptest! {
         for words in [words, few] {
             if let Some(spawn) = Spawn::from_words(words) {
                 prop_assert_eq!(spawn.to_words(), Some(words));
+            }
+            let text = [u64::from(length), words[1], words[2], 0];
+            if let Some(arguments) = Arguments::from_words(text) {
+                prop_assert_eq!(arguments.to_words(), Some(text));
             }
         }
     }
