@@ -4,6 +4,10 @@
 //! way of the message and the charge, not the page. So after [`IN_A_ROW`] faults on neighbouring pages of an area the
 //! next ones are granted along, charged in one request.
 //!
+//! What a fork took the right to write from, or a wiped page table shows no more ([`wiping`](crate::wiping)), is met by a fault as
+//! well, and there is nothing to charge and nothing to make: so with each fault in a row twice as many of those mappings
+//! are changed along, up to [`AGAIN`].
+//!
 //! # What is never true
 //!
 //! - A page is granted that is not charged, or charged and not mapped.
@@ -11,6 +15,8 @@
 //!   group can easily spare, and it is not asked for them again.
 //! - A page comes along that is not as good as touched: only pages without content of their own, of the same area and
 //!   the same page table, beyond the end of nothing, and none that anybody shows or lends.
+//! - A mapping is changed along so that its task may do more with it than its area allows, or may write to a frame that
+//!   others show.
 //!
 //! # Who lacks what came along in vain
 //!
@@ -22,8 +28,10 @@ use interfaces::GroupId;
 use interfaces::memory::{Access, FRAME_KIT};
 use interfaces::{Amounts, Resource};
 
+use crate::area::Area;
 use crate::hands::{Kernel, Ledger};
 use crate::lending::Seen;
+use crate::mapping::FrameCap;
 use crate::object::Kind;
 use crate::program::Fill;
 use crate::server::{Failure, MemoryServer};
@@ -33,6 +41,8 @@ use crate::server::{Failure, MemoryServer};
 pub const IN_A_ROW: u8 = 16;
 /// The most pages that one fault grants: some 25,000 instructions.
 pub const AROUND: u32 = 8;
+/// The most mappings that one fault changes: some 15,000 instructions.
+pub const AGAIN: u32 = 16;
 /// What comes along is at most this part of the pages that are free: the last ones are for those who touch them. (Where
 /// nothing is promised beyond what there is, each page of a region has a free page anyhow, which nobody else can be given.)
 const PART: u64 = 8;
@@ -134,6 +144,66 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             };
             area.expected = fresh.at.1.saturating_add(pages);
         }
+    }
+
+    /// A mapping has just been given to its task again, which met a fault on it, to read or to write: so are those behind
+    /// it that are likely to be next.
+    pub(crate) fn show_ahead(&mut self, cap: FrameCap, write: bool) {
+        let mapping = self.memory.mappings.get(cap);
+        let (at, wiped) = (mapping.page(), mapping.wiped());
+        let Some((space, index)) = mapping.space().zip(mapping.area()) else {
+            return;
+        };
+        let Some(area) = self.memory.areas.peek(index).copied() else {
+            return;
+        };
+        let before = if area.expected == at {
+            area.in_a_row
+        } else {
+            0
+        };
+        let most = 1_u32.checked_shl(before.into()).unwrap_or(AGAIN).min(AGAIN);
+        let table_end = (at | (TABLE - 1)).saturating_add(1);
+        let end = area.run.end().min(table_end).min(at.saturating_add(most));
+        let mut next = at.saturating_add(1);
+        while next < end
+            && let Some(cap) = self.memory.mappings.find(space, next)
+            && let Some(access) = self.access_ahead(cap, &area, (wiped, write))
+            && self.show_again(cap, access).is_ok()
+        {
+            next = next.saturating_add(1);
+        }
+        if let Some(area) = self.memory.areas.edit(index) {
+            area.in_a_row = before.saturating_add(1);
+            area.expected = next;
+        }
+    }
+
+    /// What a mapping that is likely to be next is to allow, if it is to be changed for that: its page table was wiped so
+    /// often.
+    fn access_ahead(
+        &self,
+        cap: FrameCap,
+        area: &Area,
+        (wiped, write): (u8, bool),
+    ) -> Option<Access> {
+        let mapping = self.memory.mappings.peek(cap)?;
+        let is_shown = mapping.wiped() == wiped;
+        if mapping.is_barred() || is_shown && (mapping.is_writable() || !write) {
+            return None;
+        }
+        if mapping.is_writable() {
+            return Some(Access::ReadWrite);
+        }
+        if !write {
+            return Some(Access::Read);
+        }
+        let place = area.place_of(mapping.page());
+        let is_alone = matches!(
+            self.memory.seen(area.object, place),
+            Seen::Own { is_lent: false, .. }
+        );
+        (is_alone && area.access == Access::ReadWrite).then_some(Access::ReadWrite)
     }
 }
 

@@ -148,7 +148,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let Some(cap) = self.memory.mappings.find(space, at) else {
             return Ok(self.show_frame(page, (space, at), Access::ReadWrite, area)?);
         };
-        Ok(self.show_again(cap, Access::ReadWrite)?)
+        self.show_again(cap, Access::ReadWrite)?;
+        self.show_ahead(cap, true);
+        Ok(())
     }
 
     /// Lets an object alone show one of its pages, whose frame others borrow: they keep the frame, and it gets another,

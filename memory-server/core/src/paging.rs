@@ -36,6 +36,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                     Access::Read
                 };
                 self.show_again(cap, access)?;
+                self.show_ahead(cap, fault.write);
                 self.change_space(index, |space| space.idle_faults = 0);
             }
             Plan::Write {

@@ -136,6 +136,72 @@ fn a_second_thread_may_meet_the_same_page_and_a_wild_access_is_still_found() {
     bench.audit(GROUP);
 }
 
+/// Writes to pages in order. Returns how many faults that took.
+fn store_all(bench: &mut Bench, index: u32, address: u32, pages: u32) -> u32 {
+    let root = root(bench, index);
+    let mut faults = 0;
+    for at in (0..pages).map(|page| address + page * 4096) {
+        while !bench.kernel.0.borrow_mut().store(root, at, 50) {
+            assert_eq!(bench.touch(index, at, true), Answer::Resume);
+            bench.audit(GROUP);
+            faults += 1;
+        }
+    }
+    faults
+}
+
+#[test]
+fn pages_with_one_owner_again_are_had_more_and_more_at_a_time() {
+    let mut bench = bench();
+    let before = rest(&mut bench);
+    let address = parent(&mut bench, 64);
+    fork(&mut bench, 0, 1).unwrap();
+    bench.end(1, OTHER);
+    // 1, 2, 4, 8, 16, 16, 16, and the last.
+    assert_eq!(store_all(&mut bench, 0, address, 64), 8);
+    // What only some are alone with is had so far and no further.
+    fork(&mut bench, 0, 1).unwrap();
+    assert_eq!(store_all(&mut bench, 1, address, 20), 20);
+    let (mine, its) = (root(&bench, 0), root(&bench, 1));
+    assert_eq!(store_all(&mut bench, 0, address, 19), 5);
+    let next = address + 20 * 4096;
+    assert!(bench.kernel.0.borrow_mut().store(mine, next - 4096, 60));
+    assert!(!bench.kernel.0.borrow_mut().store(mine, next, 60));
+    assert!(!bench.kernel.0.borrow_mut().store(its, next, 60));
+    for page in 0..64 {
+        assert_eq!(load(&mut bench, 1, address + page * 4096).0, 50);
+    }
+    bench.end(0, GROUP);
+    bench.end(1, OTHER);
+    assert_eq!(rest(&mut bench), before);
+    assert_eq!(bench.server.counters().mishaps, 0);
+}
+
+#[test]
+fn pages_that_are_read_in_order_come_back_as_they_were() {
+    let mut bench = bench();
+    let address = parent(&mut bench, 64);
+    fork(&mut bench, 0, 1).unwrap();
+    let loads = (0..64).map(|page| load(&mut bench, 0, address + page * 4096));
+    let loads: Vec<_> = loads.collect();
+    assert!(
+        loads
+            .iter()
+            .zip(0..)
+            .all(|(&(value, _), page)| value == page)
+    );
+    assert_eq!(loads.iter().filter(|(_, is_fault)| *is_fault).count(), 8);
+    // They are lent, all of them.
+    let root = root(&bench, 0);
+    for page in 0..64 {
+        let at = address + page * 4096;
+        assert!(!bench.kernel.0.borrow_mut().store(root, at, 1));
+    }
+    bench.end(0, GROUP);
+    bench.end(1, OTHER);
+    bench.audit(GROUP);
+}
+
 #[test]
 fn few_pages_are_protected_one_by_one() {
     let mut bench = bench();
