@@ -56,9 +56,12 @@ fn label(server: Server, random: &mut Random) -> u64 {
         Server::Limits => (limits::INTERFACE, limits::OPERATIONS),
         Server::Console => (console::INTERFACE, console::OPERATIONS),
     };
+    // In whichever form.
     let unanswered = |label: u64| {
         operations.iter().any(|&(number, name)| {
-            UNANSWERED.contains(&name) && label == Label::new(interface, 1, number).bits()
+            let operation = Label::new(interface, 1, number);
+            let forms = [operation, operation.shortened()];
+            UNANSWERED.contains(&name) && forms.iter().any(|form| form.bits() == label)
         })
     };
     loop {
