@@ -19,10 +19,11 @@ use crate::hands::{Kernel, Ledger};
 use crate::lending::Seen;
 use crate::memory::Memory;
 use crate::object::{COPY_AREAS, Kind, Object};
+use crate::owner::Owner;
 use crate::region::{Region, State};
 use crate::server::{Failure, MemoryServer};
 use crate::table::Link;
-use crate::unmaking::SLICE;
+use crate::unmaking::{Records, SLICE};
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Makes a clone of a region's memory, in a region of the same task.
@@ -160,6 +161,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if let Some(record) = self.memory.objects.edit(clone) {
             record.is_copied = true;
             record.is_stranger |= is_stranger;
+            record.is_ahead = record.resident() > 0;
             record.source = Link::to(source);
             record.frame_cursor = frames;
             record.borrow_cursor = borrows;
@@ -167,8 +169,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
     }
 
-    /// Lends the next pages to a clone. When all are, it is a source's no more. A page is a step, with the first mapping
-    /// through which it could be written to, and so is each further one.
+    /// Lends the next pages to a clone. When all are, it is a source's no more. So many pages are a step as a step pays records
+    /// for, and so is each mapping through which one could be written to.
     pub(crate) fn clone_slice(
         &mut self,
         clone: u32,
@@ -177,24 +179,38 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let Some(source) = self.memory.objects.get(clone).source.index() else {
             return Ok(Progress::Done);
         };
+        let mut records = Records::default();
         loop {
             let record = self.memory.objects.peek(clone);
-            let (frame, borrow) = record.map_or((None, None), |record| {
-                (record.frame_cursor.index(), record.borrow_cursor.index())
+            let (frame, borrow, is_ahead) = record.map_or((None, None, false), |record| {
+                let cursors = (record.frame_cursor.index(), record.borrow_cursor.index());
+                (cursors.0, cursors.1, record.is_ahead)
             });
-            let place = match (frame, borrow) {
-                (Some(page), _) => self.owners().get(page).place(),
-                (None, Some(borrow)) => self.memory.borrows.get(borrow).place(),
+            let (place, seen) = match (frame, borrow) {
+                (Some(page), _) => {
+                    let is_lent = false;
+                    let owner = self.owners().peek(page);
+                    (owner.map_or(0, Owner::place), Seen::Own { page, is_lent })
+                }
+                (None, Some(borrow)) => {
+                    let it = self.memory.borrows.get(borrow);
+                    let lost = Seen::Lost;
+                    let seen = it
+                        .page()
+                        .map_or(lost, |page| Seen::Borrowed { borrow, page });
+                    (it.place(), seen)
+                }
                 (None, None) => {
                     self.end_clone(clone);
                     return Ok(Progress::Done);
                 }
             };
-            let Some(left) = budget.checked_sub(1) else {
+            if !records.pay(budget) {
                 return Ok(Progress::More);
-            };
-            *budget = left;
-            if !self.lend_place(source, clone, place, budget)? {
+            }
+            // A cursor comes to no page twice, so what was not lent out of turn was not lent.
+            let has_it = is_ahead && self.memory.shows(clone, place);
+            if !has_it && !self.lend(source, clone, (place, seen), budget)? {
                 return Ok(Progress::More);
             }
             // It is still there: it was lent, and nothing was taken away.
@@ -214,6 +230,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .peek(source)
             .and_then(|object| object.clone.index());
         if let Some(clone) = clone {
+            if let Some(clone) = self.memory.objects.edit(clone) {
+                clone.is_ahead = true;
+            }
             // The source is shown in so many areas at most, so this is enough.
             let mut budget = COPY_AREAS;
             self.lend_place(source, clone, place, &mut budget)?;
@@ -233,10 +252,22 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         if self.memory.shows(clone, place) {
             return Ok(true);
         }
-        let page = match self.memory.seen(source, place) {
+        let seen = self.memory.seen(source, place);
+        self.lend(source, clone, (place, seen), budget)
+    }
+
+    /// The same for what was looked at already, and the clone has not got.
+    fn lend(
+        &mut self,
+        source: u32,
+        clone: u32,
+        (place, seen): (u32, Seen),
+        budget: &mut u32,
+    ) -> Result<bool, Failure> {
+        let page = match seen {
             Seen::Nothing => return Ok(true),
             Seen::Own { page, .. } => {
-                if !self.protect_place(source, place, budget)? {
+                if !self.protect_place(source, (place, page), budget)? {
                     return Ok(false);
                 }
                 Some(page)
@@ -310,13 +341,13 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// A borrow is taken out of an object's list: a clone that is to borrow the same next goes on behind it.
     pub(crate) fn pass_borrow_cursor(&mut self, source: u32, borrow: u32) {
-        let next = self
-            .memory
-            .borrows
-            .next(borrow)
-            .map_or(Link::NONE, Link::to);
+        let record = self.memory.objects.peek(source);
+        if record.is_none_or(|object| object.clone == Link::NONE) {
+            return;
+        }
+        let next = self.memory.borrows.next(borrow);
         if let Some(clone) = self.clone_at(source, |clone| clone.borrow_cursor, borrow) {
-            clone.borrow_cursor = next;
+            clone.borrow_cursor = next.map_or(Link::NONE, Link::to);
         }
     }
 

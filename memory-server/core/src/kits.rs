@@ -238,6 +238,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             first_thread: record.first_thread,
             has_copy: record.has_copy,
             is_wiped: record.is_wiped,
+            last_wiped: record.last_wiped,
             tables: record.tables,
             ..Space::default()
         };

@@ -24,12 +24,12 @@ use interfaces::{Amounts, GroupId};
 
 use crate::area::Area;
 use crate::hands::{Kernel, Ledger, Made};
-use crate::mapping::{FrameCap, Mapping};
+use crate::mapping::{FrameCap, Mapping, Mappings};
 use crate::memory::Memory;
 use crate::object::{COPY_AREAS, Kind};
-use crate::owner::Use;
+use crate::owner::{Owner, Use};
 use crate::server::{Bill, Failure, MemoryServer};
-use crate::unmaking::SLICE;
+use crate::unmaking::{Records, SLICE};
 
 /// How many of those who borrow a frame are asked for one with the same payer.
 const HEIRS: usize = 8;
@@ -79,6 +79,16 @@ impl Memory<'_> {
         };
         !record.frames.is_empty() && self.owners.find(Use::Frame, object, place).is_some()
             || !record.borrows.is_empty() && self.borrows.find(object, place).is_some()
+    }
+
+    /// What an area shows of a page of its object, which has this frame.
+    fn shown_of(&self, index: u32, place: u32, page: u32) -> Option<FrameCap> {
+        let own = Mappings::own(page);
+        if self.mappings.peek(own)?.area() == Some(index) {
+            return Some(own);
+        }
+        let area = self.areas.peek(index)?;
+        self.mappings.find(area.space, area.page_of(place)?)
     }
 
     /// What an object shows at a place.
@@ -310,12 +320,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         Some((cap, *area))
     }
 
-    /// Lets nobody write any more to a page of an object, in any of its areas. The first mapping is part of the step in
-    /// which this is asked, each further one is a step of its own. Returns whether nobody can write any more.
+    /// Lets nobody write any more to a page of an object, with this frame, in any of its areas. Each mapping is a step, but for
+    /// the first if that is in no page table. Returns whether nobody can write any more.
     pub(crate) fn protect_place(
         &mut self,
         object: u32,
-        place: u32,
+        (place, page): (u32, u32),
         budget: &mut u32,
     ) -> Result<bool, Failure> {
         let mut is_paid = true;
@@ -323,25 +333,25 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         let mut next = object.and_then(|object| object.areas.first());
         while let Some(index) = next {
             next = self.memory.areas.next_showing(index);
-            let Some(area) = self.memory.areas.peek(index) else {
-                continue;
-            };
-            let shown = area.page_of(place);
-            let cap = shown.and_then(|page| self.memory.mappings.find(area.space, page));
+            let cap = self.memory.shown_of(index, place, page);
             let mappings = &self.memory.mappings;
             let is_writable =
                 |cap: &FrameCap| mappings.peek(*cap).is_some_and(Mapping::is_writable);
             let Some(cap) = cap.filter(is_writable) else {
                 continue;
             };
-            let area = *area;
-            if !core::mem::take(&mut is_paid) {
+            let is_shown = self.memory.is_shown(cap);
+            if is_shown || !core::mem::take(&mut is_paid) {
                 let Some(left) = budget.checked_sub(1) else {
                     return Ok(false);
                 };
                 *budget = left;
             }
-            self.protect(cap, &area)?;
+            if is_shown {
+                self.protect(cap, index)?;
+            } else {
+                self.memory.mappings.set_writable(cap, false);
+            }
         }
         Ok(true)
     }
@@ -461,20 +471,57 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     pub(crate) fn end_borrow(&mut self, index: u32, bill: &mut Bill) {
         let page = self.memory.borrows.get(index).page();
         self.strike_borrow(index, page, bill);
-        let Some(page) = page else {
-            return;
-        };
-        let owner = self.owners().get(page);
-        if owner.used_as() == Use::Left && owner.lent().is_empty() {
-            let payer = self.payer_of(owner.whose());
-            self.drop_left(page, owner.whose(), bill);
-            self.owe(bill, payer, FRAME_KIT);
+        if let Some(page) = page {
+            self.drop_if_left(page, bill);
         }
+    }
+
+    /// Takes a frame back if it was left and nobody borrows it any more. Returns whether it was.
+    fn drop_if_left(&mut self, page: u32, bill: &mut Bill) -> bool {
+        let is_left = |owner: &&Owner| owner.used_as() == Use::Left && owner.lent().is_empty();
+        let Some(object) = self.owners().peek(page).filter(is_left).map(Owner::whose) else {
+            return false;
+        };
+        let payer = self.payer_of(object);
+        self.drop_left(page, object, bill);
+        self.owe(bill, payer, FRAME_KIT);
+        true
+    }
+
+    /// Ends all that an object borrows, which shows none of it any more. Returns whether that is done.
+    pub(crate) fn drop_borrows(&mut self, object: u32, budget: &mut u32, bill: &mut Bill) -> bool {
+        let (mut records, mut ended) = (Records::default(), 0_u32);
+        let mut is_done = true;
+        while let Some(index) = self
+            .memory
+            .objects
+            .peek(object)
+            .and_then(|object| object.borrows.first())
+        {
+            if !records.pay(budget) {
+                is_done = false;
+                break;
+            }
+            let page = self.memory.borrows.get(index).page();
+            self.forget_borrow(index, object, page);
+            ended = ended.saturating_add(1);
+            if page.is_some_and(|page| self.drop_if_left(page, bill)) {
+                *budget = budget.saturating_sub(1);
+            }
+            *budget = budget.saturating_sub(bill.early());
+        }
+        self.owe(bill, self.payer_of(object), Self::borrow_amounts(ended));
+        is_done
     }
 
     fn strike_borrow(&mut self, index: u32, page: Option<u32>, bill: &mut Bill) {
         let object = self.memory.borrows.get(index).object();
-        let payer = self.payer_of(object);
+        self.forget_borrow(index, object, page);
+        self.owe(bill, self.payer_of(object), BORROW_KIT);
+    }
+
+    /// An object does not borrow any more what it did here: the caller gives back what the record was charged as.
+    fn forget_borrow(&mut self, index: u32, object: u32, page: Option<u32>) {
         self.pass_borrow_cursor(object, index);
         let Memory {
             owners,
@@ -486,7 +533,6 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             let lent = page.and_then(|page| owners.lent_mut(page));
             borrows.end(index, &mut object.borrows, lent);
         }
-        self.owe(bill, payer, BORROW_KIT);
     }
 
     /// Takes a frame back that was left, and that nobody shows any more.

@@ -87,6 +87,8 @@ pub struct Object {
     pub borrow_cursor: Link,
     /// Whether it was a clone that was broken off before it was whole.
     pub is_broken: bool,
+    /// Whether it may show something already of what it is to borrow in its turn.
+    pub is_ahead: bool,
     /// Records for borrows that are set aside and charged, and not in use.
     pub owed: u32,
     /// The areas that show it.
@@ -129,6 +131,7 @@ impl Default for Object {
             frame_cursor: Link::NONE,
             borrow_cursor: Link::NONE,
             is_broken: false,
+            is_ahead: false,
             owed: 0,
             areas: ShowingList::default(),
             cursor: Link::NONE,

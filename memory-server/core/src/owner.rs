@@ -208,6 +208,12 @@ impl<'a> Owners<'a> {
         self.records.get(page)
     }
 
+    /// What a page is used for, without a copy.
+    #[must_use]
+    pub fn peek(&self, page: u32) -> Option<&Owner> {
+        self.records.peek(page)
+    }
+
     /// All records, for walking lists.
     #[must_use]
     pub const fn records(&self) -> &Table<'a, Owner> {

@@ -93,6 +93,8 @@ pub struct Space {
     pub copies: u32,
     /// Whether some of its page tables were wiped at some time (see [`crate::wiping`]).
     pub is_wiped: bool,
+    /// The one that was wiped last, if it is still there: where to look first.
+    pub last_wiped: Link,
     /// Its threads.
     pub threads: u32,
     /// The place of its first thread, whose block holds the CNode.
@@ -147,6 +149,7 @@ impl Default for Space {
             shared: 0,
             copies: 0,
             is_wiped: false,
+            last_wiped: Link::NONE,
             threads: 0,
             first_thread: 0,
             has_copy: false,

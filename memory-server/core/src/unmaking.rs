@@ -33,8 +33,28 @@ use crate::table::List;
 /// Pages that one slice takes apart: about 30,000 instructions, so that nobody waits longer than 50,000 for a call while a
 /// group is killed.
 pub const SLICE: u32 = 13;
+/// Records of lent pages that are made or struck for the price of a page.
+pub const RECORDS: u32 = 10;
 /// What each thread but the first costs of that: its TCB and its block, with the capabilities in it.
 const THREAD: u32 = 3;
+
+/// Steps of a slice for what costs far less than one: the first of [`RECORDS`] takes one.
+#[derive(Debug, Default)]
+pub(crate) struct Records(u32);
+
+impl Records {
+    /// Takes a step if the last is used up. Returns whether there was one.
+    pub(crate) const fn pay(&mut self, budget: &mut u32) -> bool {
+        if self.0 == 0 {
+            let Some(left) = budget.checked_sub(1) else {
+                return false;
+            };
+            (self.0, *budget) = (RECORDS, left);
+        }
+        self.0 = self.0.saturating_sub(1);
+        true
+    }
+}
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Takes a further thread apart. It may be half made.
@@ -109,30 +129,23 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         }
     }
 
-    /// Gives an object's frames and borrows back, a step each. Returns whether none is left.
+    /// Gives an object's frames and borrows back, a step for each frame. Returns whether none is left.
     pub(crate) fn drop_frames(&mut self, object: u32, budget: &mut u32, bill: &mut Bill) -> bool {
-        loop {
-            let record = self.memory.objects.peek(object);
-            let (frame, borrow) = record.map_or((None, None), |record| {
-                (record.frames.first(), record.borrows.first())
-            });
-            if frame.or(borrow).is_none() {
-                return true;
-            }
+        while let Some(page) = self
+            .memory
+            .objects
+            .peek(object)
+            .and_then(|object| object.frames.first())
+        {
             let Some(left) = budget.checked_sub(1) else {
                 return false;
             };
             *budget = left;
-            match (frame, borrow) {
-                // One that is not done with stays the first.
-                (Some(page), _) => {
-                    self.discard_frame(page, object, budget, bill);
-                }
-                (None, Some(borrow)) => self.end_borrow(borrow, bill),
-                (None, None) => {}
-            }
+            // One that is not done with stays the first.
+            self.discard_frame(page, object, budget, bill);
             *budget = budget.saturating_sub(bill.early());
         }
+        self.drop_borrows(object, budget, bill)
     }
 
     /// An object shows one of its frames no more: it goes, unless others borrow it. Returns whether the object has it no

@@ -23,6 +23,7 @@ use crate::mapping::FrameCap;
 use crate::memory::Memory;
 use crate::owner::{TableLevel, Use};
 use crate::server::{Failure, MemoryServer};
+use crate::table::Link;
 
 /// How many mappings of an area are in one page table, on average, where it pays to wipe it: about as many as can be
 /// changed one by one for what some faults cost.
@@ -52,7 +53,15 @@ impl Memory<'_> {
     /// The page that holds the page table of a page of a space, if it has one.
     pub(crate) fn table_of(&self, space: u32, page: u32) -> Option<u32> {
         let place = TableLevel::Table.place(page << 12);
-        self.owners.find(Use::Table, space, place)
+        let last = self.spaces.peek(space)?.last_wiped.index();
+        // Whatever became of it, the page says itself what it is now.
+        let is_it = |&table: &u32| {
+            self.owners.peek(table).is_some_and(|owner| {
+                (owner.used_as(), owner.whose(), owner.place()) == (Use::Table, space, place)
+            })
+        };
+        last.filter(is_it)
+            .or_else(|| self.owners.find(Use::Table, space, place))
     }
 }
 
@@ -77,17 +86,26 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         Ok(())
     }
 
-    /// Nobody can write any more to what a mapping shows. If much else of its area is in the same page table, nothing of
-    /// that is shown any more until it is touched.
-    pub(crate) fn protect(&mut self, cap: FrameCap, area: &Area) -> Result<(), Failure> {
-        let page = self.memory.mappings.get(cap).page();
-        let sparse = area.run.lowest_tables().saturating_mul(self.memory.dense);
-        let is_dense = area.mappings.len() >= sparse;
-        if self.memory.is_shown(cap) && !(is_dense && self.wipe(area.space, page)) {
+    /// Nobody can write any more to what a mapping shows that is in its page table. If much else of its area is there, too,
+    /// nothing of that is shown any more until it is touched.
+    pub(crate) fn protect(&mut self, cap: FrameCap, area: u32) -> Result<(), Failure> {
+        let mapping = self.memory.mappings.get(cap);
+        let area = self.memory.areas.peek(area);
+        let is_dense = area.is_some_and(|area| self.is_dense(area));
+        let is_wiped = mapping
+            .space()
+            .is_some_and(|space| is_dense && self.wipe(space, mapping.page()));
+        if !is_wiped {
             return self.show_again(cap, Access::Read);
         }
         self.memory.mappings.set_writable(cap, false);
         Ok(())
+    }
+
+    /// Whether it pays to wipe a page table of an area's.
+    fn is_dense(&self, area: &Area) -> bool {
+        let sparse = area.run.lowest_tables().saturating_mul(self.memory.dense);
+        area.mappings.len() >= sparse
     }
 
     /// Takes everything out of the page table of a page. Returns whether that was done.
@@ -104,7 +122,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return false;
         }
         self.memory.owners.set_wiped(table, wiped);
-        self.change_space(space, |space| space.is_wiped = true);
+        self.change_space(space, |space| {
+            space.is_wiped = true;
+            space.last_wiped = Link::to(table);
+        });
         // Its place is free since just now. Without the table nothing could be shown there, so it is tried twice.
         for _ in 0..2 {
             let level = TableLevel::Table;

@@ -526,6 +526,7 @@ enum Op {
     Destroy(u32, prop::sample::Index),
     Write(u32, u32),
     WriteAll(u32),
+    WriteOn(u32, u32),
     Read(u32, u32),
     Resize(u32, prop::sample::Index, u32),
     Sponsor(u32, prop::sample::Index),
@@ -549,6 +550,7 @@ fn op() -> impl Strategy<Value = Op> {
             2 => which().prop_map(move |region| Op::Destroy(index, region)),
             16 => (0_u32..12).prop_map(move |page| Op::Write(index, page)),
             2 => Just(Op::WriteAll(index)),
+            4 => (0_u32..8).prop_map(move |page| Op::WriteOn(index, page)),
             8 => (0_u32..12).prop_map(move |page| Op::Read(index, page)),
             2 => (which(), 1_u32..6).prop_map(move |(region, pages)| Op::Resize(index, region, pages)),
             1 => which().prop_map(move |region| Op::Sponsor(index, region)),
@@ -708,6 +710,11 @@ impl Naive {
                 };
                 destroy(bench, index, region);
                 self.regions.remove(&region);
+            }
+            Op::WriteOn(index, page) => {
+                for page in page..page + 4 {
+                    self.step(bench, &Op::Write(index, page));
+                }
             }
             Op::Write(index, page) => {
                 self.values += 1;

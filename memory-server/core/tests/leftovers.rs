@@ -135,9 +135,9 @@ fn however_often_memory_goes_back_and_forth_somebody_pays_for_each_record() {
 fn a_clone_whose_source_goes_before_its_turn_is_never_said_to_be_whole() {
     let mut bench = bench();
     for slices in 1..4 {
-        let region = create(&mut bench, 0, 100);
+        let region = create(&mut bench, 0, 200);
         let here = map(&mut bench, 0, region, Access::ReadWrite);
-        for page in 0..100 {
+        for page in 0..200 {
             assert!(write(
                 &mut bench,
                 0,

@@ -53,6 +53,7 @@ pub fn measure(world: &mut World, name: &str) -> Option<Result<Summary, Trouble>
         "touch" => touch(world),
         "touch-in-order" => touch_in_order(world),
         "fork-64" => fork(world),
+        "fork-64-written" => fork_written(world),
         "touch-after-fork" => touch_after_fork(world),
         "write-after-child" => write_after_child(world),
         "map-unmap" => map_unmap(world),
@@ -266,6 +267,20 @@ fn fork(world: &mut World) -> Result<Summary, Trouble> {
         FEW,
         || written(FORKED),
         |_| forked(|| {}),
+        |region| Ok(memory::destroy_region(region)?),
+    )
+}
+
+/// The same, and the parent writes to all of its pages again, which are its own alone when the child is gone.
+fn fork_written(world: &mut World) -> Result<Summary, Trouble> {
+    world.samples.with(
+        FEW,
+        || written(FORKED),
+        |_| {
+            forked(|| {})?;
+            store_all(FORKED);
+            Ok(())
+        },
         |region| Ok(memory::destroy_region(region)?),
     )
 }

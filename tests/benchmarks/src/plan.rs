@@ -30,6 +30,7 @@ macro_rules! every_benchmark {
                 "touch", "instructions", "first touch of a region's only page";
                 "touch-in-order", "instructions", "first touch, per page, of 1,024 in order";
                 "fork-64", "instructions", "fork with 64 touched pages, the child exits, wait";
+                "fork-64-written", "instructions", "the same, and the parent writes to all 64 pages again";
                 "touch-after-fork", "instructions", "first write to a page that a child shares: it is copied";
                 "write-after-child", "instructions", "first write to a page that a child shared: it is not";
                 "map-unmap", "instructions", "map and unmap a region whose pages nobody touches";
