@@ -23,7 +23,7 @@ use crate::owner::Owner;
 use crate::region::{Region, State};
 use crate::server::{Failure, MemoryServer};
 use crate::table::Link;
-use crate::unmaking::{Records, SLICE};
+use crate::unmaking::{LENT, Records, SLICE};
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Makes a clone of a region's memory, in a region of the same task.
@@ -205,7 +205,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                     return Ok(Progress::Done);
                 }
             };
-            if !records.pay(budget) {
+            if !records.pay(budget, LENT) {
                 return Ok(Progress::More);
             }
             // A cursor comes to no page twice, so what was not lent out of turn was not lent.
@@ -214,10 +214,18 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 return Ok(Progress::More);
             }
             // It is still there: it was lent, and nothing was taken away.
-            match (frame, borrow) {
-                (Some(page), _) => self.pass_frame_cursor(source, page),
-                (None, Some(borrow)) => self.pass_borrow_cursor(source, borrow),
-                (None, None) => {}
+            let next = match (frame, borrow) {
+                (Some(page), _) => self.owners().next(page),
+                (None, Some(borrow)) => self.memory.borrows.next(borrow),
+                (None, None) => None,
+            };
+            let next = next.map_or(Link::NONE, Link::to);
+            if let Some(record) = self.memory.objects.edit(clone) {
+                if frame.is_some() {
+                    record.frame_cursor = next;
+                } else {
+                    record.borrow_cursor = next;
+                }
             }
         }
     }
@@ -333,18 +341,14 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// A frame is taken out of an object's list: a clone that is to borrow it next goes on behind it.
     pub(crate) fn pass_frame_cursor(&mut self, source: u32, page: u32) {
-        let next = self.owners().next(page).map_or(Link::NONE, Link::to);
+        let next = self.owners().next(page);
         if let Some(clone) = self.clone_at(source, |clone| clone.frame_cursor, page) {
-            clone.frame_cursor = next;
+            clone.frame_cursor = next.map_or(Link::NONE, Link::to);
         }
     }
 
     /// A borrow is taken out of an object's list: a clone that is to borrow the same next goes on behind it.
     pub(crate) fn pass_borrow_cursor(&mut self, source: u32, borrow: u32) {
-        let record = self.memory.objects.peek(source);
-        if record.is_none_or(|object| object.clone == Link::NONE) {
-            return;
-        }
         let next = self.memory.borrows.next(borrow);
         if let Some(clone) = self.clone_at(source, |clone| clone.borrow_cursor, borrow) {
             clone.borrow_cursor = next.map_or(Link::NONE, Link::to);

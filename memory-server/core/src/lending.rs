@@ -29,7 +29,8 @@ use crate::memory::Memory;
 use crate::object::{COPY_AREAS, Kind};
 use crate::owner::{Owner, Use};
 use crate::server::{Bill, Failure, MemoryServer};
-use crate::unmaking::{Records, SLICE};
+use crate::table::{Link, List};
+use crate::unmaking::{Records, SLICE, STRUCK};
 
 /// How many of those who borrow a frame are asked for one with the same payer.
 const HEIRS: usize = 8;
@@ -79,6 +80,22 @@ impl Memory<'_> {
         };
         !record.frames.is_empty() && self.owners.find(Use::Frame, object, place).is_some()
             || !record.borrows.is_empty() && self.borrows.find(object, place).is_some()
+    }
+
+    /// If nothing shows a frame of an object's but the object's only area, and that is not in its page table, nobody can write
+    /// to it any more. Returns whether that is so: as it is of nearly all pages of a table that was wiped for the first of
+    /// them.
+    fn protect_unseen(&mut self, object: u32, page: u32) -> bool {
+        let own = Mappings::own(page);
+        let areas = self.objects.peek(object).map(|object| object.areas);
+        let area = areas.filter(|areas| areas.len() == 1);
+        let area = area.and_then(List::first);
+        let shown_in = self.mappings.peek(own).and_then(Mapping::area);
+        let is_unseen = area.is_some() && shown_in == area && !self.is_in_table(own);
+        if is_unseen {
+            self.mappings.set_writable(own, false);
+        }
+        is_unseen
     }
 
     /// What an area shows of a page of its object, which has this frame.
@@ -328,6 +345,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         (place, page): (u32, u32),
         budget: &mut u32,
     ) -> Result<bool, Failure> {
+        if self.memory.protect_unseen(object, page) {
+            return Ok(true);
+        }
         let mut is_paid = true;
         let object = self.memory.objects.peek(object);
         let mut next = object.and_then(|object| object.areas.first());
@@ -498,7 +518,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             .peek(object)
             .and_then(|object| object.borrows.first())
         {
-            if !records.pay(budget) {
+            if !records.pay(budget, STRUCK) {
                 is_done = false;
                 break;
             }
@@ -522,7 +542,10 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
 
     /// An object does not borrow any more what it did here: the caller gives back what the record was charged as.
     fn forget_borrow(&mut self, index: u32, object: u32, page: Option<u32>) {
-        self.pass_borrow_cursor(object, index);
+        let record = self.memory.objects.peek(object);
+        if record.is_some_and(|object| object.clone != Link::NONE) {
+            self.pass_borrow_cursor(object, index);
+        }
         let Memory {
             owners,
             objects,

@@ -29,14 +29,17 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
                 space.idle_faults = space.idle_faults.saturating_add(1);
             }),
             Plan::ShowAgain { cap } => {
-                let is_writable = self.memory.mappings.get(cap).is_writable();
-                let access = if is_writable {
+                let mapping = self.memory.mappings.get(cap);
+                let access = if mapping.is_writable() {
                     Access::ReadWrite
                 } else {
                     Access::Read
                 };
                 self.show_again(cap, access)?;
-                self.show_ahead(cap, fault.write);
+                // What was barred stands alone.
+                if !mapping.is_barred() {
+                    self.show_ahead(cap, fault.write);
+                }
                 self.change_space(index, |space| space.idle_faults = 0);
             }
             Plan::Write {

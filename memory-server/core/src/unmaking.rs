@@ -33,23 +33,25 @@ use crate::table::List;
 /// Pages that one slice takes apart: about 30,000 instructions, so that nobody waits longer than 50,000 for a call while a
 /// group is killed.
 pub const SLICE: u32 = 13;
-/// Records of lent pages that are made or struck for the price of a page.
-pub const RECORDS: u32 = 10;
+/// Records of lent pages that are made for the price of a page: some 350 instructions each.
+pub const LENT: u32 = 7;
+/// Those that are struck for it: some 200 each.
+pub const STRUCK: u32 = 12;
 /// What each thread but the first costs of that: its TCB and its block, with the capabilities in it.
 const THREAD: u32 = 3;
 
-/// Steps of a slice for what costs far less than one: the first of [`RECORDS`] takes one.
+/// Steps of a slice for what costs far less than one: the first of some takes one.
 #[derive(Debug, Default)]
 pub(crate) struct Records(u32);
 
 impl Records {
-    /// Takes a step if the last is used up. Returns whether there was one.
-    pub(crate) const fn pay(&mut self, budget: &mut u32) -> bool {
+    /// Takes a step, which is for so many, if the last is used up. Returns whether there was one.
+    pub(crate) const fn pay(&mut self, budget: &mut u32, many: u32) -> bool {
         if self.0 == 0 {
             let Some(left) = budget.checked_sub(1) else {
                 return false;
             };
-            (self.0, *budget) = (RECORDS, left);
+            (self.0, *budget) = (many, left);
         }
         self.0 = self.0.saturating_sub(1);
         true
@@ -145,7 +147,9 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.discard_frame(page, object, budget, bill);
             *budget = budget.saturating_sub(bill.early());
         }
-        self.drop_borrows(object, budget, bill)
+        let record = self.memory.objects.peek(object);
+        record.is_none_or(|object| object.borrows.is_empty())
+            || self.drop_borrows(object, budget, bill)
     }
 
     /// An object shows one of its frames no more: it goes, unless others borrow it. Returns whether the object has it no

@@ -21,7 +21,7 @@ use crate::area::Area;
 use crate::hands::{Kernel, Ledger};
 use crate::mapping::FrameCap;
 use crate::memory::Memory;
-use crate::owner::{TableLevel, Use};
+use crate::owner::{Owner, TableLevel, Use};
 use crate::server::{Failure, MemoryServer};
 use crate::table::Link;
 
@@ -34,23 +34,30 @@ impl Memory<'_> {
     pub(crate) fn wiped(&self, space: u32, page: u32) -> u8 {
         let is_wiped = self.spaces.peek(space).is_some_and(|space| space.is_wiped);
         let table = is_wiped.then(|| self.table_of(space, page)).flatten();
-        table.map_or(0, |table| self.owners.get(table).wiped())
+        let table = table.and_then(|table| self.owners.peek(table));
+        table.map_or(0, Owner::wiped)
     }
 
     /// Whether a mapping is in its page table, for its task to use.
     #[must_use]
+    #[inline]
     pub fn is_shown(&self, cap: FrameCap) -> bool {
-        !self.mappings.get(cap).is_barred() && self.is_in_table(cap)
+        let mapping = self.mappings.peek(cap);
+        mapping.is_some_and(|mapping| !mapping.is_barred()) && self.is_in_table(cap)
     }
 
     /// Whether a mapping is in its page table.
+    #[inline]
     pub(crate) fn is_in_table(&self, cap: FrameCap) -> bool {
-        let mapping = self.mappings.get(cap);
+        let Some(mapping) = self.mappings.peek(cap) else {
+            return false;
+        };
         let space = mapping.space();
         space.is_some_and(|space| self.wiped(space, mapping.page()) == mapping.wiped())
     }
 
     /// The page that holds the page table of a page of a space, if it has one.
+    #[inline]
     pub(crate) fn table_of(&self, space: u32, page: u32) -> Option<u32> {
         let place = TableLevel::Table.place(page << 12);
         let last = self.spaces.peek(space)?.last_wiped.index();
