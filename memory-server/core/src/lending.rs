@@ -526,9 +526,8 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             self.forget_borrow(index, object, page);
             ended = ended.saturating_add(1);
             if page.is_some_and(|page| self.drop_if_left(page, bill)) {
-                *budget = budget.saturating_sub(1);
+                *budget = budget.saturating_sub(bill.early().saturating_add(1));
             }
-            *budget = budget.saturating_sub(bill.early());
         }
         self.owe(bill, self.payer_of(object), Self::borrow_amounts(ended));
         is_done

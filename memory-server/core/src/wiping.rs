@@ -31,6 +31,7 @@ pub const DENSE: u32 = 16;
 
 impl Memory<'_> {
     /// How often the page table of a page of a space was wiped.
+    #[inline]
     pub(crate) fn wiped(&self, space: u32, page: u32) -> u8 {
         let is_wiped = self.spaces.peek(space).is_some_and(|space| space.is_wiped);
         let table = is_wiped.then(|| self.table_of(space, page)).flatten();
