@@ -115,7 +115,7 @@ struct Newborn {
 impl<H: Hands> ProcServer<'_, H> {
     /// Starts a task, or leaves everything as it was.
     pub(crate) fn spawn_task(&mut self, order: &Order) -> Result<TaskId, SpawnRefusal> {
-        if self.programs.price(order.program).is_none() {
+        if self.programs.get(order.program).is_none() {
             return Err(SpawnRefusal::UnknownProgram);
         }
         let (unborn, entry) = self.make_task::<SpawnRefusal>(order)?;

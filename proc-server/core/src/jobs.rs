@@ -82,15 +82,26 @@ impl<T> Jobs<T> {
 
     /// The jobs, by number.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        // Mostly there is none, and who asks is on everybody's way.
+        let places = if self.is_empty() {
+            &[]
+        } else {
+            self.places.as_slice()
+        };
         (0_u32..)
-            .zip(&self.places)
+            .zip(places)
             .filter_map(|(number, job)| Some((number, job.as_ref()?)))
     }
 
     /// The jobs, by number, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
+        let places = if self.is_empty() {
+            &mut []
+        } else {
+            self.places.as_mut_slice()
+        };
         (0_u32..)
-            .zip(&mut self.places)
+            .zip(places)
             .filter_map(|(number, job)| Some((number, job.as_mut()?)))
     }
 }
