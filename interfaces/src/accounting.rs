@@ -14,7 +14,7 @@ use crate::provision::Progress;
 
 mod words;
 
-pub use words::FewOf;
+pub use words::{FewOf, FewTicket, Price, TooWide};
 
 /// Opens a birth ticket for a new task: charges the whole vector, or nothing, and expects the kernel's birth
 /// notice of `thread`.
@@ -570,7 +570,7 @@ interface! {
     /// The ledger as the other servers use it.
     pub interface 2 version 1 {
         /// Opens a birth ticket for a task.
-        0 => ticket(Ticket) -> Admitted, or TicketRefusal as shortage, short;
+        0 => ticket(Ticket) -> Admitted, or TicketRefusal as shortage, short few_ticket(FewTicket);
         /// Opens a birth ticket for a thread.
         1 => thread_ticket(ThreadTicket) -> Admitted, or TicketRefusal;
         /// Is it born.

@@ -105,6 +105,19 @@ impl Amounts {
         numbers: [0; RESOURCES],
     };
 
+    /// Of each kind what is said of its place.
+    #[inline]
+    pub(crate) fn from_fn(mut number: impl FnMut(usize) -> u64) -> Self {
+        let mut mask = 0;
+        let numbers = core::array::from_fn(|place| {
+            let number = number(place);
+            // From the lowest kind on, each in front of the others.
+            mask = (mask >> 1) | (u16::from(number != 0) << (RESOURCES - 1));
+            number
+        });
+        Self { mask, numbers }
+    }
+
     /// Nothing but `amount` of one kind.
     #[must_use]
     pub const fn of(kind: Resource, amount: u64) -> Self {
@@ -229,7 +242,7 @@ impl Amounts {
 
 /// The places of the bits that are set, lowest first.
 #[inline]
-fn places(mask: u16) -> impl Iterator<Item = usize> {
+pub(crate) fn places(mask: u16) -> impl Iterator<Item = usize> {
     let mut rest = mask;
     core::iter::from_fn(move || {
         let place = rest.trailing_zeros();

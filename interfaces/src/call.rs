@@ -231,6 +231,13 @@ pub trait Call: Serialize + DeserializeOwned {
         None
     }
 
+    /// The answer of so many plain words; nothing if the words are none.
+    #[inline]
+    #[must_use]
+    fn read_plain(_length: usize, _word: impl Fn(usize) -> u64) -> Option<Self::Reply> {
+        None
+    }
+
     /// A refusal in its short form, if it has one and fits it.
     #[inline]
     #[must_use]
@@ -290,7 +297,8 @@ pub enum Answer<R, E> {
 pub enum Dispatched {
     /// So many bytes of the reply buffer are to be sent back.
     Reply(usize),
-    /// These words are to be sent back: an answer or a refusal in its short form.
+    /// These words are to be sent back: an answer or a refusal in its short form. Or, if it is in plain words
+    /// ([`Answered::plain_words`]), so many words of the reply buffer.
     Short(Answered),
     /// Nothing is to be sent back now.
     Later,
@@ -415,9 +423,17 @@ impl<S> Transport for Loopback<'_, S> {
                     .map(Err)
                     .ok_or(ProtocolError::BadReply)
             }
-            Dispatched::Short(answered) => C::lengthen_reply(answered.said())
-                .map(Ok)
-                .ok_or(ProtocolError::BadReply),
+            Dispatched::Short(answered) => match answered.plain_words() {
+                None => C::lengthen_reply(answered.said()),
+                Some(length) => {
+                    let (words, _) = reply.as_chunks::<8>();
+                    let word =
+                        |place: usize| words.get(place).map_or(0, |&it| u64::from_le_bytes(it));
+                    C::read_plain(length, word)
+                }
+            }
+            .map(Ok)
+            .ok_or(ProtocolError::BadReply),
             Dispatched::Reply(length) => {
                 decode_payload(reply.get(..length).ok_or(ProtocolError::BadReply)?)
             }
@@ -457,7 +473,8 @@ impl<S> Transport for Loopback<'_, S> {
 /// ([`Answer`]). One marked `, short` has a [`short`](mod@crate::short) form, for which request and reply implement
 /// [`Short`](crate::short::Short). One marked `, later_short` is both, but only its request has a short form: an answer that
 /// was kept does not know how it was asked for. Where the short form is a type of its own (`, short METHOD(TYPE)`, and the request has a
-/// method `few` that gives it) the server has a method for that too. A refusal `as shortage` has a short form too, for
+/// method `few` that gives it) the server has a method for that too. One marked `, plain METHOD(REQUEST)` has a short form
+/// of its request, and an answer in plain words ([`Plain`](crate::short::Plain)), which that method lays out. A refusal `as shortage` has a short form too, for
 /// requests that have one: it implements [`Brief`](crate::short::Brief).
 #[macro_export]
 macro_rules! interface {
@@ -508,12 +525,7 @@ macro_rules! interface {
                     request: $request,
                 ) -> $crate::interface!(@answer $reply, $refusal $(, $mark)?);
 
-                $($(#[doc = concat!("`", stringify!($method), "` in its short form.")]
-                fn $few(
-                    &mut self,
-                    caller: $crate::identity::Caller,
-                    request: $few_request,
-                ) -> Result<$reply, $refusal>;)?)?
+                $($($crate::interface!(@few $mark $method $few $few_request, $reply, $refusal);)?)?
             )+
         }
 
@@ -577,14 +589,37 @@ macro_rules! interface {
             }
         }
     };
+    (@few short $method:ident $few:ident $few_request:ty, $reply:ty, $refusal:ty) => {
+        #[doc = concat!("`", stringify!($method), "` in its short form.")]
+        fn $few(
+            &mut self,
+            caller: $crate::identity::Caller,
+            request: $few_request,
+        ) -> Result<$reply, $refusal>;
+    };
+    (@few plain $method:ident $few:ident $few_request:ty, $reply:ty, $refusal:ty) => {
+        #[doc = concat!(
+            "`", stringify!($method), "` in plain words: how many of them were laid out in `reply`. If none, because it is \
+            refused or too large for them, `", stringify!($method), "` answers."
+        )]
+        fn $few(
+            &mut self,
+            caller: $crate::identity::Caller,
+            request: $few_request,
+            reply: &mut [u8],
+        ) -> Option<usize>;
+    };
     (@is_short short) => { true };
     (@is_short later_short) => { true };
+    (@is_short plain) => { true };
     (@is_short $(later)?) => { false };
     (@answer $reply:ty, $refusal:ty) => { Result<$reply, $refusal> };
     (@answer $reply:ty, $refusal:ty, short) => { Result<$reply, $refusal> };
+    (@answer $reply:ty, $refusal:ty, plain) => { Result<$reply, $refusal> };
     (@answer $reply:ty, $refusal:ty, later) => { $crate::call::Answer<$reply, $refusal> };
     (@answer $reply:ty, $refusal:ty, later_short) => { $crate::call::Answer<$reply, $refusal> };
     (@encode $answer:ident, $buffer:ident $(, short)?) => { $crate::call::encode_answer(&$answer, $buffer) };
+    (@encode $answer:ident, $buffer:ident, plain) => { $crate::call::encode_answer(&$answer, $buffer) };
     (@encode $answer:ident, $buffer:ident, later) => {
         match $answer {
             $crate::call::Answer::Now(answer) => $crate::call::encode_answer(&answer, $buffer),
@@ -613,6 +648,16 @@ macro_rules! interface {
             $crate::short::shorten(&self.few()?)
         }
         $crate::interface!(@reply_forms $reply);
+    };
+    (@forms $reply:ty, plain $few:ident($few_request:ty)) => {
+        #[inline]
+        fn shorten(&self) -> Option<$crate::short::Words> {
+            $crate::short::shorten(self)
+        }
+        #[inline]
+        fn read_plain(length: usize, word: impl Fn(usize) -> u64) -> Option<$reply> {
+            <$reply as $crate::short::Plain>::from_plain(length, word)
+        }
     };
     (@reply_forms $reply:ty) => {
         #[inline]
@@ -655,6 +700,21 @@ macro_rules! interface {
             }
             None => Dispatched::Protocol(ProtocolError::Malformed),
         })
+    };
+    (
+        @serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty),
+        plain $few:ident($few_request:ty)
+    ) => {
+        match $crate::short::lengthen_words::<$few_request>($($word),+) {
+            Some(request) => match $server.$few($caller, request, $reply) {
+                Some(words) => Answered::plain(words),
+                None => {
+                    let answer = $server.$method($caller, request);
+                    $crate::call::answer_short::<$request>(&answer, $reply)
+                }
+            },
+            None => Answered::of(Dispatched::Protocol(ProtocolError::Malformed)),
+        }
     };
     (
         @serve $server:ident, $caller:ident, ($($word:ident)+), $reply:ident, $method:ident($request:ty),

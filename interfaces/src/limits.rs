@@ -15,6 +15,7 @@ use crate::interface;
 use crate::text::Text;
 
 mod lasting;
+mod plain;
 mod rights;
 mod words;
 
@@ -23,6 +24,7 @@ pub use lasting::{
     RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals, TOMBSTONES, Tombstone, TombstonePage,
     TombstoneRefusal, Totals, Unhold,
 };
+pub use plain::AccountView;
 pub use rights::{
     ENTRIES_PER_GROUP, GiveUp, Grant, GrantRefusal, Holding, Holdings, ListRights, MyRights,
     OwnRefusal, Owner, ReadOwner, Revoke, RevokeRefusal, Rights, SetMode, SetOwner,
@@ -363,7 +365,7 @@ interface! {
         /// Labels a group.
         4 => set_label(SetLabel) -> (), or SetRefusal;
         /// Reads everything about a group.
-        5 => read_account(ReadAccount) -> Account, or ReadRefusal;
+        5 => read_account(ReadAccount) -> Account, or ReadRefusal, plain lay_account_out(ReadAccount);
         /// Reads one kind's numbers.
         6 => read_resource(ReadResource) -> ResourceAccount, or ReadRefusal, short;
         /// Lists groups.

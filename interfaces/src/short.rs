@@ -10,6 +10,8 @@
 //! - An answer in its short form has the label [`ANSWER`]. A refusal that is nothing but a [`Shortage`] has the label
 //!   [`REFUSAL`] where its list says so ([`Brief`]). Any other refusal, and an answer that does not fit, comes in the
 //!   general encoding, label 0, as it does for every other request.
+//! - An answer that no four words hold, but that is asked for all day, has the label [`PLAIN`]: as many words as it needs,
+//!   each number in its place ([`Plain`]). It is as slow for the kernel as any message of its length, and no more.
 //!
 //! Why not short forms alone: they are as wide as what is usual, and most refusals and rare requests are wider. Why not the
 //! general encoding with fixed places: then six small numbers no longer fit four words.
@@ -33,6 +35,9 @@ pub const ANSWER: u64 = 0x20;
 /// The label of a refusal in its short form: that of an answer, and a bit more. No [`ProtocolError`](crate::ProtocolError)
 /// has both.
 pub const REFUSAL: u64 = ANSWER | 0x10;
+
+/// The label of an answer in plain words. No [`ProtocolError`](crate::ProtocolError) has this bit.
+pub const PLAIN: u64 = 0x10;
 
 /// The bit of an operation number that says that a request is in its short form.
 pub const BIT: u8 = 0x80;
@@ -109,6 +114,26 @@ impl Answered {
         Self { head, words }
     }
 
+    /// An answer of so many plain words, which are in the reply buffer.
+    #[inline]
+    #[must_use]
+    pub const fn plain(length: usize) -> Self {
+        let head = (PLAIN << HEAD_SHIFT) | length as u64;
+        let words = [0; WORDS];
+        Self { head, words }
+    }
+
+    /// How many plain words it is, if it is any.
+    #[inline]
+    #[must_use]
+    pub const fn plain_words(self) -> Option<usize> {
+        if self.head >> HEAD_SHIFT == PLAIN {
+            Some((self.head & HEAD_LENGTH) as usize)
+        } else {
+            None
+        }
+    }
+
     /// Whether it is an answer or a refusal in its short form.
     #[inline]
     #[must_use]
@@ -159,7 +184,7 @@ impl Answered {
         match head >> HEAD_SHIFT {
             _ if head == LATER => Dispatched::Later,
             0 => Dispatched::Reply(length),
-            ANSWER | REFUSAL => Dispatched::Short(self),
+            ANSWER | REFUSAL | PLAIN => Dispatched::Short(self),
             label => Dispatched::Protocol(
                 ProtocolError::from_label(label).unwrap_or(ProtocolError::BadReply),
             ),
@@ -181,6 +206,13 @@ pub trait Short: Sized {
 
     /// The reverse of [`Short::to_words`]; nothing if the words stand for no value.
     fn from_words(words: [u64; WORDS]) -> Option<Self>;
+}
+
+/// An answer that is plain words, more than travel in registers.
+pub trait Plain: Sized {
+    /// The value of so many words; nothing if they stand for none. Asks for no word beyond them, and more than once for
+    /// some.
+    fn from_plain(length: usize, word: impl Fn(usize) -> u64) -> Option<Self>;
 }
 
 /// A refusal that may say what ran short, and nothing else.

@@ -1,15 +1,18 @@
 //! The short forms: what fits them comes back from them, what does not is not cut, and no words do any harm.
 
-use interfaces::accounting::{Admitted, Charge, Confirm, EndTask, FewOf, Ticket, TicketRefusal};
+use interfaces::accounting::{
+    Admitted, Charge, Confirm, EndTask, FewOf, FewTicket, Ticket, TicketRefusal,
+};
 use interfaces::call::words_of;
+use interfaces::encode::encode;
 use interfaces::events::Ending;
 use interfaces::limits::{
-    CloseGroup, Enter, Membership, OpenGroup, ReadResource, ResourceAccount, SetLimit, WhoAmI,
-    WouldFew, WouldFit,
+    Account, AccountView, CloseGroup, Enter, GroupState, Membership, OpenGroup, ReadAccount,
+    ReadResource, ResourceAccount, SetLimit, WhoAmI, WouldFew, WouldFit,
 };
 use interfaces::process::{Arguments, Exit, Spawn, SpawnRefusal, Wait};
 use interfaces::provision::{CreateTask, DestroyTask, Made, ProgramId, Progress, TASK_KIT};
-use interfaces::short::{Few, Short, WORDS};
+use interfaces::short::{Few, Plain, Short, WORDS};
 use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, Shortage, TaskId, Text};
 use proptest::prelude::*;
 
@@ -210,12 +213,16 @@ proptest! {
         let (spaces, wide) = (others.get(Resource::AddressSpaces), others.with(Resource::AddressSpaces, 0));
         let few = wide.present().count() <= 4 && wide.present().all(|(_, number)| number < 1 << 16);
         let fit = few && spaces <= 1;
-        prop_assert_eq!(ticket.to_words().is_some(), fit);
-        if fit {
-            comes_back(&ticket);
+        let few = ticket.few();
+        prop_assert_eq!(few.is_some(), fit);
+        if let Some(few) = few {
+            comes_back(&few);
+            prop_assert_eq!(Ticket::from(few), ticket);
+            // In the order in which a vector is charged, of which a refusal names the first.
+            prop_assert_eq!(few.price.parts().collect::<Vec<_>>(), amounts.present().collect::<Vec<_>>());
         }
         let two = Ticket { amounts: amounts.with(Resource::Tasks, 2), ..ticket };
-        prop_assert_eq!(two.to_words(), None);
+        prop_assert_eq!(two.few(), None);
         comes_back(&Confirm { thread });
         if let Some(group) = group {
             comes_back(&Admitted { group, band, frozen });
@@ -232,7 +239,7 @@ proptest! {
         }
         understood::<SetLimit>(words);
         understood::<ReadResource>(words);
-        understood::<Ticket>(words);
+        understood::<FewTicket>(words);
         understood::<Confirm>(words);
         understood::<Admitted>(words);
         understood::<WouldFew>(words);
@@ -259,7 +266,59 @@ fn the_ticket_of_every_task_has_a_short_form() {
             .with(Resource::Commit, 900)
             .with(Resource::CapSlots, 500),
     };
-    comes_back(&ticket);
+    let few = ticket.few().expect("it fits");
+    comes_back(&few);
+    assert_eq!(Ticket::from(few), ticket);
+    // As a request it is the same, in both encodings.
+    let (mut one, mut other) = ([0; 64], [0; 64]);
+    let bytes = encode(&ticket, &mut one);
+    assert_eq!(bytes, encode(&few, &mut other));
+    assert_eq!(one, other);
+    assert_eq!(few.shorten(), ticket.shorten());
+}
+
+#[test]
+fn a_ticket_with_a_number_too_few_or_too_many_is_none() {
+    let ticket = Ticket {
+        thread: 8,
+        task: TaskId {
+            index: 7,
+            generation: 300,
+        },
+        parent: None,
+        group: None,
+        amounts: TASK_KIT,
+    };
+    let [task, parent, group, lanes] = ticket.few().and_then(|few| few.to_words()).expect("fits");
+    let wide = TASK_KIT
+        .with(Resource::AddressSpaces, 0)
+        .present()
+        .count()
+        .saturating_sub(2);
+    let last = u64::BITS
+        .saturating_sub(16 * u32::try_from(4_usize.saturating_sub(wide)).expect("few"))
+        .saturating_sub(16);
+    let all = [task, parent, group, lanes];
+    assert!(FewTicket::from_words(all).is_some());
+    assert_eq!(
+        FewTicket::from_words([task, parent, group, lanes & !(0xffff << last)]),
+        None
+    );
+    if wide < 4 {
+        assert_eq!(
+            FewTicket::from_words([task, parent, group, lanes | (1 << 63)]),
+            None
+        );
+    }
+    // What every ticket has is not said again, and what nobody knows is refused.
+    for bit in [
+        Resource::Tasks.index(),
+        Resource::Threads.index(),
+        RESOURCES,
+    ] {
+        let others = parent | (1 << bit) << 16;
+        assert_eq!(FewTicket::from_words([task, others, group, lanes]), None);
+    }
 }
 
 #[test]
@@ -283,6 +342,156 @@ fn a_request_that_does_not_fit_travels_in_the_general_encoding() {
     assert!(Charge { group, amounts }.shorten().is_some());
 }
 
+/// What an account's view lends.
+#[derive(Clone, Debug)]
+struct Lent {
+    usage: [u64; RESOURCES],
+    past_peak: [u64; RESOURCES],
+    limit: [u64; RESOURCES],
+    refusals: [u64; RESOURCES],
+    bounded: bool,
+    label: String,
+}
+
+impl Lent {
+    fn view(&self, group: GroupId, parent: Option<GroupId>, state: GroupState) -> AccountView<'_> {
+        AccountView {
+            group,
+            parent,
+            label: &self.label,
+            state,
+            band: 3,
+            tasks_here: 19,
+            children: u32::MAX,
+            usage: &self.usage,
+            past_peak: &self.past_peak,
+            bounds: self.bounded.then_some((&self.limit, &self.refusals)),
+        }
+    }
+
+    /// Of an account, as it was laid out.
+    fn of(account: &Account) -> Self {
+        Self {
+            usage: *account.usage.as_array(),
+            past_peak: *account.peak.as_array(),
+            limit: account.limit.map(Limit::bound),
+            refusals: *account.refusals.as_array(),
+            bounded: true,
+            label: account.label.as_str().into(),
+        }
+    }
+}
+
+fn lent() -> impl Strategy<Value = Lent> {
+    use proptest::array::uniform11;
+    let number = || uniform11(prop_oneof![Just(0), any::<u32>().prop_map(u64::from)]);
+    let limit = uniform11(prop_oneof![Just(u64::MAX), any::<u64>()]);
+    let refusals = uniform11(prop_oneof![Just(0), any::<u64>()]);
+    let all = (number(), number(), limit, refusals, any::<bool>());
+    (all, "([ -~]{0,63}|[é ]{0,31})").prop_map(
+        |((usage, past_peak, limit, refusals, bounded), label)| Lent {
+            usage,
+            past_peak,
+            limit,
+            refusals,
+            bounded,
+            label,
+        },
+    )
+}
+
+fn state() -> impl Strategy<Value = GroupState> {
+    use GroupState::{Frozen, Killing, Live};
+    proptest::sample::select(vec![Live, Killing, Frozen])
+}
+
+/// An account laid out in plain words.
+fn plain(view: &AccountView<'_>) -> Option<Vec<u64>> {
+    let mut bytes = [0x5a; interfaces::call::MESSAGE_BYTES];
+    let length = view.lay_out(&mut bytes)?;
+    let words = bytes.chunks(8).take(length);
+    Some(
+        words
+            .map(|word| u64::from_le_bytes(word.try_into().expect("eight")))
+            .collect(),
+    )
+}
+
+/// What words stand for; no word beyond them is asked for.
+fn read_plain(words: &[u64]) -> Option<Account> {
+    Account::from_plain(words.len(), |place| {
+        words.get(place).copied().unwrap_or(0x5a5a)
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_account_in_plain_words_comes_back(
+        lent in lent(),
+        group in group(),
+        parent in proptest::option::of(group()),
+        state in state(),
+    ) {
+        let view = lent.view(group, parent, state);
+        let words = plain(&view).expect("it fits");
+        prop_assert_eq!(read_plain(&words), Some(view.account()));
+        // None is missing, and none is left over.
+        prop_assert_eq!(words.split_last().and_then(|(_, fewer)| read_plain(fewer)), None);
+        let longer: Vec<u64> = words.iter().copied().chain([0]).collect();
+        prop_assert_eq!(read_plain(&longer), None);
+        // What has no room is not cut, neither what is used nor what once was.
+        for kind in 0..RESOURCES {
+            let mut large = lent.clone();
+            large.usage[kind] = 1 << 32;
+            prop_assert_eq!(plain(&large.view(group, parent, state)), None);
+            let mut large = lent.clone();
+            large.past_peak[kind] = u64::MAX;
+            prop_assert_eq!(plain(&large.view(group, parent, state)), None);
+        }
+    }
+
+    #[test]
+    fn words_that_are_no_account_are_none(
+        lent in lent(),
+        group in group(),
+        words in proptest::collection::vec(any::<u64>(), 0..50),
+        (place, flip) in (0..20_usize, 0..64_u32),
+    ) {
+        let mut broken = plain(&lent.view(group, None, GroupState::Live)).expect("it fits");
+        // A word that is there, mostly.
+        if let Some(word) = broken.get_mut(place) {
+            *word ^= 1 << flip;
+        }
+        for words in [words, broken] {
+            if let Some(account) = read_plain(&words) {
+                let lent = Lent::of(&account);
+                let mut view = lent.view(account.group, account.parent, account.state);
+                view.band = account.band;
+                view.tasks_here = account.tasks_here;
+                view.children = account.children;
+                // A peak below what is used is the only thing that nobody lays out.
+                let odd = |kind: Resource| account.peak.get(kind) < account.usage.get(kind);
+                if !Resource::ALL.into_iter().any(odd) {
+                    prop_assert_eq!(plain(&view), Some(words));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_for_an_account_comes_back() {
+    for group in [
+        None,
+        Some(GroupId {
+            index: 300,
+            generation: 2,
+        }),
+    ] {
+        comes_back(&ReadAccount { group });
+    }
+}
+
 #[test]
 fn bytes_are_words_only_if_they_are_whole() {
     for wrong in [&[0; 7][..], &[0; 40], &[0; 33]] {
@@ -297,7 +506,9 @@ fn bytes_are_words_only_if_they_are_whole() {
 fn the_lists_say_which_operations_have_a_short_form() {
     use interfaces::{accounting, console, limits};
     assert!(limits::has_short_form(11) && accounting::has_short_form(5));
-    assert!(!limits::has_short_form(5) && !limits::has_short_form(200));
+    assert!(
+        limits::has_short_form(5) && !limits::has_short_form(7) && !limits::has_short_form(200)
+    );
     for &(number, _) in limits::OPERATIONS {
         assert!(!limits::has_short_form(number | interfaces::short::BIT));
     }

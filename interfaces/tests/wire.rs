@@ -9,6 +9,7 @@
 )]
 
 use std::fmt::Write as _;
+use std::slice;
 
 use interfaces::accounting::{self, ChargeRefusal, KillRefusal, TicketRefusal};
 use interfaces::decode::decode;
@@ -133,6 +134,37 @@ impl Pins {
         writeln!(self.text, "{what}{hex}").expect("a string takes everything");
     }
 
+    /// Pins an answer in plain words.
+    fn plain<C: Call>(
+        &mut self,
+        reply: &C::Reply,
+        lay_out: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) {
+        let mut bytes = [0; interfaces::call::MESSAGE_BYTES];
+        let length = lay_out(&mut bytes).expect("it fits");
+        let words: Vec<u64> = bytes
+            .chunks(8)
+            .take(length)
+            .map(|word| u64::from_le_bytes(word.try_into().expect("eight")))
+            .collect();
+        let hex = words
+            .iter()
+            .fold(String::new(), |hex, word| hex + &format!(" {word:x}"));
+        let name = format!(
+            "{}.{}.{} {}",
+            C::LABEL.interface(),
+            C::LABEL.version(),
+            C::LABEL.operation(),
+            C::NAME
+        );
+        writeln!(self.text, "{name} plain reply{hex}").expect("a string takes everything");
+        let back = C::read_plain(length, |place| {
+            words.get(place).copied().expect("it is there")
+        })
+        .expect("comes back");
+        assert_eq!(format!("{back:?}"), format!("{reply:?}"));
+    }
+
     /// Pins one operation: a request, what comes back, and each refusal.
     fn operation<C: Call + PartialEq + std::fmt::Debug>(
         &mut self,
@@ -247,7 +279,26 @@ fn limits_pins(pins: &mut Pins) {
         limit: [Limit::Max; interfaces::RESOURCES],
         refusals: Amounts::of(Resource::Tasks, 5),
     };
-    pins.operation(&limits::ReadAccount { group: None }, &[account], &read());
+    let request = limits::ReadAccount { group: None };
+    pins.operation(&request, slice::from_ref(&account), &read());
+    let numbers = amounts();
+    let view = limits::AccountView {
+        group: account.group,
+        parent: account.parent,
+        label: account.label.as_str(),
+        state: account.state,
+        band: account.band,
+        tasks_here: account.tasks_here,
+        children: account.children,
+        usage: numbers.as_array(),
+        past_peak: numbers.as_array(),
+        bounds: Some((
+            &[u64::MAX; interfaces::RESOURCES],
+            account.refusals.as_array(),
+        )),
+    };
+    assert_eq!(view.account(), account);
+    pins.plain::<limits::ReadAccount>(&view.account(), |into| view.lay_out(into));
     let resource = ResourceAccount {
         usage: 300,
         peak: 301,

@@ -20,9 +20,9 @@ mod memory;
 mod start;
 mod window;
 
-use interfaces::Label;
 use interfaces::short::{Answered, WORDS};
 use interfaces::start::limits_slots;
+use interfaces::{Dispatched, Label};
 use interfaces_sel4::{Message, Port, Raw};
 use limits_core::{Arrival, LimitsServer};
 use sel4::{Fault, MessageInfo, cap};
@@ -71,7 +71,7 @@ impl Serving<'_> {
         let (payload, reply) = self.port.buffers();
         let arrival = arrival(&message);
         let answer = self.server.handle(message.badge, arrival, payload, reply);
-        self.port.make_ready(answer.into())
+        self.made_ready(answer)
     }
 
     /// Makes an answer ready that has no short form.
@@ -80,7 +80,17 @@ impl Serving<'_> {
         let words = [0; WORDS];
         let answered = Answered { head, words };
         self.server.count(answered);
-        self.port.make_ready(answered.dispatched().into())
+        self.made_ready(answered.dispatched())
+    }
+
+    #[inline]
+    fn made_ready(&mut self, answer: Dispatched) -> Option<MessageInfo> {
+        if let Dispatched::Short(answered) = answer
+            && let Some(words) = answered.plain_words()
+        {
+            return Some(self.port.make_plain_ready(words));
+        }
+        self.port.make_ready(answer.into())
     }
 }
 

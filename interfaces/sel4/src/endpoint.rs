@@ -2,7 +2,7 @@
 
 use interfaces::call::{MESSAGE_BYTES, REGISTER_BYTES, decode_payload};
 use interfaces::encode::encode;
-use interfaces::short::{ANSWER, REFUSAL, Words};
+use interfaces::short::{ANSWER, PLAIN, REFUSAL, Words};
 use interfaces::{Call, ProtocolError, Transport};
 use sel4::MessageInfo;
 
@@ -84,10 +84,20 @@ fn no_answer<C: Call>(
     third: u64,
     fourth: u64,
 ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    let (words, length) = ([first, second, third, fourth], info.length());
+    if info.label() == PLAIN {
+        let word = |place: usize| match words.get(place) {
+            Some(&word) => word,
+            None => sel4::ipc_buffer_word(place),
+        };
+        return match C::read_plain(length, word) {
+            Some(reply) => Ok(Ok(reply)),
+            None => Err(ProtocolError::BadReply),
+        };
+    }
     if info.label() != REFUSAL {
         return answer(info, first, second, third, fourth);
     }
-    let (words, length) = ([first, second, third, fourth], info.length());
     let refusal = C::lengthen_refusal(Words { words, length });
     refusal.map(Err).ok_or(ProtocolError::BadReply)
 }

@@ -3,11 +3,13 @@
 use core::fmt;
 
 use interfaces::call::{Dispatched, MESSAGE_BYTES, REGISTER_BYTES};
-use interfaces::short::{ANSWER, Answered, Asked, HEAD_SHIFT};
+use interfaces::short::{ANSWER, Answered, Asked, HEAD_SHIFT, PLAIN};
 use interfaces::{Badge, ProtocolError};
 use sel4::MessageInfo;
 
-use crate::words::{Registers, first_words, load, load_slice, register_bytes, store, words_for};
+use crate::words::{
+    Registers, first_words, load, load_rest, load_slice, register_bytes, store, words_for,
+};
 
 /// What came.
 #[derive(Clone, Copy, Debug)]
@@ -152,6 +154,18 @@ impl Port {
             *first = register_bytes(registers);
         }
         Some(info)
+    }
+
+    /// Makes an answer ready that is so many words of the reply buffer, in which its first ones are.
+    ///
+    /// By itself, and no [`Response`]: most servers give none, and would look for it each time. No such answer is ever
+    /// given later.
+    pub fn make_plain_ready(&mut self, words: usize) -> MessageInfo {
+        let bytes = words.saturating_mul(8).min(MESSAGE_BYTES);
+        if bytes > REGISTER_BYTES {
+            load_rest(&self.reply, bytes);
+        }
+        MessageInfo::new(PLAIN, 0, 0, words_for(bytes))
     }
 
     /// The first words of the answer that was made ready.

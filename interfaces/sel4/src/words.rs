@@ -42,7 +42,7 @@ pub(crate) fn load(buffer: &[u8; MESSAGE_BYTES], bytes: usize) -> Registers {
 }
 
 /// The words beyond the registers.
-fn load_rest(buffer: &[u8; MESSAGE_BYTES], bytes: usize) {
+pub(crate) fn load_rest(buffer: &[u8; MESSAGE_BYTES], bytes: usize) {
     let (words, _) = buffer.as_chunks::<8>();
     let rest = words.get(MESSAGE_REGISTERS..words_for(bytes));
     for (place, word) in (MESSAGE_REGISTERS..).zip(rest.unwrap_or_default()) {

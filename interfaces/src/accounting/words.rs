@@ -9,13 +9,18 @@
 //!
 //! A ticket's amounts are those of one task and one thread, as every ticket's are: these two kinds need no room.
 
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use super::{Admitted, Charge, ChargeTask, Confirm, EndTask, Release, Ticket, TicketRefusal};
-use crate::amounts::{Amounts, Resource, Shortage};
+use crate::amounts::{Amounts, RESOURCES, Resource, Shortage, places};
+use crate::call::{Call, Label};
 use crate::events::Ending;
 use crate::identity::{GroupId, TaskId};
 use crate::short::{
-    Brief, Few, LANE, MASK, Short, TOO_LARGE, WORDS, group_of, group_word, pair, some_group_of,
-    some_group_word, task_of, task_word, unpair,
+    self, Brief, Few, LANE, MASK, Short, TOO_LARGE, WORDS, Words, group_of, group_word, pair,
+    some_group_of, some_group_word, task_of, task_word, unpair,
 };
 
 /// Somebody, and as much of a vector as fits a short form: what [`Charge`] and [`Release`] are for a group, [`ChargeTask`]
@@ -142,12 +147,20 @@ fn untriple(word: u64) -> (u32, u32, u32) {
     (low & NO_TASK, low.wrapping_shr(LANE), high)
 }
 
-impl Short for Ticket {
-    const LENGTH: usize = 4;
+/// What one task and one thread are made of, as it stands in a ticket's short form. It is the same for every task that runs
+/// a program, so who spawns them makes it once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// A bit for each kind, without the two that every ticket has.
+    others: u16,
+    /// Of each of those but address spaces how much, the lowest kind lowest.
+    lanes: u64,
+}
 
-    #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        let amounts = &self.amounts;
+impl Price {
+    /// The amounts in their short form, if they fit it.
+    #[must_use]
+    pub fn of(amounts: &Amounts) -> Option<Self> {
         let one = amounts.get(Resource::Tasks) == 1 && amounts.get(Resource::Threads) == 1;
         let others = amounts.mask() & !COUNTS;
         let spaces = amounts.get(Resource::AddressSpaces);
@@ -163,13 +176,150 @@ impl Short for Ticket {
             lanes |= number.wrapping_shl(shift);
             shift = shift.wrapping_add(LANE);
         }
+        (seen < TOO_LARGE).then_some(Self { others, lanes })
+    }
+
+    /// Every kind with its amount, in the order of the kinds.
+    #[inline]
+    pub fn parts(self) -> impl Iterator<Item = (Resource, u64)> {
+        let Self { others, mut lanes } = self;
+        places(others | COUNTS).filter_map(move |place| {
+            let kind = *Resource::ALL.get(place)?;
+            if !is_other(kind) || kind == Resource::AddressSpaces {
+                return Some((kind, 1));
+            }
+            let number = lanes & MASK;
+            lanes >>= LANE;
+            Some((kind, number))
+        })
+    }
+
+    /// The same as a vector.
+    #[must_use]
+    pub fn amounts(self) -> Amounts {
+        let mut amounts = Amounts::NONE;
+        for (kind, number) in self.parts() {
+            amounts.set(kind, number);
+        }
+        amounts
+    }
+
+    /// What stands in a request; nothing if a number is missing or left over.
+    #[inline]
+    fn from_words(others: u32, lanes: u64) -> Option<Self> {
+        let others = u16::try_from(others).ok()?;
+        // How many bits the numbers take that are there.
+        let lowest = 1_u64;
+        let bits = (others & !SPACES).count_ones().wrapping_mul(LANE);
+        let first = lowest.checked_shl(bits.wrapping_sub(LANE)).unwrap_or(0);
+        let known = others >> RESOURCES == 0 && others & COUNTS == 0;
+        let whole = match bits {
+            0 => lanes == 0,
+            // A number of the last kind is there, and none behind it.
+            16 | 32 | 48 => lanes >= first && lanes >> bits == 0,
+            64 => lanes >= first,
+            _ => false,
+        };
+        (known && whole).then_some(Self { others, lanes })
+    }
+}
+
+/// A [`Ticket`] in its short form: as a request it is the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Ticket", try_from = "Ticket")]
+pub struct FewTicket {
+    /// The place of its first thread.
+    pub thread: u32,
+    /// The task to be.
+    pub task: TaskId,
+    /// Who spawns it.
+    pub parent: Option<TaskId>,
+    /// Its group.
+    pub group: Option<GroupId>,
+    /// Everything that is charged at once.
+    pub price: Price,
+}
+
+impl Ticket {
+    /// The same in its short form, if its amounts fit it.
+    #[inline]
+    #[must_use]
+    pub fn few(&self) -> Option<FewTicket> {
+        Some(FewTicket {
+            thread: self.thread,
+            task: self.task,
+            parent: self.parent,
+            group: self.group,
+            price: Price::of(&self.amounts)?,
+        })
+    }
+}
+
+impl From<FewTicket> for Ticket {
+    fn from(few: FewTicket) -> Self {
+        Self {
+            thread: few.thread,
+            task: few.task,
+            parent: few.parent,
+            group: few.group,
+            amounts: few.price.amounts(),
+        }
+    }
+}
+
+/// It does not fit.
+#[derive(Clone, Copy, Debug)]
+pub struct TooWide;
+
+impl fmt::Display for TooWide {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad("a ticket without a short form")
+    }
+}
+
+impl TryFrom<Ticket> for FewTicket {
+    type Error = TooWide;
+
+    fn try_from(ticket: Ticket) -> Result<Self, TooWide> {
+        ticket.few().ok_or(TooWide)
+    }
+}
+
+impl Call for FewTicket {
+    type Reply = <Ticket as Call>::Reply;
+    type Refusal = <Ticket as Call>::Refusal;
+    const LABEL: Label = Ticket::LABEL;
+    const NAME: &'static str = Ticket::NAME;
+
+    #[inline]
+    fn shorten(&self) -> Option<Words> {
+        short::shorten(self)
+    }
+
+    #[inline]
+    fn lengthen_reply(words: Words) -> Option<Self::Reply> {
+        Ticket::lengthen_reply(words)
+    }
+
+    #[inline]
+    fn lengthen_refusal(words: Words) -> Option<Self::Refusal> {
+        Ticket::lengthen_refusal(words)
+    }
+}
+
+impl Short for FewTicket {
+    const LENGTH: usize = 4;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
         let parent = self.parent.unwrap_or(TaskId {
             index: NO_TASK,
             generation: 0,
         });
-        if seen >= TOO_LARGE || (self.parent.is_some() && parent.index == NO_TASK) {
+        if self.parent.is_some() && parent.index == NO_TASK {
             return None;
         }
+        let Price { others, lanes } = self.price;
         Some([
             triple(self.thread, self.task.index, self.task.generation)?,
             triple(parent.index, u32::from(others), parent.generation)?,
@@ -179,36 +329,21 @@ impl Short for Ticket {
     }
 
     #[inline]
-    fn from_words([task, parent, group, mut lanes]: [u64; WORDS]) -> Option<Self> {
+    fn from_words([task, parent, group, lanes]: [u64; WORDS]) -> Option<Self> {
         let (thread, index, generation) = untriple(task);
         let task = TaskId { index, generation };
-        let (index, mut others, generation) = untriple(parent);
+        let (index, others, generation) = untriple(parent);
         let parent = match (index, generation) {
             (NO_TASK, 0) => None,
             (NO_TASK, _) => return None,
             _ => Some(TaskId { index, generation }),
         };
-        let mut amounts = Amounts::of(Resource::Tasks, 1).with(Resource::Threads, 1);
-        while others != 0 {
-            let kind = Resource::at(others.trailing_zeros())?;
-            others &= others.wrapping_sub(1);
-            if kind == Resource::AddressSpaces {
-                amounts.set(kind, 1);
-                continue;
-            }
-            let number = lanes & MASK;
-            if number == 0 || !is_other(kind) {
-                return None;
-            }
-            amounts.set(kind, number);
-            lanes >>= LANE;
-        }
-        (lanes == 0).then_some(Self {
+        Some(Self {
             thread,
             task,
             parent,
             group: some_group_of(group),
-            amounts,
+            price: Price::from_words(others, lanes)?,
         })
     }
 }

@@ -11,7 +11,7 @@
 
 use interfaces::accounting::{FreezeRefusal, GuaranteeRefusal, KillRefusal, RightsRefusal};
 use interfaces::limits::{
-    Account, Effective, OpenGroupRefusal, OwnRefusal, RemoveRefusal, Rights, SetRefusal,
+    AccountView, Effective, OpenGroupRefusal, OwnRefusal, RemoveRefusal, Rights, SetRefusal,
 };
 use interfaces::{GroupId, Shortage, TaskId};
 
@@ -209,13 +209,15 @@ impl Ledger<'_> {
         cut(shortage, |group| self.may_see(viewer, group))
     }
 
-    /// As much of an account as the viewer may see.
+    /// As much of a group's account as the viewer may see.
+    #[inline]
     #[must_use]
-    pub fn account_for(&self, viewer: Viewer, account: Account) -> Account {
-        Account {
+    pub fn account_for(&self, viewer: Viewer, group: GroupId) -> Option<AccountView<'_>> {
+        let account = self.account_view(group)?;
+        Some(AccountView {
             parent: account.parent.filter(|&group| self.may_see(viewer, group)),
             ..account
-        }
+        })
     }
 
     /// As much of what binds a group as the viewer may see.

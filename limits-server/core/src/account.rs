@@ -1,11 +1,11 @@
 //! What can be read in the ledger. Nothing here changes anything.
 
 use interfaces::limits::{
-    Account, Effective, GroupState, Owner, PAGE, Page, ReadRefusal, ResourceAccount, Totals,
+    Account, AccountView, Effective, GroupState, Owner, PAGE, Page, ReadRefusal, ResourceAccount,
+    Totals,
 };
 use interfaces::{Amounts, GroupId, Limit, Resource, TaskId};
 
-use crate::bounds::{NO_LIMITS, as_limits};
 use crate::group::{GroupSlot, records};
 use crate::ledger::Ledger;
 use crate::list::{NONE, at};
@@ -14,24 +14,27 @@ impl Ledger<'_> {
     /// Everything about a group.
     #[must_use]
     pub fn account(&self, group: GroupId) -> Option<Account> {
+        self.account_view(group).map(|view| view.account())
+    }
+
+    /// The same where it stands.
+    #[inline]
+    #[must_use]
+    pub fn account_view(&self, group: GroupId) -> Option<AccountView<'_>> {
         let slot = self.live(group)?;
         let bound = self.bounds.get(slot.gate.bounds());
-        Some(Account {
+        let label = self.labels.get(slot.label);
+        Some(AccountView {
             group,
             parent: self.slot(slot.parent).map(|_| self.id(slot.parent)),
-            label: self
-                .labels
-                .get(slot.label)
-                .map(|label| label.text.clone())
-                .unwrap_or_default(),
+            label: label.map_or("", |label| label.text.as_str()),
             state: self.state_of(group.index),
             band: slot.band,
             tasks_here: slot.tasks,
             children: slot.children,
-            usage: slot.usage.into(),
-            peak: slot.peak(),
-            limit: bound.map_or(NO_LIMITS, |bound| as_limits(&bound.limit)),
-            refusals: bound.map_or(Amounts::NONE, |bound| bound.refusals.into()),
+            usage: &slot.usage,
+            past_peak: &slot.past_peak,
+            bounds: bound.map(|bound| (&bound.limit, &bound.refusals)),
         })
     }
 

@@ -4,8 +4,8 @@
 //! the place as kernel memory, as they are for the group itself. Places come from a list of free ones; none is
 //! searched for.
 
+use interfaces::RESOURCES;
 use interfaces::limits::LabelText;
-use interfaces::{Limit, RESOURCES};
 
 use crate::group::Vector;
 use crate::list::{Links, NONE, at, at_mut};
@@ -174,12 +174,4 @@ impl<'a, T: Place> Aside<'a, T> {
             .take_while(|&place| place != NONE)
             .take(self.slots.len())
     }
-}
-
-/// The hard limits of a group without any.
-pub(crate) const NO_LIMITS: [Limit; RESOURCES] = [Limit::Max; RESOURCES];
-
-/// Numbers as limits.
-pub(crate) fn as_limits(numbers: &Vector) -> [Limit; RESOURCES] {
-    numbers.map(Limit::from_bound)
 }

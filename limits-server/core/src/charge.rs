@@ -283,7 +283,12 @@ impl Ledger<'_> {
         self.charge_parts(index, until, &parts(amounts))
     }
 
-    fn charge_parts(&mut self, index: u32, until: u32, parts: &[Part]) -> Result<(), Refused> {
+    pub(crate) fn charge_parts(
+        &mut self,
+        index: u32,
+        until: u32,
+        parts: &[Part],
+    ) -> Result<(), Refused> {
         // Short of the root only tasks are charged, which nobody is guaranteed.
         if until == NONE && !self.guarantees.is_empty() {
             return self.charge_guaranteed(index, parts);

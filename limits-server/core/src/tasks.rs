@@ -10,15 +10,15 @@
 //! group answers for all that a task is made of, and killing it ends the task.
 
 use interfaces::accounting::{
-    Admitted, ConfirmRefusal, CredentialsRefusal, EndRefusal, ThreadTicket, Ticket, TicketRefusal,
-    WakeThread,
+    Admitted, ConfirmRefusal, CredentialsRefusal, EndRefusal, FewTicket, ThreadTicket, Ticket,
+    TicketRefusal, WakeThread,
 };
 use interfaces::events::Ending;
 use interfaces::identity::TaskTag;
 use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
 
-use crate::climb::{self, parts};
+use crate::climb::{self, Parts, gather, parts};
 use crate::group::ROOT;
 use crate::ledger::Ledger;
 use crate::list::{self, Links, NONE, at, at_mut};
@@ -140,25 +140,68 @@ impl Ledger<'_> {
             parent,
             group,
             amounts,
+        } = *ticket;
+        let index = self.place_for(thread, task, parent, group)?;
+        let paid = without_counts(&amounts);
+        self.charge_at(index, NONE, &with_counts(&paid, 1))?;
+        Ok(self.announce(thread, task, parent, index, paid))
+    }
+
+    /// The same for one in its short form. Most that are refused are refused for a limit, so nothing but the charge is made
+    /// before that is known.
+    pub fn few_ticket(&mut self, ticket: FewTicket) -> Result<Admitted, TicketRefusal> {
+        let FewTicket {
+            thread,
+            task,
+            parent,
+            group,
+            price,
         } = ticket;
-        self.vacant(*thread)?;
+        let index = self.place_for(thread, task, parent, group)?;
+        let mut parts = Parts::new();
+        gather(price.parts(), &mut parts);
+        self.charge_parts(index, NONE, &parts)?;
+        let paid = without_counts(&price.amounts());
+        Ok(self.announce(thread, task, parent, index, paid))
+    }
+
+    /// The place of the group of a task to be, if there is room for the task and it may be born there.
+    #[inline]
+    fn place_for(
+        &self,
+        thread: u32,
+        task: TaskId,
+        parent: Option<TaskId>,
+        group: Option<GroupId>,
+    ) -> Result<u32, TicketRefusal> {
+        self.vacant(thread)?;
         let place = at(self.tasks, task.index).ok_or(TicketRefusal::BadPlace)?;
         if place.stage != Stage::Vacant {
             return Err(TicketRefusal::BadPlace);
         }
         let home = match parent {
             None => ROOT,
-            Some(parent) => self.home_of(*parent).ok_or(TicketRefusal::UnknownTask)?,
+            Some(parent) => self.home_of(parent).ok_or(TicketRefusal::UnknownTask)?,
         };
         let index = match group {
             None => home,
-            Some(group) => self.locate(*group).ok_or(TicketRefusal::UnknownGroup)?,
+            Some(group) => self.locate(group).ok_or(TicketRefusal::UnknownGroup)?,
         };
         if !self.is_within(index, home) {
             return Err(TicketRefusal::UnknownGroup);
         }
-        let paid = without_counts(amounts);
-        self.charge_at(index, NONE, &with_counts(&paid, 1))?;
+        Ok(index)
+    }
+
+    /// Announces a task that was charged, and its thread.
+    fn announce(
+        &mut self,
+        thread: u32,
+        task: TaskId,
+        parent: Option<TaskId>,
+        index: u32,
+        paid: Amounts,
+    ) -> Admitted {
         let (uid, gid) = parent
             .and_then(|parent| at(self.tasks, parent.index))
             .map_or((0, 0), |parent| (parent.uid, parent.gid));
@@ -169,14 +212,14 @@ impl Ledger<'_> {
                 generation: task.generation,
                 uid,
                 gid,
-                parent: *parent,
+                parent,
                 still,
                 ..TaskSlot::VACANT
             };
         }
         self.enter(task.index, index);
-        self.expect(*thread, task.index, index, paid);
-        Ok(self.admitted(index))
+        self.expect(thread, task.index, index, paid);
+        self.admitted(index)
     }
 
     /// Opens a birth ticket for a further thread of a task that is born.

@@ -858,7 +858,12 @@ impl Pair {
                     group,
                     amounts,
                 };
-                let admitted = self.ledger.ticket(&ticket).map(|admitted| admitted.group);
+                let admitted = match ticket.few() {
+                    // Both ways are the same.
+                    Some(few) if ticket.thread.is_multiple_of(2) => self.ledger.few_ticket(few),
+                    _ => self.ledger.ticket(&ticket),
+                };
+                let admitted = admitted.map(|admitted| admitted.group);
                 if admitted.is_ok() {
                     self.model.seen_tasks.push(task);
                     self.model.book.birth(task, parent);

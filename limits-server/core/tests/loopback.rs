@@ -18,13 +18,14 @@ use interfaces::accounting::{
     self, ChargeRefusal, KillRefusal, LookupRefusal, MoveRefusal, ReleaseRefusal, TicketRefusal,
 };
 use interfaces::call::{Loopback, MESSAGE_BYTES, decode_payload};
+use interfaces::encode::encode;
 use interfaces::identity::TaskTag;
 use interfaces::limits::{
-    self, CloseGroupRefusal, GroupState, LabelText, OpenGroupRefusal, ReadRefusal, SetRefusal,
-    WouldFitRefusal,
+    self, Account, CloseGroupRefusal, GroupState, LabelText, OpenGroupRefusal, ReadRefusal,
+    SetRefusal, WouldFitRefusal,
 };
 use interfaces::provision::{TASK_KIT, THREAD_KIT};
-use interfaces::short::{Asked, HEAD_SHIFT, Words};
+use interfaces::short::{Asked, HEAD_SHIFT, Plain, Words};
 use interfaces::system::Group;
 use interfaces::{
     Amounts, Badge, Call, CallError, Caller, Dispatched, GroupId, Label, Limit, ProtocolError,
@@ -1283,11 +1284,16 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
                     assert!(is_typed(plain, &reply[..length]), "{label:?} {payload:?}");
                     served += 1;
                 }
-                Dispatched::Short(_) => {
+                Dispatched::Short(answered) => {
                     let Arrival::Request { label, .. } = arrival else {
                         panic!("a fault was answered")
                     };
                     assert!(label.is_short(), "{label:?} {payload:?}");
+                    if let Some(length) = answered.plain_words() {
+                        let (words, _) = reply.as_chunks::<8>();
+                        let word = |place: usize| u64::from_le_bytes(words[place]);
+                        assert!(Account::from_plain(length, word).is_some());
+                    }
                     served += 1;
                 }
                 Dispatched::Protocol(_) => turned_down += 1,
@@ -1312,6 +1318,78 @@ fn a_hundred_thousand_random_messages_get_typed_answers_and_break_nothing() {
         served > 15_000 && turned_down > 10_000 && births > 1_000,
         "{served} {turned_down} {births}"
     );
+}
+
+/// The whole account of a group, and of none, by either way.
+#[test]
+fn an_account_is_the_same_in_plain_words() {
+    let mut host = host();
+    let me = host.task(0, DEMO);
+    let opened = host.ask(me, &limits::OpenGroup { parent: None }).unwrap();
+    let label = LabelText::cut("a label that takes some words");
+    host.ask(
+        me,
+        &limits::SetLabel {
+            group: opened,
+            label,
+        },
+    )
+    .unwrap();
+    let resource = Resource::Frames;
+    let tight = limits::SetLimit {
+        group: opened,
+        resource,
+        limit: Limit::At(0),
+    };
+    host.ask(me, &tight).unwrap();
+    let amounts = Amounts::of(resource, 1);
+    let charge = accounting::Charge {
+        group: opened,
+        amounts,
+    };
+    assert!(host.memory(&charge).is_err());
+    let wide = accounting::Charge {
+        group: declared(DEMO),
+        amounts: Amounts::of(Resource::Commit, 1 << 32),
+    };
+    let mut plainly = 0;
+    for round in 0..2 {
+        let gone = GroupId {
+            index: 90,
+            generation: 1,
+        };
+        for group in [None, Some(opened), Some(declared(BOMB)), Some(gone)] {
+            let request = limits::ReadAccount { group };
+            let mut bytes = [0; MESSAGE_BYTES];
+            let length = encode(&request, &mut bytes).unwrap().next_multiple_of(8);
+            let badge = Badge::Service(me);
+            let arrival = self::request(limits::ReadAccount::LABEL);
+            let mut reply = [0; MESSAGE_BYTES];
+            let Dispatched::Reply(length) =
+                host.server
+                    .handle(Some(badge), arrival, &bytes[..length], &mut reply)
+            else {
+                panic!("the general encoding is answered in it")
+            };
+            let general: Result<Account, ReadRefusal> = decode_payload(&reply[..length]).unwrap();
+            let (words, length) = (request.shorten().unwrap().words, 1);
+            let asked = Asked {
+                badge: badge.encode(),
+                head: (limits::ReadAccount::LABEL.shortened().bits() << HEAD_SHIFT) | length,
+                words,
+            };
+            let answered = host.server.handle_short(asked, &mut reply).unwrap();
+            plainly += u32::from(answered.plain_words().is_some());
+            let plain = host.ask(me, &request);
+            assert_eq!(plain, general.map_err(CallError::Refused));
+        }
+        if round == 0 {
+            // What does not fit plain words any more is answered all the same.
+            host.memory(&wide).unwrap();
+        }
+    }
+    // Of the caller's group the first time only; of the one that is gone never.
+    assert_eq!(plainly, 5);
 }
 
 /// The way past the bytes gives the same answers and leaves the same books as the way through them.

@@ -16,7 +16,8 @@
 //! address space to map the frame into but the task's own.
 
 use interfaces::accounting::{
-    Admitted, Confirm, ConfirmRefusal, ReadPlace, RestThread, ThreadTicket, Ticket, WakeThread,
+    Admitted, Confirm, ConfirmRefusal, FewTicket, ReadPlace, RestThread, ThreadTicket, Ticket,
+    WakeThread,
 };
 use interfaces::accounting::{EndThread as Unticket, TicketRefusal};
 use interfaces::identity::{Badge, Caller};
@@ -26,9 +27,10 @@ use interfaces::provision::{
     THREAD_KIT,
 };
 use interfaces::start::client_slots;
-use interfaces::{Amounts, Call, CallError, GroupId, TaskId, call};
+use interfaces::{Call, CallError, GroupId, TaskId, call};
 
 use crate::hands::{Entry, Hands, KernelError, Service, Settle, insist};
+use crate::programs::Cost;
 use crate::server::ProcServer;
 use crate::table::{Full, Further, Reserved};
 use crate::task::{Order, Owed, Task};
@@ -140,15 +142,13 @@ impl<H: Hands> ProcServer<'_, H> {
         &mut self,
         order: &Order,
     ) -> Result<(Unborn, Entry), R> {
-        let price = self.programs.price(order.program);
-        let price = price.ok_or(Failed::Memory(CreateRefusal::UnknownProgram))?;
         // The ticket first: most spawns that are refused are refused for it, and then there is nothing to undo.
         let place = match self.tasks.next_place() {
             None if self.clear_the_way() => self.tasks.next_place(),
             place => place,
         };
         let place = place.ok_or(Full)?;
-        let asked = self.ask_for_ticket(place, order, price);
+        let asked = self.ask_for_ticket(place, order);
         if let Err(CallError::Refused(refusal)) = asked {
             return Err(Failed::Ticket(refusal).into());
         }
@@ -488,16 +488,32 @@ impl<H: Hands> ProcServer<'_, H> {
         &mut self,
         place: Reserved,
         order: &Order,
-        amounts: Amounts,
     ) -> Result<Admitted, CallError<TicketRefusal>> {
         if !self.wants_ticket(order) {
             return Ok(self.unticketed(order));
         }
+        let Reserved { task, thread } = place;
+        let (parent, group) = (order.parent, order.group);
+        let amounts = match self.programs.price(order.program) {
+            Some(&Cost::Few(price)) => {
+                let ticket = FewTicket {
+                    thread,
+                    task,
+                    parent,
+                    group,
+                    price,
+                };
+                return call(self.hands.limits(), &ticket);
+            }
+            Some(&Cost::Wide(amounts)) => amounts,
+            // Whoever orders has looked it up; without a price nobody is born.
+            None => return Err(CallError::Refused(TicketRefusal::BadPlace)),
+        };
         let ticket = Ticket {
-            thread: place.thread,
-            task: place.task,
-            parent: order.parent,
-            group: order.group,
+            thread,
+            task,
+            parent,
+            group,
             amounts,
         };
         call(self.hands.limits(), &ticket)

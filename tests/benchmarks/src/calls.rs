@@ -43,7 +43,8 @@ pub fn measure(world: &mut World, name: &str) -> Option<Result<Summary, Trouble>
             Ok(())
         }),
         "read-account" => world.samples.of(ROUNDS, || {
-            core::hint::black_box(limits::read_account(None)?);
+            let account = limits::read_account(None)?;
+            core::hint::black_box(&account);
             Ok(())
         }),
         "open-close" => world.samples.of(ROUNDS, open_close),

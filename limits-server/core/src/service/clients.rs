@@ -5,14 +5,14 @@ use interfaces::events::{
     ReadSnapshot, SnapshotPage, SnapshotRefusal, Unwatch, Watch, WatchRefusal, Watching,
 };
 use interfaces::limits::{
-    Account, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter, EnterRefusal,
-    FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Guaranteed, Hold, Holdings,
-    ListChildren, ListRights, ListTasks, ListTombstones, Membership, MyRights, Never, OpenGroup,
-    OpenGroupRefusal, OwnRefusal, Owner, Page, Ping, ReadAccount, ReadFreeze, ReadGuarantee,
-    ReadOwner, ReadRefusal, ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal,
-    ResetPeaks, ResetRefusals, ResourceAccount, Revoke, RevokeRefusal, Rights, Server, SetLabel,
-    SetLimit, SetMode, SetOwner, SetRefusal, SetSoftLimit, Tombstone, TombstonePage,
-    TombstoneRefusal, Totals, Unhold, WhoAmI, WouldFew, WouldFit, WouldFitRefusal,
+    Account, AccountView, CloseGroup, CloseGroupRefusal, Effective, EffectiveLimit, Enter,
+    EnterRefusal, FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Guaranteed,
+    Hold, Holdings, ListChildren, ListRights, ListTasks, ListTombstones, Membership, MyRights,
+    Never, OpenGroup, OpenGroupRefusal, OwnRefusal, Owner, Page, Ping, ReadAccount, ReadFreeze,
+    ReadGuarantee, ReadOwner, ReadRefusal, ReadResource, ReadTombstone, ReadTotals, RemoveGroup,
+    RemoveRefusal, ResetPeaks, ResetRefusals, ResourceAccount, Revoke, RevokeRefusal, Rights,
+    Server, SetLabel, SetLimit, SetMode, SetOwner, SetRefusal, SetSoftLimit, Tombstone,
+    TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI, WouldFew, WouldFit, WouldFitRefusal,
 };
 use interfaces::{Caller, GroupId, Limit, TaskId};
 
@@ -55,6 +55,19 @@ impl LimitsServer<'_> {
             }
             other => other,
         }
+    }
+
+    /// A group's account as the caller may see it.
+    #[inline]
+    fn account_of(
+        &self,
+        caller: Caller,
+        request: ReadAccount,
+    ) -> Result<AccountView<'_>, ReadRefusal> {
+        let account = self
+            .seen(caller, request.group)
+            .and_then(|(viewer, group)| self.ledger.account_for(viewer, group));
+        account.ok_or(ReadRefusal::UnknownGroup)
     }
 
     fn set_for(&self, viewer: Viewer, answer: Result<(), SetRefusal>) -> Result<(), SetRefusal> {
@@ -133,14 +146,17 @@ impl Server for LimitsServer<'_> {
         caller: Caller,
         request: ReadAccount,
     ) -> Result<Account, ReadRefusal> {
-        let (viewer, group) = self
-            .seen(caller, request.group)
-            .ok_or(ReadRefusal::UnknownGroup)?;
-        let account = self
-            .ledger
-            .account(group)
-            .ok_or(ReadRefusal::UnknownGroup)?;
-        Ok(self.ledger.account_for(viewer, account))
+        self.account_of(caller, request).map(|view| view.account())
+    }
+
+    #[inline(never)]
+    fn lay_account_out(
+        &mut self,
+        caller: Caller,
+        request: ReadAccount,
+        reply: &mut [u8],
+    ) -> Option<usize> {
+        self.account_of(caller, request).ok()?.lay_out(reply)
     }
 
     fn read_resource(

@@ -6,12 +6,12 @@
 use interfaces::accounting::{
     AbandonKill, AddTract, Admitted, Aside, AttachRefusal, AttachRing, BeginKill, Charge,
     ChargeRefusal, ChargeSome, ChargeTask, CheckRights, Confirm, ConfirmRefusal,
-    CredentialsRefusal, DetachRefusal, DetachRing, EndRefusal, EndTask, EndThread, FewOf, Figures,
-    FinishKill, Freeze, FreezeRefusal, Guarantee, GuaranteeRefusal, IsBelow, KillRefusal,
-    LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled, NextVictim, OwnRecords,
-    OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal, RestThread,
-    RightsRefusal, Server, SetAside, SetCredentials, Thaw, ThreadTicket, Ticket, TicketRefusal,
-    Unsettled, WakeThread, WantsGround, WithdrawTract,
+    CredentialsRefusal, DetachRefusal, DetachRing, EndRefusal, EndTask, EndThread, FewOf,
+    FewTicket, Figures, FinishKill, Freeze, FreezeRefusal, Guarantee, GuaranteeRefusal, IsBelow,
+    KillRefusal, LookupRefusal, MoveRefusal, MoveTask, NextGroup, NextUnsettled, NextVictim,
+    OwnRecords, OwnUsage, PlaceRefusal, ReadFigures, ReadPlace, Receipt, Release, ReleaseRefusal,
+    RestThread, RightsRefusal, Server, SetAside, SetCredentials, Thaw, ThreadTicket, Ticket,
+    TicketRefusal, Unsettled, WakeThread, WantsGround, WithdrawTract,
 };
 use interfaces::limits::Never;
 use interfaces::provision::Progress;
@@ -47,6 +47,17 @@ impl LimitsServer<'_> {
         }
     }
 
+    /// As much of a refusal as the parent may see.
+    #[inline]
+    fn told_parent(&self, parent: Option<TaskId>, refusal: TicketRefusal) -> TicketRefusal {
+        match (refusal, parent) {
+            (TicketRefusal::Short(short), Some(parent)) => {
+                TicketRefusal::Short(self.shown_to(parent, short))
+            }
+            (refusal, _) => refusal,
+        }
+    }
+
     /// As much of a shortage as a task may see.
     fn shown_to(&self, task: TaskId, short: Shortage) -> Shortage {
         let viewer = self.ledger.viewer(task, false);
@@ -60,14 +71,13 @@ impl LimitsServer<'_> {
 )]
 impl Server for LimitsServer<'_> {
     fn ticket(&mut self, _: Caller, request: Ticket) -> Result<Admitted, TicketRefusal> {
-        self.ledger
-            .ticket(&request)
-            .map_err(|refusal| match (refusal, request.parent) {
-                (TicketRefusal::Short(short), Some(parent)) => {
-                    TicketRefusal::Short(self.shown_to(parent, short))
-                }
-                (refusal, _) => refusal,
-            })
+        let answer = self.ledger.ticket(&request);
+        answer.map_err(|refusal| self.told_parent(request.parent, refusal))
+    }
+
+    fn few_ticket(&mut self, _: Caller, request: FewTicket) -> Result<Admitted, TicketRefusal> {
+        let answer = self.ledger.few_ticket(request);
+        answer.map_err(|refusal| self.told_parent(request.parent, refusal))
     }
 
     fn thread_ticket(

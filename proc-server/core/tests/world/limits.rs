@@ -130,6 +130,10 @@ impl Limits {
 }
 
 impl Server for World {
+    fn few_ticket(&mut self, who: Caller, request: FewTicket) -> Result<Admitted, TicketRefusal> {
+        self.ticket(who, request.into())
+    }
+
     fn ticket(&mut self, _: Caller, request: Ticket) -> Result<Admitted, TicketRefusal> {
         let limits = &mut self.limits;
         let parents = match request.parent {
