@@ -56,11 +56,16 @@ impl Work {
 
 impl<H: Hands> ProcServer<'_, H> {
     /// Whether something is to be done that nobody asks for.
-    // Asked after every message: there is mostly none of all that, and that is to be seen at a glance.
+    // Asked after every message: there is mostly none of all that, and that is to be seen at a glance. So no loop.
     #[inline]
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.timer || self.news || Work::ALL.into_iter().any(|work| self.is_due(work))
+        self.timer
+            || self.news
+            || self.is_due(Work::Freeze)
+            || self.is_due(Work::Kill)
+            || self.is_due(Work::Fork)
+            || self.is_due(Work::End)
     }
 
     /// Does one slice of what goes on by itself: of one kind of it, each in its turn, so that whoever asks something
