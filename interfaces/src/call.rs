@@ -472,10 +472,10 @@ impl<S> Transport for Loopback<'_, S> {
 /// `OPERATIONS` (number and name of each). An operation marked `, later` may be answered after its method has returned
 /// ([`Answer`]). One marked `, short` has a [`short`](mod@crate::short) form, for which request and reply implement
 /// [`Short`](crate::short::Short). One marked `, later_short` is both, but only its request has a short form: an answer that
-/// was kept does not know how it was asked for. Where the short form is a type of its own (`, short METHOD(TYPE)`, and the request has a
-/// method `few` that gives it) the server has a method for that too. One marked `, plain METHOD(REQUEST)` has a short form
-/// of its request, and an answer in plain words ([`Plain`](crate::short::Plain)), which that method lays out. A refusal `as shortage` has a short form too, for
-/// requests that have one: it implements [`Brief`](crate::short::Brief).
+/// was kept does not know how it was asked for. Where the short form is a type of its own (`, short METHOD(TYPE)`, and the
+/// request has a method `few` that gives it) the server has a method for that too. One marked `, plain METHOD(REQUEST)` has a
+/// short form of its request, and an answer in plain words ([`Plain`](crate::short::Plain)), which that method lays out. A
+/// refusal `as shortage` has a short form too, for requests that have one: it implements [`Brief`](crate::short::Brief).
 #[macro_export]
 macro_rules! interface {
     (

@@ -17,7 +17,7 @@ use crate::provision::{
     RingRefusal, UnknownRefusal,
 };
 use crate::short::{
-    Brief, Short, WORDS, some_group_of, some_group_word, some_task_of, some_task_word,
+    Brief, Short, WORDS, of_nothing, some_group_of, some_group_word, some_task_of, some_task_word,
 };
 use crate::text::Text;
 use crate::truth::Verified;
@@ -219,18 +219,8 @@ pub struct Children {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadArguments {}
 
-impl Short for ReadArguments {
-    const LENGTH: usize = 0;
-
-    #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        Some([0; WORDS])
-    }
-
-    #[inline]
-    fn from_words(_: [u64; WORDS]) -> Option<Self> {
-        Some(Self {})
-    }
+of_nothing! {
+    ReadArguments = ReadArguments {};
 }
 
 /// Starts a further thread in the caller's task.

@@ -326,18 +326,28 @@ pub(crate) fn some_task_of(word: u64) -> Option<TaskId> {
     (word != NO_TASK).then_some(task_of(word))
 }
 
-impl Short for () {
-    const LENGTH: usize = 0;
+/// The short form of what is nothing at all: no word.
+macro_rules! of_nothing {
+    ($($kind:ty = $only:expr;)+) => {
+        $(impl $crate::short::Short for $kind {
+            const LENGTH: usize = 0;
 
-    #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        Some([0; WORDS])
-    }
+            #[inline]
+            fn to_words(&self) -> Option<[u64; $crate::short::WORDS]> {
+                Some([0; $crate::short::WORDS])
+            }
 
-    #[inline]
-    fn from_words(_: [u64; WORDS]) -> Option<Self> {
-        Some(())
-    }
+            #[inline]
+            fn from_words(_: [u64; $crate::short::WORDS]) -> Option<Self> {
+                Some($only)
+            }
+        })+
+    };
+}
+pub(crate) use of_nothing;
+
+of_nothing! {
+    () = ();
 }
 
 impl Short for TaskId {

@@ -15,8 +15,8 @@ use super::{
 use crate::amounts::{Limit, Resource};
 use crate::identity::GroupId;
 use crate::short::{
-    Few, Short, WORDS, group_of, group_word, pair, some_group_of, some_group_word, task_of,
-    task_word, unpair,
+    Few, Short, WORDS, group_of, group_word, of_nothing, pair, some_group_of, some_group_word,
+    task_of, task_word, unpair,
 };
 
 /// The bit beside a kind that stands for [`Limit::Max`].
@@ -176,26 +176,10 @@ impl Short for ResourceAccount {
     }
 }
 
-/// What is nothing at all.
-macro_rules! of_nothing {
-    ($($request:ident)+) => {
-        $(impl Short for $request {
-            const LENGTH: usize = 0;
-
-            #[inline]
-            fn to_words(&self) -> Option<[u64; WORDS]> {
-                Some([0; WORDS])
-            }
-
-            #[inline]
-            fn from_words(_: [u64; WORDS]) -> Option<Self> {
-                Some(Self {})
-            }
-        })+
-    };
+of_nothing! {
+    Ping = Ping {};
+    WhoAmI = WhoAmI {};
 }
-
-of_nothing!(Ping WhoAmI);
 
 impl Short for Membership {
     const LENGTH: usize = 2;

@@ -11,17 +11,8 @@ mod world;
 
 use interfaces::accounting::KillRefusal;
 use interfaces::process::*;
-use interfaces::provision::ProgramId;
-use interfaces::{Resource, TaskId, Text};
-use world::{Failure, Outcome, START, Stage, end_thread, group};
-
-fn spawn() -> Spawn {
-    Spawn {
-        program: ProgramId(1),
-        group: Some(group(3)),
-        arguments: Text::default(),
-    }
-}
+use interfaces::{Resource, TaskId};
+use world::{Failure, Outcome, START, Stage, end_thread, group, spawn_into};
 
 /// Lets `operation` fail at its first step, its second, and so on until it gets through. Gives how many steps it has.
 fn at_every_step(prepare: impl Fn(&mut Stage) -> TaskId, operation: impl Fn(&mut Stage, TaskId)) {
@@ -45,14 +36,14 @@ fn at_every_step(prepare: impl Fn(&mut Stage) -> TaskId, operation: impl Fn(&mut
 fn a_spawn_that_fails_anywhere_takes_everything_back() {
     at_every_step(Stage::first, |stage, first| {
         let before = stage.world.borrow().books();
-        match stage.ask(first, 0, &spawn()) {
+        match stage.ask(first, 0, &spawn_into(3)) {
             Outcome::Now(Ok(task)) => {
                 assert!(stage.world.borrow().memory.thread(task, 0).is_some());
             }
             Outcome::Now(Err(_)) => {
                 assert!(!stage.server.has_work(), "it is taken back at once");
                 assert_eq!(stage.world.borrow().books(), before);
-                assert!(stage.ask(first, 0, &spawn()) != Outcome::Later(0));
+                assert!(stage.ask(first, 0, &spawn_into(3)) != Outcome::Later(0));
             }
             other => panic!("{other:?}"),
         }
@@ -133,7 +124,7 @@ fn a_thread_that_fails_anywhere_takes_everything_back() {
 fn a_death_that_fails_anywhere_still_gives_everything_back_and_is_told() {
     at_every_step(Stage::first, |stage, first| {
         let before = stage.world.borrow().books();
-        let Outcome::Now(Ok(task)) = stage.ask(first, 0, &spawn()) else {
+        let Outcome::Now(Ok(task)) = stage.ask(first, 0, &spawn_into(3)) else {
             return;
         };
         Stage::later(stage.ask(task, 0, &Exit { code: 4 }));
@@ -149,7 +140,7 @@ fn a_kill_that_fails_anywhere_is_refused_or_done() {
     at_every_step(
         |stage| {
             let first = stage.first();
-            assert!(Stage::now(stage.ask(first, 0, &spawn())).is_ok());
+            assert!(Stage::now(stage.ask(first, 0, &spawn_into(3))).is_ok());
             first
         },
         |stage, first| {
@@ -170,7 +161,7 @@ fn a_kill_of_a_group_that_fails_anywhere_is_answered() {
         |stage| {
             let first = stage.first();
             for _ in 0..2 {
-                assert!(Stage::now(stage.ask(first, 0, &spawn())).is_ok());
+                assert!(Stage::now(stage.ask(first, 0, &spawn_into(3))).is_ok());
             }
             first
         },
@@ -204,7 +195,7 @@ fn a_failed_birth_with_much_to_take_apart_goes_back_in_slices() {
     // Step 1 is the ticket, 2 the objects, 3 the first capability.
     let now = stage.world.borrow().steps;
     stage.world.borrow_mut().fail = Some((now + 3, Failure::Before));
-    assert!(Stage::now(stage.ask(first, 0, &spawn())).is_err());
+    assert!(Stage::now(stage.ask(first, 0, &spawn_into(3))).is_err());
     assert!(stage.server.has_work());
     stage.check();
     let none = Stage::now(stage.ask(first, 0, &Wait { child: None }));

@@ -12,9 +12,9 @@ mod world;
 use interfaces::TaskId;
 use interfaces::events::RingId;
 use interfaces::process::*;
-use interfaces::provision::{ProgramId, Progress, RingRefusal, UnknownRefusal};
+use interfaces::provision::{Progress, RingRefusal, UnknownRefusal};
 use interfaces::start::client_slots;
-use world::{Failure, Stage, group};
+use world::{Failure, Stage, spawn_into};
 
 fn open(stage: &mut Stage, task: TaskId, pages: u8) -> Result<OpenedRing, RingRefusal> {
     Stage::now(stage.ask(task, 0, &OpenRing { pages }))
@@ -118,12 +118,7 @@ fn a_half_made_ring_goes_with_its_task_and_is_nobody_elses() {
     let mut stage = Stage::new(8, 8);
     let first = stage.first();
     let books = stage.world.borrow().books();
-    let spawn = Spawn {
-        program: ProgramId(1),
-        group: Some(group(3)),
-        arguments: interfaces::Text::default(),
-    };
-    let child = Stage::now(stage.ask(first, 0, &spawn)).unwrap();
+    let child = Stage::now(stage.ask(first, 0, &spawn_into(3))).unwrap();
     let ring = open(&mut stage, child, 16).unwrap().ring;
     let strange = extend(&mut stage, first, ring);
     assert_eq!(strange, Err(RingRefusal::UnknownTask));

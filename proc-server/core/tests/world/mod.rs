@@ -13,8 +13,8 @@ use std::rc::Rc;
 
 use interfaces::call::{Call, Loopback, Transport, decode_payload};
 use interfaces::identity::{Badge, Caller, TaskTag};
-use interfaces::process::{EndThread, StartThread};
-use interfaces::provision::{MailboxSlot, ProgramInfo, ThreadSlot};
+use interfaces::process::{EndThread, Spawn, StartThread};
+use interfaces::provision::{MailboxSlot, ProgramId, ProgramInfo, ThreadSlot};
 use interfaces::start::client_slots;
 use interfaces::{Amounts, Dispatched, GroupId, ProtocolError, ServerName, TaskId, Text};
 use process_core::{
@@ -35,6 +35,15 @@ pub const START: StartThread = StartThread {
     stack_top: 0x1000,
     argument: 2,
 };
+
+/// A task of the second program, in this group.
+pub fn spawn_into(index: u32) -> Spawn {
+    Spawn {
+        program: ProgramId(1),
+        group: Some(group(index)),
+        arguments: Text::default(),
+    }
+}
 
 /// That one of the caller's other threads ends.
 pub const fn end_thread(number: u32) -> EndThread {
