@@ -28,7 +28,13 @@ pub const TASK_GENERATION_BITS: u32 = 11;
 const KIND_SHIFT: u32 = 25;
 /// The kind of a client's badge.
 const CLIENT: u64 = 1;
+/// The kind of another server's.
+const SERVER: u64 = 2;
 const OPERATOR: u64 = 1 << 24;
+/// A service badge is of one of the two, and a bit tells which.
+const _: () = assert!(CLIENT & SERVER == 0);
+/// What a badge has besides its kind.
+const REST: u64 = (1 << KIND_SHIFT) - 1;
 const TASK_INDEX_MASK: u32 = (1 << TASK_INDEX_BITS) - 1;
 const TASK_GENERATION_MASK: u32 = (1 << TASK_GENERATION_BITS) - 1;
 
@@ -100,6 +106,9 @@ pub struct TaskTag(
 );
 
 impl TaskTag {
+    /// The tag of no task at all: no badge has room for it.
+    pub const NOBODY: Self = Self(u32::MAX);
+
     /// The tag of the task in a place, and of this generation; what is beyond a badge's bits is cut.
     #[inline]
     #[must_use]
@@ -129,22 +138,11 @@ impl TaskTag {
         self == task.tag()
     }
 
-    /// Whether this is the tag of this generation of its place.
+    /// The place in the task table that a client's badge names; of any other badge it means nothing.
     #[inline]
     #[must_use]
-    pub const fn is_of(self, generation: u32) -> bool {
-        (self.generation_low() ^ generation) & TASK_GENERATION_MASK == 0
-    }
-
-    /// The client that sends requests with this badge, and whether it is an operator; nothing if it is no client.
-    #[inline]
-    #[must_use]
-    pub const fn of_badge(raw: u64) -> Option<(Self, bool)> {
-        if raw >> KIND_SHIFT == CLIENT {
-            Some((Self::of_payload(raw), raw & OPERATOR != 0))
-        } else {
-            None
-        }
+    pub const fn place_in(raw: u64) -> u32 {
+        Self::of_payload(raw).index()
     }
 
     /// What a badge has besides its kind and the operator's flag.
@@ -187,28 +185,30 @@ impl fmt::Display for ServerName {
     }
 }
 
-/// Who sent a message, once the badge is understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// A client.
-    Task {
-        /// Which.
-        tag: TaskTag,
-        /// Whether it may end the machine and read every group.
-        operator: bool,
-    },
-    /// Another server.
-    Server(ServerName),
-}
+/// Who sent a message, once the badge is understood: a client, or another server.
+///
+/// Why one number, which is the badge, and no enum: a server hands it to every operation, and most ask nothing of it. What
+/// an operation wants to know is taken out where it is asked.
+///
+/// # Invariants
+///
+/// - It is the badge of a client or of one of the [`ServerName`]s, and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Caller(u64);
 
 impl Caller {
-    /// The client's tag, or nothing if a server called.
+    /// A client: which, and whether it may end the machine and read every group.
+    #[inline]
     #[must_use]
-    pub const fn task(self) -> Option<TaskTag> {
-        match self {
-            Self::Task { tag, .. } => Some(tag),
-            Self::Server(_) => None,
-        }
+    pub const fn client(tag: TaskTag, operator: bool) -> Self {
+        let flag = if operator { OPERATOR } else { 0 };
+        Self(kind(CLIENT) | flag | payload(tag))
+    }
+
+    /// Another server.
+    #[must_use]
+    pub const fn server(name: ServerName) -> Self {
+        Self(kind(SERVER) | name as u64)
     }
 
     /// Who sends requests with this badge; nothing if it is another kind of badge.
@@ -221,10 +221,65 @@ impl Caller {
         }
     }
 
+    /// Who sends requests with this badge, if it is the task with this tag: one comparison says all of it.
+    #[inline]
+    #[must_use]
+    pub const fn of_task(raw: u64, tag: TaskTag) -> Option<Self> {
+        if raw & !OPERATOR == kind(CLIENT) | payload(tag) {
+            Some(Self(raw))
+        } else {
+            None
+        }
+    }
+
+    /// The client's tag, or nothing if a server called.
+    #[inline]
+    #[must_use]
+    pub const fn task(self) -> Option<TaskTag> {
+        if self.is_client() {
+            Some(TaskTag::of_payload(self.0))
+        } else {
+            None
+        }
+    }
+
+    /// The place in the task table, if this is a client; of a server it means nothing.
+    #[inline]
+    #[must_use]
+    pub const fn place(self) -> u32 {
+        TaskTag::place_in(self.0)
+    }
+
+    /// Whether this is the client with this tag.
+    #[inline]
+    #[must_use]
+    pub const fn is(self, tag: TaskTag) -> bool {
+        Self::of_task(self.0, tag).is_some()
+    }
+
     /// Whether this is another server, or a client with the operator's flag.
+    #[inline]
     #[must_use]
     pub const fn is_operator(self) -> bool {
-        matches!(self, Self::Server(_) | Self::Task { operator: true, .. })
+        self.0 & (kind(SERVER) | OPERATOR) != 0
+    }
+
+    /// Whether this is a client.
+    #[inline]
+    #[must_use]
+    pub const fn is_client(self) -> bool {
+        self.0 & kind(CLIENT) != 0
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = server(self.0 & REST);
+        match (self.task(), name) {
+            (Some(tag), _) if self.is_operator() => write!(out, "operator {tag:?}"),
+            (Some(tag), _) => write!(out, "client {tag:?}"),
+            (None, name) => write!(out, "server {name:?}"),
+        }
     }
 }
 
@@ -254,10 +309,7 @@ impl Badge {
     #[must_use]
     pub const fn encode(self) -> u64 {
         match self {
-            Self::Service(Caller::Task { tag, operator }) => {
-                kind(CLIENT) | if operator { OPERATOR } else { 0 } | payload(tag)
-            }
-            Self::Service(Caller::Server(server)) => kind(2) | server as u64,
+            Self::Service(Caller(number)) => number,
             Self::Birth { thread } => kind(3) | (thread & TASK_INDEX_MASK) as u64,
             Self::Fault(tag) => kind(4) | payload(tag),
             // A notification gathers badges by OR: the kind's bits must survive that, so they are all equal.
@@ -270,15 +322,12 @@ impl Badge {
     #[inline]
     #[must_use]
     pub const fn decode(raw: u64) -> Option<Self> {
-        let rest = raw & ((1 << KIND_SHIFT) - 1);
+        let rest = raw & REST;
         let tag = TaskTag::of_payload(rest);
         Some(match raw >> KIND_SHIFT {
-            CLIENT => Self::Service(Caller::Task {
-                tag,
-                operator: rest & OPERATOR != 0,
-            }),
-            2 => match server(rest) {
-                Some(name) => Self::Service(Caller::Server(name)),
+            CLIENT => Self::Service(Caller(raw)),
+            SERVER => match server(rest) {
+                Some(name) => Self::Service(Caller::server(name)),
                 None => return None,
             },
             3 => Self::Birth {
@@ -322,15 +371,9 @@ mod tests {
     fn every_badge_fits_the_kernel_and_comes_back() {
         let tag = TaskTag::new(8191, 2047);
         let all = [
-            Badge::Service(Caller::Task {
-                tag,
-                operator: true,
-            }),
-            Badge::Service(Caller::Task {
-                tag,
-                operator: false,
-            }),
-            Badge::Service(Caller::Server(ServerName::Proc)),
+            Badge::Service(Caller::client(tag, true)),
+            Badge::Service(Caller::client(tag, false)),
+            Badge::Service(Caller::server(ServerName::Proc)),
             Badge::Birth { thread: 8191 },
             Badge::Fault(tag),
             Badge::Signal { bits: 0xff },
@@ -339,6 +382,40 @@ mod tests {
         for badge in all {
             assert!(badge.encode() < 1 << BADGE_BITS);
             assert_eq!(Badge::decode(badge.encode()), Some(badge));
+        }
+    }
+
+    #[test]
+    fn a_caller_is_who_the_badge_says() {
+        let tag = TaskTag::new(8191, 2047);
+        for operator in [false, true] {
+            let client = Caller::client(tag, operator);
+            let badge = Badge::Service(client).encode();
+            assert_eq!(client.task(), Some(tag));
+            assert_eq!(client.is_operator(), operator);
+            assert_eq!(Caller::of_task(badge, tag), Some(client));
+            assert_eq!(TaskTag::place_in(badge), 8191);
+            for other in [TaskTag::new(8191, 2046), TaskTag::NOBODY] {
+                assert_eq!(Caller::of_task(badge, other), None);
+            }
+            // More bits than a badge has.
+            assert_eq!(Caller::of_task((1 << BADGE_BITS) | badge, tag), None);
+            assert_eq!(Caller::of_badge(badge), Some(client));
+        }
+        for name in ServerName::ALL {
+            let server = Caller::server(name);
+            let badge = Badge::Service(server).encode();
+            assert_eq!(server.task(), None);
+            assert!(server.is_operator() && !server.is_client());
+            assert_eq!(Caller::of_task(badge, TaskTag::new(name as u32, 0)), None);
+            assert_eq!(Caller::of_badge(badge), Some(server));
+        }
+        for other in [Badge::Birth { thread: 8191 }, Badge::Fault(tag)] {
+            assert_eq!(Caller::of_task(other.encode(), tag), None);
+            assert_eq!(Caller::of_badge(other.encode()), None);
+        }
+        for badge in (0..8).map(kind) {
+            assert_eq!(Caller::of_task(badge, TaskTag::NOBODY), None);
         }
     }
 

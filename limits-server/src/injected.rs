@@ -9,7 +9,6 @@ use interfaces::accounting::{
     TicketRefusal,
 };
 use interfaces::call::encode_answer;
-use interfaces::identity::Caller;
 use interfaces::injection::Step;
 use interfaces::{
     Badge, Call, Dispatched, Label, Resource, Shortage, accounting, injection, short,
@@ -29,7 +28,8 @@ pub fn takes(serving: &mut Serving<'_>, raw: Raw) -> Option<Raw> {
         let response = asked(&mut serving.port, &message)?;
         return Some(next(serving, response));
     }
-    if let Some(Badge::Service(Caller::Server(_))) = badge
+    if let Some(Badge::Service(caller)) = badge
+        && !caller.is_client()
         && let Some(refused) = refused(label, serving.port.reply_buffer())
     {
         return Some(next(serving, refused.into()));

@@ -73,7 +73,7 @@ impl Supervisor {
             Some(Badge::Service(_)) if message.carries_capabilities() => {
                 Response::Protocol(ProtocolError::CapabilitiesSent)
             }
-            Some(Badge::Service(caller @ Caller::Task { .. })) => {
+            Some(Badge::Service(caller)) if caller.is_client() => {
                 let (request, reply) = port.buffers();
                 let label = Label::from_bits(label);
                 console::dispatch(&mut self.console, caller, label, request, reply).into()

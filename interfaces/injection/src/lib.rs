@@ -70,10 +70,11 @@ pub fn refused(step: Step) -> Result<(), sel4::Error> {
 /// Whether the answer to this message is the one that is lost.
 #[must_use]
 pub fn loses(badge: Option<Badge>) -> bool {
-    let by_client = matches!(
-        badge,
-        Some(Badge::Service(Caller::Task { .. }) | Badge::Fault(_))
-    );
+    let by_client = match badge {
+        Some(Badge::Service(caller)) => caller.is_client(),
+        Some(Badge::Fault(_)) => true,
+        _ => false,
+    };
     let is_armers = badge.is_some_and(|badge| badge.encode() == ARMER.load(Relaxed));
     by_client && !is_armers && fails(Step::Reply)
 }
@@ -81,10 +82,13 @@ pub fn loses(badge: Option<Badge>) -> bool {
 /// Answers a message if it is one of `interfaces::injection`.
 pub fn asked(port: &mut Port, message: &Message) -> Option<Response> {
     let label = Label::from_bits(message.info.label());
-    let Some(Badge::Service(caller @ Caller::Task { .. })) = message.badge else {
+    let Some(Badge::Service(caller)) = message.badge else {
         return None;
     };
-    if label.interface() != injection::INTERFACE || message.carries_capabilities() {
+    if !caller.is_client()
+        || label.interface() != injection::INTERFACE
+        || message.carries_capabilities()
+    {
         return None;
     }
     let (payload, reply) = port.buffers();
@@ -162,7 +166,7 @@ mod tests {
 
     fn client(index: u32, operator: bool) -> Caller {
         let tag = TaskTag::new(index, 0);
-        Caller::Task { tag, operator }
+        Caller::client(tag, operator)
     }
 
     // One test: the counters are the program's.
@@ -190,7 +194,7 @@ mod tests {
         assert_eq!(armory.disarm(operator, Disarm {}), Ok(injected));
         assert!(Step::ALL.into_iter().all(|step| !fails(step)));
         // Answers of clients are lost, but not the operator's, nor a server's.
-        let server = Badge::Service(Caller::Server(interfaces::ServerName::Proc));
+        let server = Badge::Service(Caller::server(interfaces::ServerName::Proc));
         assert_eq!(armory.arm(operator, arm(Step::Reply.bit(), 1)), Ok(()));
         assert!(!loses(Some(Badge::Service(operator))) && !loses(Some(server)) && !loses(None));
         assert!(loses(Some(Badge::Service(other))));

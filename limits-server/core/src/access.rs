@@ -13,7 +13,7 @@ use interfaces::accounting::{FreezeRefusal, GuaranteeRefusal, KillRefusal, Right
 use interfaces::limits::{
     AccountView, Effective, OpenGroupRefusal, OwnRefusal, RemoveRefusal, Rights, SetRefusal,
 };
-use interfaces::{GroupId, Shortage, TaskId};
+use interfaces::{Caller, GroupId, Shortage, TaskId};
 
 use crate::ledger::Ledger;
 use crate::list::{NONE, at};
@@ -57,6 +57,20 @@ forbidden!(OpenGroupRefusal SetRefusal OwnRefusal RemoveRefusal);
 forbidden!(KillRefusal FreezeRefusal GuaranteeRefusal RightsRefusal);
 
 impl Ledger<'_> {
+    /// Who asks, as a viewer; nothing if that is no task, or one that is gone.
+    #[inline]
+    #[must_use]
+    pub fn viewer_of(&self, caller: Caller) -> Option<Viewer> {
+        let index = caller.place();
+        let slot = at(self.tasks, index).filter(|slot| caller.is(slot.tag))?;
+        let generation = slot.generation;
+        Some(Viewer {
+            task: TaskId { index, generation },
+            home: self.id(slot.group),
+            operator: caller.is_operator(),
+        })
+    }
+
     /// A born task as a viewer.
     #[inline]
     #[must_use]

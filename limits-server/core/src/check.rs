@@ -12,6 +12,7 @@
 use std::vec;
 use std::vec::Vec;
 
+use interfaces::identity::TaskTag;
 use interfaces::{Amounts, Resource};
 
 use crate::bounds::{BoundSlot, LabelSlot};
@@ -241,6 +242,11 @@ impl Ledger<'_> {
             }
             assert_eq!(self.groups[task.group as usize].life, Life::Live);
             assert!(!threads.is_empty(), "a task has a first thread");
+            let tag = match task.stage {
+                Stage::Born => TaskTag::new(index, task.generation),
+                _ => TaskTag::NOBODY,
+            };
+            assert_eq!(task.tag, tag);
             for &thread in &threads {
                 assert_eq!(self.threads[thread as usize].task, index);
             }

@@ -22,7 +22,6 @@
 //! the ledger is in order.
 
 use interfaces::call::ProtocolError;
-use interfaces::identity::TaskTag;
 use interfaces::short::{Answered, Asked};
 use interfaces::{Badge, Caller, Dispatched, Label, accounting, limits};
 
@@ -113,10 +112,8 @@ impl<'a> LimitsServer<'a> {
         // One look at what each of the two interfaces is for: whatever else it may be is rare.
         let answered =
             if let Some((operation, words)) = asked.of(limits::INTERFACE, limits::VERSION) {
-                let (tag, operator) = TaskTag::of_badge(badge)?;
-                self.ledger.tagged(tag)?;
+                let caller = self.ledger.asker(badge)?;
                 self.ledger.leave_on();
-                let caller = Caller::Task { tag, operator };
                 limits::dispatch_short(self, caller, operation, words, reply)
             } else {
                 let (operation, words) = asked.of(accounting::INTERFACE, accounting::VERSION)?;
@@ -199,24 +196,24 @@ impl<'a> LimitsServer<'a> {
 
     #[inline]
     fn service_door(&self, caller: Caller, label: Label) -> Door {
-        match caller {
-            Caller::Server(_) if label.interface() == limits::INTERFACE => {
-                // What a client asks depends on the group that it is in; a server is in none.
+        // A test build, in which the benchmarks time what the servers ask: as a server, which nobody looks up.
+        #[cfg(feature = "bench")]
+        if caller.is_operator() && label.interface() == accounting::INTERFACE {
+            return Door::Server(label);
+        }
+        match caller.task() {
+            // What a client asks depends on the group that it is in; a server is in none.
+            None if label.interface() == limits::INTERFACE => {
                 Door::TurnDown(ProtocolError::UnknownInterface)
             }
-            Caller::Server(_) => Door::Server(label),
-            // A test build, in which the benchmarks time what the servers ask: as a server, which nobody looks up.
-            #[cfg(feature = "bench")]
-            Caller::Task { operator: true, .. } if label.interface() == accounting::INTERFACE => {
-                Door::Server(label)
-            }
-            Caller::Task { tag, .. } if self.ledger.tagged(tag).is_none() => {
+            None => Door::Server(label),
+            Some(_) if self.viewer(caller).is_none() => {
                 Door::TurnDown(ProtocolError::UnknownCaller)
             }
-            Caller::Task { .. } if label.interface() == accounting::INTERFACE => {
+            Some(_) if label.interface() == accounting::INTERFACE => {
                 Door::TurnDown(ProtocolError::NotForClients)
             }
-            Caller::Task { .. } => Door::Client(label),
+            Some(_) => Door::Client(label),
         }
     }
 
@@ -228,7 +225,6 @@ impl<'a> LimitsServer<'a> {
     /// The calling task as a viewer of the ledger. Always there for what has come through the door.
     #[inline]
     fn viewer(&self, caller: Caller) -> Option<Viewer> {
-        let task = self.ledger.tagged(caller.task()?)?;
-        self.ledger.viewer(task, caller.is_operator())
+        self.ledger.viewer_of(caller)
     }
 }

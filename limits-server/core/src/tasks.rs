@@ -14,7 +14,7 @@ use interfaces::accounting::{
     TicketRefusal, WakeThread,
 };
 use interfaces::events::Ending;
-use interfaces::identity::TaskTag;
+use interfaces::identity::{Caller, TaskTag};
 use interfaces::provision::Progress;
 use interfaces::{Amounts, GroupId, Resource, TaskId};
 
@@ -50,6 +50,8 @@ pub(crate) enum Stage {
 pub struct TaskSlot {
     pub(crate) stage: Stage,
     pub(crate) generation: u32,
+    /// What the badges of its requests say of it, once it is born; nobody's before: each request's is compared with it.
+    pub(crate) tag: TaskTag,
     /// The group it is in.
     pub(crate) group: u32,
     /// Its neighbours in that group.
@@ -78,6 +80,7 @@ impl TaskSlot {
     pub const VACANT: Self = Self {
         stage: Stage::Vacant,
         generation: 0,
+        tag: TaskTag::NOBODY,
         group: NONE,
         neighbours: Links::LOOSE,
         first_opened: NONE,
@@ -327,6 +330,7 @@ impl Ledger<'_> {
             && slot.stage == Stage::Expected
         {
             slot.stage = Stage::Born;
+            slot.tag = TaskTag::new(index, slot.generation);
             let (group, parent) = (slot.group, slot.parent);
             let task = self.task_id(index);
             self.tell(group, News::Born { task, parent });
@@ -557,16 +561,12 @@ impl Ledger<'_> {
         (slot.stage != Stage::Vacant && slot.generation == task.generation).then_some(task.index)
     }
 
-    /// The born task that a badge names.
+    /// Who asks with this badge, if it is a born task's.
     #[inline]
     #[must_use]
-    pub fn tagged(&self, tag: TaskTag) -> Option<TaskId> {
-        let slot = at(self.tasks, tag.index()).filter(|slot| slot.stage == Stage::Born)?;
-        let task = TaskId {
-            index: tag.index(),
-            generation: slot.generation,
-        };
-        tag.is_of(slot.generation).then_some(task)
+    pub fn asker(&self, badge: u64) -> Option<Caller> {
+        let slot = at(self.tasks, TaskTag::place_in(badge))?;
+        Caller::of_task(badge, slot.tag)
     }
 
     /// The group that a born task is in now.

@@ -38,7 +38,7 @@ impl World {
             amounts: TASK_KIT,
         };
         self.0
-            .ticket(Caller::Server(ServerName::Proc), ticket)
+            .ticket(Caller::server(ServerName::Proc), ticket)
             .unwrap();
         let _ = self.0.handle(
             Some(Badge::Birth { thread: index }),
@@ -54,10 +54,7 @@ impl World {
         task: TaskId,
         request: &C,
     ) -> Result<C::Reply, CallError<C::Refusal>> {
-        let caller = Caller::Task {
-            tag: task.tag(),
-            operator: false,
-        };
+        let caller = Caller::client(task.tag(), false);
         call(
             &mut Loopback {
                 dispatch,

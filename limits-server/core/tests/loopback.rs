@@ -117,11 +117,11 @@ impl Host {
     }
 
     fn proc<C: Call>(&mut self, request: &C) -> Result<C::Reply, CallError<C::Refusal>> {
-        self.ask(Caller::Server(ServerName::Proc), request)
+        self.ask(Caller::server(ServerName::Proc), request)
     }
 
     fn memory<C: Call>(&mut self, request: &C) -> Result<C::Reply, CallError<C::Refusal>> {
-        self.ask(Caller::Server(ServerName::Memory), request)
+        self.ask(Caller::server(ServerName::Memory), request)
     }
 
     /// A born task in a declared group.
@@ -153,25 +153,25 @@ impl Host {
 }
 
 fn client(index: u32) -> Caller {
-    Caller::Task {
-        tag: TaskId {
+    Caller::client(
+        TaskId {
             index,
             generation: 0,
         }
         .tag(),
-        operator: false,
-    }
+        false,
+    )
 }
 
 fn operator(index: u32) -> Caller {
-    Caller::Task {
-        tag: TaskId {
+    Caller::client(
+        TaskId {
             index,
             generation: 0,
         }
         .tag(),
-        operator: true,
-    }
+        true,
+    )
 }
 
 fn id(caller: Caller) -> TaskId {
@@ -941,11 +941,8 @@ fn a_kill_closes_empties_and_ends_with_a_receipt() {
 fn the_door_lets_through_what_it_should_and_nothing_else() {
     let mut host = host();
     let me = Badge::Service(host.task(0, DEMO));
-    let ended = Badge::Service(Caller::Task {
-        tag: TaskTag::new(0, 1),
-        operator: true,
-    });
-    let server = Badge::Service(Caller::Server(ServerName::Memory));
+    let ended = Badge::Service(Caller::client(TaskTag::new(0, 1), true));
+    let server = Badge::Service(Caller::server(ServerName::Memory));
     let birth = Badge::Birth { thread: 3 };
     let request = |label| Arrival::Request {
         label,
@@ -1091,7 +1088,7 @@ fn a_label_or_a_length_that_is_wrong_is_turned_down_and_changes_nothing() {
     let mut reply = [0; MESSAGE_BYTES];
     let mut send =
         |caller, label, payload: &[u8]| dispatch(&mut host, caller, label, payload, &mut reply);
-    let proc = Caller::Server(ServerName::Proc);
+    let proc = Caller::server(ServerName::Proc);
     for label in labels() {
         let caller = if label.interface() == limits::INTERFACE {
             me
@@ -1215,14 +1212,14 @@ impl Dice {
                 thread: self.roll(6) as u32,
             }),
             (2.., Arrival::Request { label, .. }) if label.interface() == accounting::INTERFACE => {
-                Some(Badge::Service(Caller::Server(
+                Some(Badge::Service(Caller::server(
                     ServerName::ALL[self.roll(3) as usize],
                 )))
             }
-            _ => Some(Badge::Service(Caller::Task {
-                tag: TaskTag::new(self.roll(4) as u32, u32::from(self.roll(9) == 0)),
-                operator: self.roll(3) == 0,
-            })),
+            _ => Some(Badge::Service(Caller::client(
+                TaskTag::new(self.roll(4) as u32, u32::from(self.roll(9) == 0)),
+                self.roll(3) == 0,
+            ))),
         }
     }
 

@@ -23,7 +23,7 @@ use interfaces::{
 use limits_core::{Arrival, ENTRY_BYTES, LimitsServer, Operation};
 use serving::dispatch;
 
-const PROC: Caller = Caller::Server(ServerName::Proc);
+const PROC: Caller = Caller::server(ServerName::Proc);
 const KIND: Resource = Resource::Frames;
 
 /// What a refusal says.
@@ -60,10 +60,7 @@ struct World {
 }
 
 fn client(task: TaskId) -> Caller {
-    Caller::Task {
-        tag: task.tag(),
-        operator: false,
-    }
+    Caller::client(task.tag(), false)
 }
 
 fn task(index: u32) -> TaskId {

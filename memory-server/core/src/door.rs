@@ -100,12 +100,12 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
             return Err(ProtocolError::CapabilitiesSent);
         }
         let label = Label::from_bits(label);
-        match (caller, label.interface()) {
-            (Caller::Task { tag, .. }, memory::INTERFACE) => {
+        match (caller.task(), label.interface()) {
+            (Some(tag), memory::INTERFACE) => {
                 self.place_of(tag).ok_or(ProtocolError::UnknownCaller)?;
                 Ok(memory::dispatch(self, caller, label, payload, reply))
             }
-            (Caller::Server(ServerName::Proc), provision::INTERFACE) => {
+            (None, provision::INTERFACE) if caller == Caller::server(ServerName::Proc) => {
                 Ok(provision::dispatch(self, caller, label, payload, reply))
             }
             (_, provision::INTERFACE) => Err(ProtocolError::NotForClients),

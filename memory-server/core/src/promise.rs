@@ -42,8 +42,7 @@ impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
         request: memory::Guarantee,
     ) -> Result<(), GuaranteeRefusal> {
         let memory::Guarantee { group, pages } = request;
-        let operator = matches!(caller, Caller::Task { operator: true, .. });
-        let by = Some((task, operator));
+        let by = Some((task, caller.is_operator()));
         let before = self.ledger.guarantee(Guarantee { group, pages, by })?;
         let aside = self.ledger.set_aside(Who::Nobody, 0);
         self.memory.guaranteed = aside.all;

@@ -96,10 +96,7 @@ fn shown(bench: &Bench, index: u32) -> Vec<u32> {
 
 /// Free blocks by size, as merging would make them.
 fn free(bench: &mut Bench) -> FreeBlocks {
-    let caller = Caller::Task {
-        tag: task(0).tag(),
-        operator: true,
-    };
+    let caller = Caller::client(task(0).tag(), true);
     bench.server_says(caller, CountFree { from: 0 }).unwrap()
 }
 

@@ -876,15 +876,9 @@ fn what_the_kernel_will_not_delete_is_lost_and_never_given_to_another() {
 fn what_is_not_understood_is_turned_down_and_counted() {
     let mut bench = bench();
     bench.spawn(0, GROUP).unwrap();
-    let caller = Caller::Task {
-        tag: task(0).tag(),
-        operator: false,
-    };
-    let gone = Caller::Task {
-        tag: TaskTag::new(0, 2),
-        operator: false,
-    };
-    let proc = Caller::Server(ServerName::Proc);
+    let caller = Caller::client(task(0).tag(), false);
+    let gone = Caller::client(TaskTag::new(0, 2), false);
+    let proc = Caller::server(ServerName::Proc);
     let create = CreateRegion::LABEL.bits();
     let provide = CreateTask::LABEL.bits();
     let wrong: [(Caller, u64, bool, &[u8], ProtocolError); 10] = [
@@ -916,7 +910,7 @@ fn what_is_not_understood_is_turned_down_and_counted() {
             ProtocolError::UnknownOperation,
         ),
         (
-            Caller::Server(ServerName::Limits),
+            Caller::server(ServerName::Limits),
             create,
             false,
             &[1; 8],

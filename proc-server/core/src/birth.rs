@@ -533,7 +533,7 @@ impl<H: Hands> ProcServer<'_, H> {
     /// Fills a new task's CSpace: endpoints to send to, and nothing else.
     fn equip(&mut self, place: Reserved, operator: bool) -> Result<(), KernelError> {
         let tag = place.task.tag();
-        let service = Badge::Service(Caller::Task { tag, operator });
+        let service = Badge::Service(Caller::client(tag, operator));
         let all = [
             (client_slots::PROC, Service::Proc, service),
             (client_slots::MEMORY, Service::Memory, service),

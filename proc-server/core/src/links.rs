@@ -43,10 +43,7 @@ const NONSENSE: LinkRefusal = LinkRefusal::Kernel(u8::MAX);
 
 /// The badge with which a task sends.
 const fn badge_of(task: TaskId) -> Badge {
-    Badge::Service(Caller::Task {
-        tag: task.tag(),
-        operator: false,
-    })
+    Badge::Service(Caller::client(task.tag(), false))
 }
 
 /// The slot of a client's CSpace that holds its link of this number.

@@ -72,10 +72,10 @@ fn any_message_gets_a_typed_answer() {
     for _ in 0..MESSAGES {
         let badge = match numbers.below(16) {
             0 => Badge::decode(numbers.next() >> 36),
-            _ => Some(Badge::Service(Caller::Task {
-                tag: first.tag(),
-                operator: numbers.below(2) == 0,
-            })),
+            _ => Some(Badge::Service(Caller::client(
+                first.tag(),
+                numbers.below(2) == 0,
+            ))),
         };
         let label = match numbers.below(8) {
             0 => numbers.below(1 << 20),

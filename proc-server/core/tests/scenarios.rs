@@ -52,10 +52,7 @@ fn a_child_gets_endpoints_and_nothing_else_and_starts_where_its_program_does() {
     let world = stage.world.borrow();
     let place = world.memory.thread(task, 0).unwrap();
     let tag = task.tag();
-    let service = Badge::Service(Caller::Task {
-        tag,
-        operator: false,
-    });
+    let service = Badge::Service(Caller::client(tag, false));
     let cspace: Vec<_> = world.cspaces[&place]
         .iter()
         .map(|(&slot, &what)| (slot, what))
@@ -651,12 +648,7 @@ fn an_audit_finds_ledger_and_servers_equal_and_is_for_operators() {
 fn the_door_turns_down_what_is_no_request_of_a_running_task() {
     let mut stage = Stage::new(8, 8);
     let first = stage.first();
-    let service = |task: TaskId| {
-        Some(Badge::Service(Caller::Task {
-            tag: task.tag(),
-            operator: false,
-        }))
-    };
+    let service = |task: TaskId| Some(Badge::Service(Caller::client(task.tag(), false)));
     let good = Received {
         badge: service(first),
         label: <ReadArguments as interfaces::Call>::LABEL.bits(),

@@ -20,7 +20,7 @@
 
 use interfaces::call::{MESSAGE_BYTES, decode_payload};
 use interfaces::encode::encode;
-use interfaces::identity::{Badge, Caller, TaskTag};
+use interfaces::identity::{Badge, TaskTag};
 use interfaces::links::{
     Accept, HangUp, LINE_LABEL, LINKS, Line, LineText, Link, LinkRefusal, Links, Offer, ReadLinks,
     Said, SetAlarm,
@@ -145,8 +145,11 @@ pub fn receive(_: Partner) -> Heard {
     let from = match Badge::decode(badge) {
         // After a signal the label and the words are another message's.
         Some(Badge::Signal { .. }) => return Heard::Bell,
-        Some(Badge::Service(Caller::Task { tag, .. })) => tag,
-        _ => return Heard::Nonsense(None),
+        Some(Badge::Service(caller)) => caller.task(),
+        _ => None,
+    };
+    let Some(from) = from else {
+        return Heard::Nonsense(None);
     };
     let mut bytes = [0; MESSAGE_BYTES];
     let (chunks, _) = bytes.as_chunks_mut::<8>();

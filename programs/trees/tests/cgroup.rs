@@ -40,7 +40,7 @@ fn charge(world: &mut World, group: GroupId, resource: Resource, amount: u64) {
     };
     world
         .limits
-        .charge(Caller::Server(ServerName::Memory), request)
+        .charge(Caller::server(ServerName::Memory), request)
         .unwrap();
 }
 
@@ -88,7 +88,7 @@ fn every_file_has_cgroup_v2s_format() {
     };
     world
         .limits
-        .charge(Caller::Server(ServerName::Memory), short)
+        .charge(Caller::server(ServerName::Memory), short)
         .unwrap_err();
     world.trees(me).make_directory("/cgroup/pen/in").unwrap();
     let usage = world.limits.ledger().account(pen).unwrap().usage;
@@ -476,7 +476,7 @@ fn a_directory_outlives_its_maker_until_it_is_removed() {
     assert_eq!(world.trees(maker).make_directory("/cgroup/kept"), Ok(()));
     world
         .limits
-        .end_task(Caller::Server(ServerName::Proc), end_of(maker))
+        .end_task(Caller::server(ServerName::Proc), end_of(maker))
         .unwrap();
     assert_eq!(directories(&mut world, me, "/cgroup/pen"), ["kept"]);
     // What was in it and left does not take it along either.
@@ -484,7 +484,7 @@ fn a_directory_outlives_its_maker_until_it_is_removed() {
     let guest = world.birth("guest", Some(me), Some(kept));
     world
         .limits
-        .end_task(Caller::Server(ServerName::Proc), end_of(guest))
+        .end_task(Caller::server(ServerName::Proc), end_of(guest))
         .unwrap();
     assert_eq!(directories(&mut world, me, "/cgroup/pen"), ["kept"]);
     assert_eq!(world.trees(me).remove_directory("/cgroup/pen/kept"), Ok(()));

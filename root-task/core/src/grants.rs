@@ -394,7 +394,7 @@ const ROOT_PORT: Target = Target::Endpoint(Port::Root);
 
 /// The badge of a server's requests.
 const fn requests(of: ServerName) -> Badge {
-    Badge::Service(Caller::Server(of))
+    Badge::Service(Caller::server(of))
 }
 
 /// The badge of a server's faults.

@@ -2,8 +2,7 @@
 //!
 //! The registers are the kernel's choice: number in `rdx`, capability in `rdi`, message info in `rsi`, the first four
 //! words in `r10`, `r8`, `r9` and `r15`. The instruction destroys `rcx` and `r11`, and does not save the stack pointer,
-//! which therefore waits in `rbx`: the kernel brings that one back. The compiler keeps `rbx` for itself, so it is saved
-//! in a register of its choice.
+//! which therefore waits in a register of the compiler's choice: the kernel brings all others back.
 //!
 //! The compiler must take every system call for one that may read and write all memory: another thread may run.
 
@@ -80,17 +79,15 @@ mod guest {
 
     use super::{Arrival, MessageInfo, Receiving, Sending, system_call};
 
-    /// The instruction, with what is the same for every system call: the number, the way `rbx` and the stack pointer
-    /// survive, and the two registers that it destroys. The others are the caller's.
+    /// The instruction, with what is the same for every system call: the number, the way the stack pointer survives, and
+    /// the two registers that it destroys. The others are the caller's.
     macro_rules! enter {
         ($number:expr, $($registers:tt)*) => {
             asm!(
-                "mov {saved}, rbx",
-                "mov rbx, rsp",
+                "mov {stack}, rsp",
                 "syscall",
-                "mov rsp, rbx",
-                "mov rbx, {saved}",
-                saved = out(reg) _,
+                "mov rsp, {stack}",
+                stack = out(reg) _,
                 in("rdx") $number,
                 lateout("rcx") _,
                 lateout("r11") _,

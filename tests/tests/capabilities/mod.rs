@@ -9,7 +9,7 @@ type Planned = (u64, u64, &'static str, Option<&'static str>, Option<u64>);
 
 /// A badge of a server that calls another.
 fn called_by(server: ServerName) -> u64 {
-    Badge::Service(Caller::Server(server)).encode()
+    Badge::Service(Caller::server(server)).encode()
 }
 
 /// The root task's endpoint, where the kernel sends a server's faults: it must stand in the server's own CSpace. Its badge

@@ -256,14 +256,14 @@ impl Server for LimitsServer<'_> {
     }
 
     fn attach_ring(&mut self, caller: Caller, request: AttachRing) -> Result<(), AttachRefusal> {
-        if caller != Caller::Server(ServerName::Memory) {
+        if caller != Caller::server(ServerName::Memory) {
             return Err(AttachRefusal::NotYours);
         }
         self.ledger.attach_ring(request)
     }
 
     fn detach_ring(&mut self, caller: Caller, request: DetachRing) -> Result<(), DetachRefusal> {
-        if caller != Caller::Server(ServerName::Memory) {
+        if caller != Caller::server(ServerName::Memory) {
             return Err(DetachRefusal::NotYours);
         }
         self.ledger.detach_ring(request.ring);
@@ -271,7 +271,7 @@ impl Server for LimitsServer<'_> {
     }
 
     fn guarantee(&mut self, caller: Caller, request: Guarantee) -> Result<u64, GuaranteeRefusal> {
-        if caller != Caller::Server(ServerName::Memory) {
+        if caller != Caller::server(ServerName::Memory) {
             return Err(GuaranteeRefusal::NotYours);
         }
         if let Some((task, operator)) = request.by {
@@ -296,11 +296,11 @@ impl Server for LimitsServer<'_> {
     }
 
     fn add_tract(&mut self, caller: Caller, _: AddTract) -> Result<bool, Never> {
-        Ok(caller == Caller::Server(ServerName::Memory) && self.ledger.add_tract())
+        Ok(caller == Caller::server(ServerName::Memory) && self.ledger.add_tract())
     }
 
     fn withdraw_tract(&mut self, caller: Caller, _: WithdrawTract) -> Result<bool, Never> {
-        Ok(caller == Caller::Server(ServerName::Memory) && self.ledger.withdraw_tract())
+        Ok(caller == Caller::server(ServerName::Memory) && self.ledger.withdraw_tract())
     }
 
     fn own_records(&mut self, _: Caller, request: OwnRecords) -> Result<Amounts, LookupRefusal> {

@@ -83,7 +83,7 @@ pub fn thread_kit() -> Amounts {
 
 impl Asks for Bench {
     fn proc<C: Call>(&mut self, request: C) -> Result<C::Reply, C::Refusal> {
-        match call(&mut As(self, Caller::Server(ServerName::Proc)), &request) {
+        match call(&mut As(self, Caller::server(ServerName::Proc)), &request) {
             Ok(reply) => Ok(reply),
             Err(CallError::Refused(refusal)) => Err(refusal),
             Err(CallError::Protocol(error)) => panic!("{error}"),
@@ -91,10 +91,7 @@ impl Asks for Bench {
     }
 
     fn client<C: Call>(&mut self, task: TaskId, request: C) -> Result<C::Reply, C::Refusal> {
-        let caller = Caller::Task {
-            tag: task.tag(),
-            operator: false,
-        };
+        let caller = Caller::client(task.tag(), false);
         self.server_says(caller, request)
     }
 

@@ -75,13 +75,7 @@ impl TheLedger {
         request: &C,
     ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
         let tag = task.tag();
-        self.ask(
-            Caller::Task {
-                tag,
-                operator: false,
-            },
-            request,
-        )
+        self.ask(Caller::client(tag, false), request)
     }
 
     pub fn birth_notice(&mut self, thread: u32) {

@@ -466,7 +466,7 @@ impl Server for World {
         }
         let own = self.limits.charged().get(&request.group).copied();
         let records = self.own_records(
-            super::Caller::Server(interfaces::ServerName::Proc),
+            super::Caller::server(interfaces::ServerName::Proc),
             OwnRecords {
                 group: request.group,
             },
@@ -493,7 +493,7 @@ impl Server for World {
 
     fn check_rights(&mut self, _: Caller, request: CheckRights) -> Result<(), RightsRefusal> {
         let below = self.is_below(
-            Caller::Server(interfaces::ServerName::Proc),
+            Caller::server(interfaces::ServerName::Proc),
             IsBelow {
                 group: request.group,
                 task: request.task,

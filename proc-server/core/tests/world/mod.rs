@@ -229,12 +229,12 @@ impl Transport for ToLimits {
         exchange::<C>(&self.0.clone(), || {
             let world = &mut *self.0.borrow_mut();
             if let Some(ledger) = &mut world.ledger {
-                return ledger.ask(Caller::Server(ServerName::Proc), request);
+                return ledger.ask(Caller::server(ServerName::Proc), request);
             }
             Loopback {
                 dispatch: interfaces::accounting::dispatch,
                 server: world,
-                caller: Caller::Server(ServerName::Proc),
+                caller: Caller::server(ServerName::Proc),
             }
             .exchange(request)
         })
@@ -251,7 +251,7 @@ impl Transport for ToMemory {
             Loopback {
                 dispatch: interfaces::provision::dispatch,
                 server: world,
-                caller: Caller::Server(ServerName::Proc),
+                caller: Caller::server(ServerName::Proc),
             }
             .exchange(request)
         })
@@ -627,7 +627,7 @@ impl Stage {
         let badge = cspace.and_then(|cspace| cspace.get(&client_slots::PROC));
         matches!(
             badge,
-            Some((_, Badge::Service(Caller::Task { operator: true, .. })))
+            Some((_, Badge::Service(caller))) if caller.is_operator()
         )
     }
 
@@ -641,7 +641,7 @@ impl Stage {
         let mut payload = [0; interfaces::call::MESSAGE_BYTES];
         let length = interfaces::encode::encode(request, &mut payload).unwrap();
         let message = Received {
-            badge: Some(Badge::Service(Caller::Task { tag, operator })),
+            badge: Some(Badge::Service(Caller::client(tag, operator))),
             label: C::LABEL.bits(),
             capabilities: false,
             payload: &payload[..length.next_multiple_of(8)],

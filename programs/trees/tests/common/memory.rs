@@ -41,7 +41,7 @@ impl Server for World {
         let request = accounting::Guarantee { group, pages, by };
         accounting::Server::guarantee(
             &mut self.limits,
-            Caller::Server(ServerName::Memory),
+            Caller::server(ServerName::Memory),
             request,
         )
         .map(|_| ())

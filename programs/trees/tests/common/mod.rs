@@ -123,7 +123,7 @@ fn limits_dispatch(
     answer
 }
 
-const PROC: Caller = Caller::Server(ServerName::Proc);
+const PROC: Caller = Caller::server(ServerName::Proc);
 
 impl World {
     pub fn new() -> Self {
@@ -200,10 +200,7 @@ impl World {
     }
 
     fn client_of(&mut self, task: TaskId, operator: bool) -> Client<'_> {
-        let caller = Caller::Task {
-            tag: task.tag(),
-            operator,
-        };
+        let caller = Caller::client(task.tag(), operator);
         Client {
             world: self,
             caller,
@@ -243,8 +240,8 @@ impl World {
     }
 
     fn caller(&self, caller: Caller) -> TaskId {
-        let tag = caller.task().expect("a task calls");
-        self.limits.ledger().tagged(tag).expect("it is alive")
+        let viewer = self.limits.ledger().viewer_of(caller);
+        viewer.expect("it is alive").task
     }
 }
 
