@@ -17,6 +17,7 @@ use crate::text::Text;
 mod lasting;
 mod plain;
 mod rights;
+mod usage;
 mod words;
 
 pub use lasting::{
@@ -101,6 +102,13 @@ pub struct ReadResource {
     pub group: Option<GroupId>,
     /// The kind.
     pub resource: Resource,
+}
+
+/// Reads what a group uses now, of every kind, all of it at one moment; short enough for the kernel's fast path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadUsage {
+    /// The group.
+    pub group: Option<GroupId>,
 }
 
 /// Lists the groups directly below one, [`PAGE`] at a time.
@@ -426,5 +434,7 @@ interface! {
         50 => read_guarantee(ReadGuarantee) -> Guaranteed, or ReadRefusal;
         /// Is anybody there.
         70 => ping(Ping) -> (), or Never, short;
+        /// What a group uses.
+        90 => read_usage(ReadUsage) -> Amounts, or ReadRefusal, short;
     }
 }

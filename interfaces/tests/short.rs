@@ -8,7 +8,7 @@ use interfaces::encode::encode;
 use interfaces::events::Ending;
 use interfaces::limits::{
     Account, AccountView, CloseGroup, Enter, GroupState, Membership, OpenGroup, ReadAccount,
-    ReadResource, ResourceAccount, SetLimit, WhoAmI, WouldFew, WouldFit,
+    ReadResource, ReadUsage, ResourceAccount, SetLimit, WhoAmI, WouldFew, WouldFit,
 };
 use interfaces::process::{Arguments, Exit, Spawn, SpawnRefusal, Wait};
 use interfaces::provision::{CreateTask, DestroyTask, Made, ProgramId, Progress, TASK_KIT};
@@ -171,6 +171,22 @@ proptest! {
     }
 
     #[test]
+    fn what_a_group_uses_comes_back_or_does_not_fit(words: [u64; WORDS], kind in kind(), number: u64) {
+        // Every bit is one kind's.
+        let usage = <Amounts as Short>::from_words(words).expect("all words are some amounts");
+        comes_back(&usage);
+        prop_assert_eq!(usage.to_words(), Some(words));
+        // A number is found in its place, or has none that it fits.
+        let one = Amounts::of(kind, number);
+        match one.to_words() {
+            Some(words) => prop_assert_eq!(<Amounts as Short>::from_words(words), Some(one)),
+            None => prop_assert!(number >> 12 != 0),
+        }
+        let small = usage.with(kind, number & 0xfff);
+        comes_back(&small);
+    }
+
+    #[test]
     fn what_clients_ask_comes_back(group in group(), task in task(), kind in kind(), limit in limit(), amounts in small()) {
         comes_back(&OpenGroup { parent: None });
         comes_back(&OpenGroup { parent: Some(group) });
@@ -178,6 +194,7 @@ proptest! {
         comes_back(&Enter { group });
         comes_back(&SetLimit { group, resource: kind, limit });
         comes_back(&ReadResource { group: Some(group), resource: kind });
+        comes_back(&ReadUsage { group: Some(group) });
         comes_back(&WhoAmI {});
         comes_back(&Membership { task, group });
         comes_back::<WouldFew>(&WouldFit { group: Some(group), amounts }.few().unwrap());

@@ -315,6 +315,11 @@ fn limits_pins(pins: &mut Pins) {
         &read(),
     );
     pins.operation(
+        &limits::ReadUsage { group },
+        &[account.usage, Amounts::of(Resource::KernelMemory, 1 << 40)],
+        &read(),
+    );
+    pins.operation(
         &limits::ListChildren { group, after: None },
         &[Page {
             items: [GROUP].into_iter().collect(),

@@ -6,11 +6,12 @@
 //! | a kind and a limit | the kind, plus 256 for `max`; the limit, zero for `max` |
 //! | the account of a group | is asked for with the group, and answered in plain words: `plain` |
 //! | amounts | three words: [`Few`] |
+//! | what a group uses | four words with a place for every kind: `usage` |
 //! | one kind's numbers | usage and peak, 32 bits each; the limit, the soft limit (all bits set for `max`), the refusals |
 
 use super::{
-    CloseGroup, Enter, Membership, OpenGroup, Ping, ReadAccount, ReadResource, ResourceAccount,
-    SetLimit, SetSoftLimit, WhoAmI, WouldFit,
+    CloseGroup, Enter, Membership, OpenGroup, Ping, ReadAccount, ReadResource, ReadUsage,
+    ResourceAccount, SetLimit, SetSoftLimit, WhoAmI, WouldFit,
 };
 use crate::amounts::{Limit, Resource};
 use crate::identity::GroupId;
@@ -83,6 +84,7 @@ macro_rules! of_a_group {
 of_a_group! {
     OpenGroup parent some_group_word some_group_of;
     ReadAccount group some_group_word some_group_of;
+    ReadUsage group some_group_word some_group_of;
     CloseGroup group group_word group_of;
     Enter group group_word group_of;
 }

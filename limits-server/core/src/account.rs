@@ -54,6 +54,13 @@ impl Ledger<'_> {
         })
     }
 
+    /// What a group uses now, it and all below it.
+    #[inline]
+    #[must_use]
+    pub fn usage(&self, group: GroupId) -> Option<Amounts> {
+        self.live(group).map(|slot| Amounts::from(slot.usage))
+    }
+
     /// What a group has had in all.
     #[must_use]
     pub fn totals(&self, group: GroupId) -> Option<Totals> {

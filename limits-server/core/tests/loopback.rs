@@ -261,6 +261,9 @@ fn a_client_opens_groups_sets_them_and_reads_them() {
         (account.label.as_str(), account.children, account.state),
         ("mine", 1, GroupState::Live)
     );
+    let group = Some(opened);
+    let usage = host.ask(me, &limits::ReadUsage { group }).unwrap();
+    assert_eq!((usage, usage.get(Resource::Groups)), (account.usage, 1));
     let frames = host
         .ask(
             me,
@@ -393,6 +396,10 @@ fn a_client_neither_sees_nor_touches_what_is_above_or_beside_it() {
         );
         assert_eq!(
             refused(host.ask(me, &limits::ReadResource { group, resource })),
+            ReadRefusal::UnknownGroup
+        );
+        assert_eq!(
+            refused(host.ask(me, &limits::ReadUsage { group })),
             ReadRefusal::UnknownGroup
         );
         assert_eq!(
@@ -1029,7 +1036,7 @@ macro_rules! each_request {
         $do!(limits: OpenGroup CloseGroup SetLimit SetSoftLimit SetLabel ReadAccount ReadResource ListChildren
             ListTasks EffectiveLimit WouldFit WhoAmI Enter Grant Revoke GiveUp ListRights MyRights SetOwner SetMode
             ReadOwner ResetPeaks ResetRefusals Hold Unhold RemoveGroup FindChild ReadTombstone ListTombstones
-            ReadTotals Watch Unwatch ReadSnapshot ReadFreeze ReadGuarantee Ping);
+            ReadTotals Watch Unwatch ReadSnapshot ReadFreeze ReadGuarantee Ping ReadUsage);
         $do!(accounting: Ticket ThreadTicket Confirm EndThread EndTask Charge ChargeTask Release MoveTask BeginKill
             NextVictim NextGroup FinishKill OwnUsage ReadFigures IsBelow OwnRecords SetCredentials CheckRights AttachRing
             DetachRing Freeze Thaw NextUnsettled ReadPlace AbandonKill WantsGround AddTract

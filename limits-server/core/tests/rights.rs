@@ -198,6 +198,7 @@ impl World {
         let label = LabelText::cut("tried");
         match act {
             Act::ReadAccount => self.tries(me, &limits::ReadAccount { group: some }),
+            Act::ReadUsage => self.tries(me, &limits::ReadUsage { group: some }),
             Act::ReadResource => self.tries(
                 me,
                 &limits::ReadResource {
@@ -322,6 +323,7 @@ macro_rules! acts {
 acts! {
     ReadAccount needs Rights::SEE;
     ReadResource needs Rights::SEE;
+    ReadUsage needs Rights::SEE;
     ListChildren needs Rights::SEE;
     ListTasks needs Rights::SEE;
     EffectiveLimit needs Rights::SEE;

@@ -5,10 +5,10 @@ use interfaces::limits::{
     FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Hold, Holdings, LabelText,
     ListChildren, ListRights, ListTasks, ListTombstones, Membership, MyRights, OpenGroup,
     OpenGroupRefusal, OwnRefusal, Owner, Page, ReadAccount, ReadFreeze, ReadOwner, ReadRefusal,
-    ReadResource, ReadTombstone, ReadTotals, RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals,
-    ResourceAccount, Revoke, RevokeRefusal, Rights, SetLabel, SetLimit, SetMode, SetOwner,
-    SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI,
-    WouldFit, WouldFitRefusal,
+    ReadResource, ReadTombstone, ReadTotals, ReadUsage, RemoveGroup, RemoveRefusal, ResetPeaks,
+    ResetRefusals, ResourceAccount, Revoke, RevokeRefusal, Rights, SetLabel, SetLimit, SetMode,
+    SetOwner, SetRefusal, SetSoftLimit, Tombstone, TombstonePage, TombstoneRefusal, Totals, Unhold,
+    WhoAmI, WouldFit, WouldFitRefusal,
 };
 use interfaces::limits::{Guaranteed, Never, Ping, ReadGuarantee};
 use interfaces::{Amounts, CallError, GroupId, Limit, ProtocolError, Resource, TaskId};
@@ -107,6 +107,11 @@ pub fn read_resource(
     resource: Resource,
 ) -> Result<ResourceAccount, CallError<ReadRefusal>> {
     call(Server::Limits, &ReadResource { group, resource })
+}
+
+/// Reads what a group uses now, of every kind.
+pub fn read_usage(group: Option<GroupId>) -> Result<Amounts, CallError<ReadRefusal>> {
+    call(Server::Limits, &ReadUsage { group })
 }
 
 /// A page of the groups directly below one.

@@ -52,11 +52,11 @@ fn descend(depth: u32, first: bool) -> Option<()> {
     process::wait(Some(child)).ok()?;
     limits::close_group(group).ok()?;
     if first {
-        let account = limits::read_account(None).ok()?;
+        let usage = limits::read_usage(None).ok()?;
         client::println!(
             "nest: taken down: {} groups, {} tasks left",
-            account.usage.get(Resource::Groups),
-            account.usage.get(Resource::Tasks)
+            usage.get(Resource::Groups),
+            usage.get(Resource::Tasks)
         );
     }
     Some(())

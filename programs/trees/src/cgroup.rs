@@ -114,11 +114,11 @@ impl<S: Servers> Trees<S> {
                 writeln!(out, "populated {populated}\nfrozen {frozen}")?;
             }
             File::Stat => {
-                let below = self.account(group)?.usage.get(Resource::Groups);
+                let below = self.usage(group)?.get(Resource::Groups);
                 writeln!(out, "nr_descendants {below}\nnr_dying_descendants 0")?;
             }
             File::MemoryStat => {
-                let usage = self.account(group)?.usage;
+                let usage = self.usage(group)?;
                 writeln!(out, "anon {}", Bytes(usage.get(Resource::Frames)))?;
                 writeln!(out, "kernel {}", usage.get(Resource::KernelMemory))?;
                 writeln!(out, "reserved {}", Bytes(usage.get(Resource::Commit)))?;
@@ -263,7 +263,7 @@ impl<S: Servers> Trees<S> {
         };
         match self.ask_limits(&RemoveGroup { group }) {
             // It says no more, and the numbers are what a person wants to know.
-            Err(Error::NotEmpty(_)) => Err(Error::NotEmpty(self.account(group)?.usage)),
+            Err(Error::NotEmpty(_)) => Err(Error::NotEmpty(self.usage(group)?)),
             done => done,
         }
     }

@@ -1,9 +1,11 @@
 //! Whom the trees ask.
 
-use interfaces::limits::{Account, Membership, OpenGroup, OpenGroupRefusal, ReadAccount, WhoAmI};
+use interfaces::limits::{
+    Account, Membership, OpenGroup, OpenGroupRefusal, ReadAccount, ReadUsage, WhoAmI,
+};
 use interfaces::memory::MakeRoom;
 use interfaces::provision::Progress;
-use interfaces::{Call, CallError, GroupId, Transport, call};
+use interfaces::{Amounts, Call, CallError, GroupId, Transport, call};
 
 use crate::error::Error;
 use crate::tree::Trees;
@@ -79,5 +81,10 @@ impl<S: Servers> Trees<S> {
     /// Everything about a group.
     pub(crate) fn account(&mut self, group: GroupId) -> Result<Account, Error> {
         self.ask_limits(&ReadAccount { group: Some(group) })
+    }
+
+    /// What a group uses now, of every kind.
+    pub(crate) fn usage(&mut self, group: GroupId) -> Result<Amounts, Error> {
+        self.ask_limits(&ReadUsage { group: Some(group) })
     }
 }

@@ -455,7 +455,7 @@ fn shared_regions(tried: &mut Tried) -> Result<(), Unexpected> {
 fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
     use limits::{
         CloseGroup, EffectiveLimit, Enter, ListChildren, ListTasks, OpenGroup, ReadAccount,
-        ReadResource, SetLabel, SetLimit, SetSoftLimit, WhoAmI, WouldFit,
+        ReadResource, ReadUsage, SetLabel, SetLimit, SetSoftLimit, WhoAmI, WouldFit,
     };
     let (group, resource) = (Some(GROUP), Resource::Frames);
     operation(tried, &OpenGroup { parent: group })?;
@@ -485,6 +485,7 @@ fn groups(tried: &mut Tried) -> Result<(), Unexpected> {
     )?;
     operation(tried, &ReadAccount { group })?;
     operation(tried, &ReadResource { group, resource })?;
+    operation(tried, &ReadUsage { group })?;
     operation(
         tried,
         &ListChildren {

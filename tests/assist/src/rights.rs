@@ -159,6 +159,10 @@ mod acts {
         told(limits::read_resource(Some(group), KIND))
     }
 
+    pub fn read_usage(group: GroupId, _: TaskId) -> Outcome {
+        told(limits::read_usage(Some(group)))
+    }
+
     pub fn list_children(group: GroupId, _: TaskId) -> Outcome {
         told(limits::list_children(Some(group), None))
     }

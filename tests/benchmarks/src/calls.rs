@@ -42,6 +42,11 @@ pub fn measure(world: &mut World, name: &str) -> Option<Result<Summary, Trouble>
             limits::read_resource(None, Resource::Frames)?;
             Ok(())
         }),
+        "read-usage" => world.samples.of(ROUNDS, || {
+            let usage = limits::read_usage(None)?;
+            core::hint::black_box(&usage);
+            Ok(())
+        }),
         "read-account" => world.samples.of(ROUNDS, || {
             let account = limits::read_account(None)?;
             core::hint::black_box(&account);
@@ -356,7 +361,7 @@ fn each(taken: u64, of: u32) -> u64 {
 
 /// Bytes that a group and all below it are charged.
 fn bytes(group: Option<GroupId>) -> Result<u64, Trouble> {
-    let usage = limits::read_account(group)?.usage;
+    let usage = limits::read_usage(group)?;
     let pages = usage.get(Resource::Frames).saturating_mul(PAGE_BYTES);
     Ok(pages.saturating_add(usage.get(Resource::KernelMemory)))
 }

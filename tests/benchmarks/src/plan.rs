@@ -12,6 +12,7 @@ macro_rules! every_benchmark {
                 "null-low", "instructions", "the same from a lower band";
                 "who-am-i", "instructions", "which task and which group the caller is";
                 "read-resource", "instructions", "one kind's numbers of a group";
+                "read-usage", "instructions", "what a group uses now, of every kind";
                 "read-account", "instructions", "everything about a group";
                 "would-fit-one-depth-1", "instructions", "ask for room for one kind";
                 "would-fit-one-depth-16", "instructions", "the same at depth 16";

@@ -167,6 +167,7 @@ pub fn stale_group_ids_are_refused(world: &mut World) -> Result<(), Failure> {
 pub fn refuse_all(world: &World, group: GroupId) -> Result<(), Failure> {
     let some = Some(group);
     refused!(limits::read_account(some), ReadRefusal::UnknownGroup);
+    refused!(limits::read_usage(some), ReadRefusal::UnknownGroup);
     refused!(
         limits::read_resource(some, Resource::Tasks),
         ReadRefusal::UnknownGroup

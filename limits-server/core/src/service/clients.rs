@@ -9,12 +9,12 @@ use interfaces::limits::{
     EnterRefusal, FindChild, FindGroupRefusal, Freeze, GiveUp, Grant, GrantRefusal, Guaranteed,
     Hold, Holdings, ListChildren, ListRights, ListTasks, ListTombstones, Membership, MyRights,
     Never, OpenGroup, OpenGroupRefusal, OwnRefusal, Owner, Page, Ping, ReadAccount, ReadFreeze,
-    ReadGuarantee, ReadOwner, ReadRefusal, ReadResource, ReadTombstone, ReadTotals, RemoveGroup,
-    RemoveRefusal, ResetPeaks, ResetRefusals, ResourceAccount, Revoke, RevokeRefusal, Rights,
-    Server, SetLabel, SetLimit, SetMode, SetOwner, SetRefusal, SetSoftLimit, Tombstone,
+    ReadGuarantee, ReadOwner, ReadRefusal, ReadResource, ReadTombstone, ReadTotals, ReadUsage,
+    RemoveGroup, RemoveRefusal, ResetPeaks, ResetRefusals, ResourceAccount, Revoke, RevokeRefusal,
+    Rights, Server, SetLabel, SetLimit, SetMode, SetOwner, SetRefusal, SetSoftLimit, Tombstone,
     TombstonePage, TombstoneRefusal, Totals, Unhold, WhoAmI, WouldFew, WouldFit, WouldFitRefusal,
 };
-use interfaces::{Caller, GroupId, Limit, TaskId};
+use interfaces::{Amounts, Caller, GroupId, Limit, TaskId};
 
 use super::LimitsServer;
 use crate::access::Viewer;
@@ -169,6 +169,12 @@ impl Server for LimitsServer<'_> {
             .ok_or(ReadRefusal::UnknownGroup)?;
         self.ledger
             .resource(group, request.resource)
+            .ok_or(ReadRefusal::UnknownGroup)
+    }
+
+    fn read_usage(&mut self, caller: Caller, request: ReadUsage) -> Result<Amounts, ReadRefusal> {
+        self.seen(caller, request.group)
+            .and_then(|(_, group)| self.ledger.usage(group))
             .ok_or(ReadRefusal::UnknownGroup)
     }
 

@@ -5,9 +5,9 @@ use client::interfaces::events::{Kinds, RingId};
 use client::interfaces::limits::{
     CloseGroup, EffectiveLimit, Enter, FindChild, GiveUp, Grant, Hold, LabelText, ListChildren,
     ListRights, ListTasks, ListTombstones, MyRights, OpenGroup, Ping, ReadAccount, ReadFreeze,
-    ReadGuarantee, ReadOwner, ReadResource, ReadSnapshot, ReadTombstone, ReadTotals, RemoveGroup,
-    ResetPeaks, ResetRefusals, Revoke, Rights, SetLabel, SetLimit, SetMode, SetOwner, SetSoftLimit,
-    Unhold, Unwatch, Watch, WhoAmI, WouldFit,
+    ReadGuarantee, ReadOwner, ReadResource, ReadSnapshot, ReadTombstone, ReadTotals, ReadUsage,
+    RemoveGroup, ResetPeaks, ResetRefusals, Revoke, Rights, SetLabel, SetLimit, SetMode, SetOwner,
+    SetSoftLimit, Unhold, Unwatch, Watch, WhoAmI, WouldFit,
 };
 use client::interfaces::process::{CloseRing, ExtendRing, OpenRing};
 use client::interfaces::provision::Progress;
@@ -20,7 +20,7 @@ impl Adversary {
     pub fn groups(&mut self) {
         let (group, some, resource) = (self.group(), self.some_group(), self.resource());
         let (opened, reads) = (self.oracle.opened(group), self.oracle.reads(some));
-        match self.below(13) {
+        match self.below(14) {
             0 => {
                 let request = OpenGroup { parent: some };
                 if let Some(new) = self.oracle.ask_new(LIMITS, reads, &request) {
@@ -77,6 +77,7 @@ impl Adversary {
                 self.tell(true, &Ping {});
             }
             // Downwards is allowed, and there is no way back: not too often.
+            12 => self.tell(reads, &ReadUsage { group: some }),
             _ if !self.oracle.reads(Some(group)) || self.below(100) == 0 => {
                 let may = self.oracle.reads(Some(group));
                 if self.oracle.ask(LIMITS, may, &Enter { group }).is_some() {

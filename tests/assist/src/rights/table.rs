@@ -10,6 +10,7 @@ macro_rules! every_trial {
         $apply! {
             Read: read_account needs SEE,
             Read: read_resource needs SEE,
+            Read: read_usage needs SEE,
             Read: list_children needs SEE,
             Read: list_tasks needs SEE,
             Read: effective_limit needs SEE,
