@@ -304,8 +304,12 @@ pub(crate) fn lower_all<const N: usize>(
     parts: [Part; N],
 ) {
     climb(groups, from, until, |slot| {
+        // All peaks first: then what is used is subtracted from where it stands, and none of it is in a register meanwhile.
+        for (kind, _) in parts {
+            slot.note_peak(kind);
+        }
         for (kind, amount) in parts {
-            slot.lower(kind, amount);
+            slot.subtract(kind, amount);
         }
     });
 }

@@ -233,14 +233,26 @@ impl GroupSlot {
     /// Subtracts from what is used of one kind; charged before.
     #[inline]
     pub(crate) fn lower(&mut self, kind: Resource, amount: u64) {
+        self.note_peak(kind);
+        self.subtract(kind, amount);
+    }
+
+    /// What comes before a subtraction: usage is highest just before it falls, the only moment at which a peak must be noted.
+    #[inline]
+    pub(crate) fn note_peak(&mut self, kind: Resource) {
         let index = kind.index();
-        if let (Some(used), Some(past)) = (self.usage.get_mut(index), self.past_peak.get_mut(index))
+        if let (Some(&used), Some(past)) = (self.usage.get(index), self.past_peak.get_mut(index))
+            && used > *past
         {
-            // Usage is highest just before it falls: the only moment at which a peak must be noted.
-            if *used > *past {
-                seldom();
-                *past = *used;
-            }
+            seldom();
+            *past = used;
+        }
+    }
+
+    /// Subtracts from what is used of one kind, whose peak has been noted.
+    #[inline]
+    pub(crate) fn subtract(&mut self, kind: Resource, amount: u64) {
+        if let Some(used) = self.usage.get_mut(kind.index()) {
             *used = used.wrapping_sub(amount);
         }
     }
