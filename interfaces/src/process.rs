@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::accounting::MoveRefusal;
 use crate::accounting::{self, KillRefusal, Receipt, TicketRefusal};
-use crate::amounts::{Amounts, Shortage};
+use crate::amounts::Amounts;
 use crate::events::RingId;
 use crate::identity::{GroupId, TaskId};
 use crate::interface;
@@ -16,11 +16,12 @@ use crate::provision::{
     Cause, CloneSpaceRefusal, CreateRefusal, PoolFigures, ProgramId, ProgramName, Progress,
     RingRefusal, UnknownRefusal,
 };
-use crate::short::{
-    Brief, Short, WORDS, of_nothing, some_group_of, some_group_word, some_task_of, some_task_word,
-};
 use crate::text::Text;
 use crate::truth::Verified;
+
+mod words;
+
+pub use words::{FEW_ARGUMENT_BYTES, FewArguments, FewSpawn};
 
 /// The most bytes of arguments.
 pub const ARGUMENT_BYTES: usize = 120;
@@ -39,84 +40,6 @@ pub struct Spawn {
     pub group: Option<GroupId>,
     /// Its arguments.
     pub arguments: Arguments,
-}
-
-/// The most bytes of arguments that have a short form.
-pub const FEW_ARGUMENT_BYTES: usize = 16;
-
-/// The program, and the length of the arguments above its eight bits; the group, all bits set for none; the arguments' bytes,
-/// the first lowest, and zero behind the last.
-impl Short for Spawn {
-    const LENGTH: usize = 4;
-
-    #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        let [length, low, high, _] = self.arguments.to_words()?;
-        let first = u64::from(self.program.0) | (length << u8::BITS);
-        Some([first, some_group_word(self.group), low, high])
-    }
-
-    #[inline]
-    fn from_words([first, group, low, high]: [u64; WORDS]) -> Option<Self> {
-        let [program, ..] = first.to_le_bytes();
-        Some(Self {
-            program: ProgramId(program),
-            group: some_group_of(group),
-            arguments: Arguments::from_words([first >> u8::BITS, low, high, 0])?,
-        })
-    }
-}
-
-/// The length; the bytes, the first lowest, and zero behind the last.
-impl Short for Arguments {
-    const LENGTH: usize = 3;
-
-    #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        let text = self.as_str().as_bytes();
-        if text.len() > FEW_ARGUMENT_BYTES {
-            return None;
-        }
-        let mut bytes = [0; FEW_ARGUMENT_BYTES];
-        for (to, from) in bytes.iter_mut().zip(text) {
-            *to = *from;
-        }
-        let (low, high) = halves(u128::from_le_bytes(bytes));
-        Some([text.len() as u64, low, high, 0])
-    }
-
-    #[inline]
-    fn from_words([length, low, high, _]: [u64; WORDS]) -> Option<Self> {
-        let both = u128::from(low) | (u128::from(high) << u64::BITS);
-        let length = u8::try_from(length).ok()?;
-        let beyond = both.checked_shr(u32::from(length).wrapping_mul(u8::BITS));
-        if beyond.is_some_and(|beyond| beyond != 0) {
-            return None;
-        }
-        let bytes = both.to_le_bytes();
-        let text = bytes.get(..length.into())?;
-        Self::try_new(core::str::from_utf8(text).ok()?)
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-const fn halves(both: u128) -> (u64, u64) {
-    (both as u64, (both >> u64::BITS) as u64)
-}
-
-impl Brief for SpawnRefusal {
-    #[inline]
-    fn shortage(&self) -> Option<&Shortage> {
-        match self {
-            Self::Ticket(refusal) => refusal.shortage(),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn of_shortage(shortage: Shortage) -> Self {
-        Self::Ticket(TicketRefusal::of_shortage(shortage))
-    }
 }
 
 /// Makes a child that begins where the calling thread is, with a clone of all that the caller sees.
@@ -147,43 +70,11 @@ pub struct Exit {
     pub code: i32,
 }
 
-/// The code, as a number without a sign.
-impl Short for Exit {
-    const LENGTH: usize = 1;
-
-    #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        Some([self.code.cast_unsigned().into(), 0, 0, 0])
-    }
-
-    #[inline]
-    fn from_words([code, ..]: [u64; WORDS]) -> Option<Self> {
-        let code = u32::try_from(code).ok()?.cast_signed();
-        Some(Self { code })
-    }
-}
-
 /// Waits for the end of a child. Everything that the child held has come back by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// Which child; any if none.
     pub child: Option<TaskId>,
-}
-
-/// The child, all bits set for any.
-impl Short for Wait {
-    const LENGTH: usize = 1;
-
-    #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        Some([some_task_word(self.child)?, 0, 0, 0])
-    }
-
-    #[inline]
-    fn from_words([child, ..]: [u64; WORDS]) -> Option<Self> {
-        let child = some_task_of(child);
-        Some(Self { child })
-    }
 }
 
 /// Ends a task that is a descendant of the caller, or that is in a group below the caller's.
@@ -218,10 +109,6 @@ pub struct Children {
 /// Reads the caller's arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadArguments {}
-
-of_nothing! {
-    ReadArguments = ReadArguments {};
-}
 
 /// Starts a further thread in the caller's task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -599,7 +486,7 @@ interface! {
     /// Tasks and threads.
     pub interface 5 version 1 {
         /// Starts a program.
-        0 => spawn(Spawn) -> TaskId, or SpawnRefusal as shortage, short;
+        0 => spawn(Spawn) -> TaskId, or SpawnRefusal as shortage, short few_spawn(FewSpawn);
         /// Finds a program.
         1 => find_program(FindProgram) -> ProgramId, or FindRefusal;
         /// Ends the caller.

@@ -10,7 +10,7 @@ use interfaces::limits::{
     Account, AccountView, CloseGroup, Enter, GroupState, Membership, OpenGroup, ReadAccount,
     ReadResource, ReadUsage, ResourceAccount, SetLimit, WhoAmI, WouldFew, WouldFit,
 };
-use interfaces::process::{Arguments, Exit, Spawn, SpawnRefusal, Wait};
+use interfaces::process::{Arguments, Exit, FewArguments, FewSpawn, Spawn, SpawnRefusal, Wait};
 use interfaces::provision::{CreateTask, DestroyTask, Made, ProgramId, Progress, TASK_KIT};
 use interfaces::short::{Few, Plain, Short, WORDS};
 use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, Shortage, TaskId, Text};
@@ -135,11 +135,14 @@ proptest! {
     ) {
         let arguments = Text::try_new(&text).unwrap();
         let spawn = Spawn { program: ProgramId(program), group, arguments };
-        let words = spawn.to_words();
-        prop_assert_eq!(words.is_some(), text.len() <= 16);
-        if let Some(words) = words {
+        let few = spawn.few();
+        prop_assert_eq!(few.is_some(), text.len() <= 16);
+        prop_assert_eq!(Call::shorten(&spawn).is_some(), few.is_some());
+        if let Some(few) = few {
+            comes_back(&few);
             comes_back(&spawn.arguments);
-            prop_assert_eq!(Spawn::from_words(words), Some(spawn));
+            prop_assert_eq!(few.arguments.text(), spawn.arguments);
+            prop_assert_eq!((few.program, few.group), (spawn.program, spawn.group));
         }
     }
 
@@ -148,7 +151,7 @@ proptest! {
         let mut few = words;
         few[0] = u64::from(length) << 8;
         for words in [words, few] {
-            if let Some(spawn) = Spawn::from_words(words) {
+            if let Some(spawn) = FewSpawn::from_words(words) {
                 prop_assert_eq!(spawn.to_words(), Some(words));
             }
             let text = [u64::from(length), words[1], words[2], 0];
@@ -156,6 +159,29 @@ proptest! {
                 prop_assert_eq!(arguments.to_words(), Some(text));
             }
         }
+    }
+
+    #[test]
+    fn arguments_are_text_with_nothing_behind_it(
+        length in 0..20_u64,
+        bytes in any::<[u8; 16]>(),
+        written in 0..=16_usize,
+        ascii in any::<bool>(),
+    ) {
+        let mut bytes = bytes;
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte &= if ascii { 0x7f } else { 0xff };
+            *byte &= if place < written { 0xff } else { 0 };
+        }
+        let halves = bytes.as_chunks::<8>().0;
+        let words = [length, u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1]), 0];
+        let length = usize::try_from(length).unwrap();
+        let expected = bytes
+            .get(..length)
+            .filter(|_| bytes.iter().skip(length).all(|&byte| byte == 0))
+            .and_then(|text| core::str::from_utf8(text).ok());
+        let found = FewArguments::from_words(words).map(FewArguments::text);
+        prop_assert_eq!(found.as_ref().map(Arguments::as_str), expected);
     }
 
     #[test]

@@ -3,16 +3,39 @@
 //! What gives something back is not among them (deleting a capability cannot fail in this kernel), nor are the timer and the
 //! watchman, which no task's life depends on. Calls to the other servers are, those that give something back too.
 
-use interfaces::Transport;
 use interfaces::identity::Badge;
-use interfaces::injection::Step;
+use interfaces::injection::{self, Step};
 use interfaces::start::proc_slots;
-use interfaces_injection::{Failing, fails, refused};
-use interfaces_sel4::Endpoint;
+use interfaces::{Label, Transport};
+use interfaces_injection::{Failing, asked, fails, loses, refused};
+use interfaces_sel4::{Endpoint, Raw};
 use process_core::{ClientSlot, Entry, Hands, KernelError, Rate, Service, Settle};
 use sel4::cap;
 
-use crate::hands;
+use crate::{Serving, hands};
+
+/// Takes a message that was sent to make this server fail, or whose answer is to be lost. Gives the next one; nothing if the
+/// message is one like any other.
+pub fn takes(serving: &mut Serving<'_>, raw: Raw) -> Option<Raw> {
+    let badge = Badge::decode(raw.badge);
+    if Label::from_bits(raw.info.label()).interface() == injection::INTERFACE {
+        let message = serving.port.take(raw);
+        let response = asked(&mut serving.port, &message)?;
+        return Some(match serving.port.make_ready(response) {
+            Some(info) => serving.exchange(info, serving.port.ready()),
+            None => serving.receive(),
+        });
+    }
+    let Some(Badge::Service(_)) = badge else {
+        return None;
+    };
+    // What is answered later is lost when it is.
+    let info = serving.answer(raw);
+    Some(match info {
+        Some(info) if !loses(badge) => serving.exchange(info, serving.port.ready()),
+        _ => serving.receive(),
+    })
+}
 
 /// The capabilities, some of whose invocations fail.
 #[derive(Debug)]

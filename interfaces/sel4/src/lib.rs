@@ -13,3 +13,4 @@ mod words;
 
 pub use endpoint::{Endpoint, raw};
 pub use port::{Message, Port, Raw, Response, answer_in_registers, answer_saved};
+pub use words::Registers;

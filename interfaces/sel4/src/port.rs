@@ -175,14 +175,19 @@ impl Port {
         self.reply.first_chunk().map_or([0; 4], first_words)
     }
 
-    /// Answers the last message, and takes the next if one is there already.
-    pub fn poll(&mut self, response: Response) -> Option<Message> {
-        if let Some((info, registers)) = self.prepare(response) {
-            sel4::reply_registers(info, registers);
-        }
+    /// Answers the last message, and does not wait for the next.
+    #[inline]
+    pub fn reply(&self, info: MessageInfo, registers: Registers) {
+        sel4::reply_registers(info, registers);
+    }
+
+    /// The next message, if one is there already.
+    #[inline]
+    #[must_use = "it is a message that waits for its answer"]
+    pub fn poll(&self) -> Option<Raw> {
         let raw = Raw::from(sel4::nb_recv_registers(self.endpoint));
         // The kernel says "nothing there" with badge 0, which nobody mints.
-        (raw.badge != 0).then(|| self.take(raw))
+        (raw.badge != 0).then_some(raw)
     }
 
     /// The last message's payload, and the buffer for its reply.

@@ -6,7 +6,7 @@ use interfaces::call::{MESSAGE_BYTES, REGISTER_BYTES};
 use sel4::MESSAGE_REGISTERS;
 
 /// The registers' part of a message.
-pub(crate) type Registers = [u64; MESSAGE_REGISTERS];
+pub type Registers = [u64; MESSAGE_REGISTERS];
 
 const _: () = assert!(REGISTER_BYTES == MESSAGE_REGISTERS * 8);
 const _: () = assert!(MESSAGE_BYTES == sel4::MESSAGE_WORDS * 8);

@@ -116,7 +116,7 @@ struct Newborn {
 
 impl<H: Hands> ProcServer<'_, H> {
     /// Starts a task, or leaves everything as it was.
-    pub(crate) fn spawn_task(&mut self, order: &Order) -> Result<TaskId, SpawnRefusal> {
+    pub(crate) fn spawn_task(&mut self, order: &Order<'_>) -> Result<TaskId, SpawnRefusal> {
         if self.programs.get(order.program).is_none() {
             return Err(SpawnRefusal::UnknownProgram);
         }
@@ -140,7 +140,7 @@ impl<H: Hands> ProcServer<'_, H> {
     /// Makes a task that is not born yet, or leaves everything as it was. Returns it, and where its program begins.
     pub(crate) fn make_task<R: From<Failed> + From<Full>>(
         &mut self,
-        order: &Order,
+        order: &Order<'_>,
     ) -> Result<(Unborn, Entry), R> {
         // The ticket first: most spawns that are refused are refused for it, and then there is nothing to undo.
         let place = match self.tasks.next_place() {
@@ -480,14 +480,14 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
-    fn wants_ticket(&self, order: &Order) -> bool {
-        !(self.settings.may_omit_ticket && order.arguments.as_str().starts_with(WITHOUT_TICKET))
+    fn wants_ticket(&self, order: &Order<'_>) -> bool {
+        !(self.settings.may_omit_ticket && order.arguments.begins_with(WITHOUT_TICKET))
     }
 
     fn ask_for_ticket(
         &mut self,
         place: Reserved,
-        order: &Order,
+        order: &Order<'_>,
     ) -> Result<Admitted, CallError<TicketRefusal>> {
         if !self.wants_ticket(order) {
             return Ok(self.unticketed(order));
@@ -520,7 +520,7 @@ impl<H: Hands> ProcServer<'_, H> {
     }
 
     /// Where a task without a ticket would have been; the last band, so that it disturbs nobody.
-    fn unticketed(&self, order: &Order) -> Admitted {
+    fn unticketed(&self, order: &Order<'_>) -> Admitted {
         let parents = order.parent.and_then(|parent| self.tasks.get(parent));
         let group = order.group.or(parents.map(Task::group));
         Admitted {

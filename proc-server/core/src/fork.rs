@@ -27,7 +27,7 @@ use crate::birth::{Failed, Unborn};
 use crate::hands::Hands;
 use crate::jobs::Jobs;
 use crate::server::ProcServer;
-use crate::task::{Order, Task};
+use crate::task::{Order, Said, Task};
 use crate::waiting::Awaits;
 
 /// Where a forked thread goes on.
@@ -102,12 +102,13 @@ impl<H: Hands> ProcServer<'_, H> {
             return Err(ForkRefusal::Clone(CloneSpaceRefusal::Busy));
         }
         let parent = self.tasks.get(task).ok_or(ForkRefusal::UnknownThread)?;
+        let arguments = parent.arguments().clone();
         let order = Order {
             parent: Some(task),
             program: Task::program(parent),
             group: request.group,
             operator: false,
-            arguments: parent.arguments().clone(),
+            arguments: Said::Text(&arguments),
         };
         let (unborn, _) = self.make_task::<ForkRefusal>(&order)?;
         let child = unborn.place.task;

@@ -10,20 +10,21 @@
 //!   out on request).
 //! - Whoever waits is answered after everything has come back, never before.
 
-use interfaces::accounting::Receipt;
+use interfaces::accounting::{Receipt, TicketRefusal};
 use interfaces::call::{Answer, Call, encode_answer};
-use interfaces::identity::{Badge, Caller};
+use interfaces::identity::{Badge, Caller, TaskTag};
 use interfaces::limits::{Never, Page};
 use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
-    Exit, ExitReason, ExtendRing, Figures, FindProgram, FindRefusal, Fork, ForkRefusal, Freeze,
-    FreezeRefusal, Inspect, JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask,
-    NextGroup, OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures,
-    ReadPool, ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread,
-    TaskAccount, TaskRefusal, Thaw, ThreadRefusal, Wait, WaitFor, WaitRefusal,
+    Exit, ExitReason, ExtendRing, FewSpawn, Figures, FindProgram, FindRefusal, Fork, ForkRefusal,
+    Freeze, FreezeRefusal, Inspect, JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal,
+    MoveTask, NextGroup, OpenRing, OpenedRing, OperatorRefusal, ReadArguments, ReadClock,
+    ReadFigures, ReadPool, ReadTask, Sleep, SleepRefusal, SleepUntil, Spawn, SpawnRefusal,
+    StartThread, TaskAccount, TaskRefusal, Thaw, ThreadRefusal, Wait, WaitFor, WaitRefusal,
 };
 use interfaces::provision::{PoolFigures, ProgramId, Progress, RingRefusal, UnknownRefusal};
+use interfaces::short::{Answered, Asked};
 use interfaces::start::proc_slots;
 use interfaces::system::{BANDS, LOWEST_BAND, System};
 use interfaces::truth::Verified;
@@ -37,7 +38,7 @@ use crate::hands::Hands;
 use crate::kill::KillJobs;
 use crate::programs::Programs;
 use crate::table::TaskTable;
-use crate::task::Order;
+use crate::task::{Order, Said};
 use crate::waiting::{Awaits, Waiters};
 
 /// Room for what is answered later: two vectors of amounts at most, and their tags.
@@ -174,7 +175,7 @@ impl<'a, H: Hands> ProcServer<'a, H> {
                 program: ProgramId(start.program),
                 group: Some(group),
                 operator: start.operator,
-                arguments: start.arguments.clone(),
+                arguments: Said::Text(&start.arguments),
             };
             if self.spawn_task(&order).is_err() {
                 refused = refused.saturating_add(1);
@@ -214,6 +215,30 @@ impl<'a, H: Hands> ProcServer<'a, H> {
         )
     }
 
+    /// Serves a request in its short form, without its bytes; nothing if it is none, or not from somebody who is served, and
+    /// then [`ProcServer::receive`] says what is to be done with it.
+    ///
+    /// What it does is the same in any case: this is only the shorter way for what comes most.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is the server's loop")]
+    pub fn receive_short(&mut self, asked: Asked, reply: &mut [u8]) -> Option<Answered> {
+        // The badge, too, is looked at: a signal leaves the label of the message before.
+        let (operation, words) = asked.of(process::INTERFACE, process::VERSION)?;
+        let (tag, operator) = TaskTag::of_badge(asked.badge)?;
+        self.tasks.running(tag)?;
+        let caller = Caller::Task { tag, operator };
+        Some(process::dispatch_short(
+            self, caller, operation, words, reply,
+        ))
+    }
+
+    /// Counts an answer of [`ProcServer::receive_short`] that is none in its short form, if the request was wrong.
+    pub fn count(&mut self, answered: Answered) {
+        if let Dispatched::Protocol(error) = answered.dispatched() {
+            self.turn_down(error);
+        }
+    }
+
     /// What has been counted.
     #[must_use]
     pub const fn counts(&self) -> Counts {
@@ -239,6 +264,25 @@ impl<'a, H: Hands> ProcServer<'a, H> {
     /// Something happened that the other servers should never let happen.
     pub(crate) fn alarm(&mut self) {
         self.counts.alarms = self.counts.alarms.saturating_add(1);
+    }
+
+    /// Starts a program as a child of the caller.
+    fn spawn_for(
+        &mut self,
+        caller: Caller,
+        program: ProgramId,
+        group: Option<GroupId>,
+        arguments: Said<'_>,
+    ) -> Result<TaskId, SpawnRefusal> {
+        let unknown = SpawnRefusal::Ticket(TicketRefusal::UnknownTask);
+        let parent = self.who(caller).ok_or(unknown)?;
+        self.spawn_task(&Order {
+            parent: Some(parent),
+            program,
+            group,
+            operator: false,
+            arguments,
+        })
     }
 
     /// Answers whoever waits as number `waiter`, who then waits no longer.
@@ -268,15 +312,13 @@ impl<'a, H: Hands> ProcServer<'a, H> {
 
 impl<H: Hands> process::Server for ProcServer<'_, H> {
     fn spawn(&mut self, caller: Caller, request: Spawn) -> Result<TaskId, SpawnRefusal> {
-        let unknown = SpawnRefusal::Ticket(interfaces::accounting::TicketRefusal::UnknownTask);
-        let parent = self.who(caller).ok_or(unknown)?;
-        self.spawn_task(&Order {
-            parent: Some(parent),
-            program: request.program,
-            group: request.group,
-            operator: false,
-            arguments: request.arguments,
-        })
+        let arguments = Said::Text(&request.arguments);
+        self.spawn_for(caller, request.program, request.group, arguments)
+    }
+
+    fn few_spawn(&mut self, caller: Caller, request: FewSpawn) -> Result<TaskId, SpawnRefusal> {
+        let arguments = Said::Few(request.arguments);
+        self.spawn_for(caller, request.program, request.group, arguments)
     }
 
     fn fork(&mut self, caller: Caller, request: Fork) -> Answer<Option<TaskId>, ForkRefusal> {

@@ -94,7 +94,7 @@ impl<'a> TaskTable<'a> {
     }
 
     /// Gives a task and its first thread a place.
-    pub fn reserve(&mut self, order: &Order) -> Result<Reserved, Full> {
+    pub fn reserve(&mut self, order: &Order<'_>) -> Result<Reserved, Full> {
         if self.free_tasks.is_empty() || self.free_threads.is_empty() {
             return Err(Full);
         }
@@ -108,7 +108,7 @@ impl<'a> TaskTable<'a> {
         slot.renew(Lifecycle::Building);
         slot.parent = order.parent;
         slot.program = order.program;
-        slot.arguments.clone_from(&order.arguments);
+        order.arguments.write_to(&mut slot.arguments);
         if let Some(first) = slot.threads.first_mut() {
             *first = Some(thread);
         }

@@ -3,7 +3,7 @@
 use interfaces::TaskId;
 use interfaces::identity::GroupId;
 use interfaces::links::LINKS;
-use interfaces::process::{Arguments, Ended};
+use interfaces::process::{Arguments, Ended, FewArguments};
 use interfaces::provision::{ProgramId, TASK_THREADS};
 
 use crate::ends::Ends;
@@ -16,9 +16,36 @@ pub const QUEUE: usize = 0;
 /// The hook for the children of one parent.
 pub const SIBLINGS: usize = 1;
 
+/// What a task is told when it begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Said<'a> {
+    /// As it came in a message's registers: most tasks that are refused are so before anybody reads it.
+    Few(FewArguments),
+    /// As text.
+    Text(&'a Arguments),
+}
+
+impl Said<'_> {
+    /// Whether it begins like this.
+    pub(crate) fn begins_with(self, text: &str) -> bool {
+        match self {
+            Self::Few(few) => few.text().as_str().starts_with(text),
+            Self::Text(arguments) => arguments.as_str().starts_with(text),
+        }
+    }
+
+    /// Notes it.
+    pub(crate) fn write_to(self, arguments: &mut Arguments) {
+        match self {
+            Self::Few(few) => *arguments = few.text(),
+            Self::Text(text) => arguments.clone_from(text),
+        }
+    }
+}
+
 /// What a task is to be.
-#[derive(Clone, Debug)]
-pub struct Order {
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
     /// Who spawns it; nobody for what is started at boot.
     pub parent: Option<TaskId>,
     /// What it runs.
@@ -28,7 +55,7 @@ pub struct Order {
     /// Whether its badge has the operator's flag.
     pub operator: bool,
     /// Its arguments.
-    pub arguments: Arguments,
+    pub arguments: Said<'a>,
 }
 
 /// How far a task's making has come, so that exactly this much is taken back.

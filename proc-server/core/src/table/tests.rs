@@ -1,9 +1,10 @@
 //! What the table promises, claim by claim.
 
-use interfaces::process::{Arguments, ExitReason};
+use interfaces::process::{ExitReason, FewArguments};
 use interfaces::provision::ProgramId;
 
 use super::*;
+use crate::task::Said;
 
 const EXIT: ExitReason = ExitReason::Exited { code: 0 };
 
@@ -14,13 +15,13 @@ fn table(tasks: usize, threads: usize) -> TaskTable<'static> {
     )
 }
 
-fn order(parent: Option<TaskId>) -> Order {
+fn order(parent: Option<TaskId>) -> Order<'static> {
     Order {
         parent,
         program: ProgramId(0),
         group: None,
         operator: false,
-        arguments: Arguments::default(),
+        arguments: Said::Few(FewArguments::NONE),
     }
 }
 

@@ -15,6 +15,7 @@ use interfaces::call::{Call, Loopback, Transport, decode_payload};
 use interfaces::identity::{Badge, Caller, TaskTag};
 use interfaces::process::{EndThread, Spawn, StartThread};
 use interfaces::provision::{MailboxSlot, ProgramId, ProgramInfo, ThreadSlot};
+use interfaces::short::{Asked, HEAD_SHIFT, Words};
 use interfaces::start::client_slots;
 use interfaces::{Amounts, Dispatched, GroupId, ProtocolError, ServerName, TaskId, Text};
 use process_core::{
@@ -638,23 +639,63 @@ impl Stage {
         request: &C,
         number: u64,
     ) -> Outcome<C> {
-        let mut payload = [0; interfaces::call::MESSAGE_BYTES];
-        let length = interfaces::encode::encode(request, &mut payload).unwrap();
-        let message = Received {
-            badge: Some(Badge::Service(Caller::client(tag, operator))),
-            label: C::LABEL.bits(),
-            capabilities: false,
-            payload: &payload[..length.next_multiple_of(8)],
-        };
+        let badge = Badge::Service(Caller::client(tag, operator));
         let mut reply = [0; interfaces::call::MESSAGE_BYTES];
-        match self.server.receive(message, &mut reply).unwrap() {
+        // As the clients' stubs do: in its short form if it has one.
+        let dispatched = if let Some(short) = request.shorten() {
+            let label = C::LABEL.shortened().bits();
+            self.deliver_short(badge, label, short, &mut reply)
+        } else {
+            let mut payload = [0; interfaces::call::MESSAGE_BYTES];
+            let length = interfaces::encode::encode(request, &mut payload).unwrap();
+            let message = Received {
+                badge: Some(badge),
+                label: C::LABEL.bits(),
+                capabilities: false,
+                payload: &payload[..length.next_multiple_of(8)],
+            };
+            self.server.receive(message, &mut reply).unwrap()
+        };
+        match dispatched {
             Dispatched::Reply(bytes) => Outcome::Now(decode_payload(&reply[..bytes]).unwrap()),
             Dispatched::Later => Outcome::Later(number),
             Dispatched::Protocol(error) => Outcome::Protocol(error),
-            Dispatched::Short(_) => {
-                unreachable!("no request was in its short form")
-            }
+            Dispatched::Short(answered) => Outcome::Now(if answered.is_short_refusal() {
+                Err(C::lengthen_refusal(answered.said()).unwrap())
+            } else {
+                Ok(C::lengthen_reply(answered.said()).unwrap())
+            }),
         }
+    }
+
+    /// What the server's loop does with a message that came in registers.
+    fn deliver_short(
+        &mut self,
+        badge: Badge,
+        label: u64,
+        short: Words,
+        reply: &mut [u8],
+    ) -> Dispatched {
+        let Words { words, length } = short;
+        let asked = Asked {
+            badge: badge.encode(),
+            head: (label << HEAD_SHIFT) | length as u64,
+            words,
+        };
+        if let Some(answered) = self.server.receive_short(asked, reply) {
+            if !answered.is_short() {
+                self.server.count(answered);
+            }
+            return answered.dispatched();
+        }
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let message = Received {
+            badge: Some(badge),
+            label,
+            capabilities: false,
+            payload: &bytes[..length * 8],
+        };
+        self.server.receive(message, reply).unwrap()
     }
 
     /// The memory-server reports a task.
