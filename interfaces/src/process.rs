@@ -494,9 +494,9 @@ interface! {
         /// Waits for a child.
         3 => wait(Wait) -> Ended, or WaitRefusal, later_short;
         /// Ends another task.
-        4 => kill(Kill) -> (), or TaskRefusal, later;
+        4 => kill(Kill) -> (), or TaskRefusal, later_short;
         /// Ends a group.
-        5 => kill_group(KillGroup) -> Receipt, or KillGroupRefusal, later;
+        5 => kill_group(KillGroup) -> Receipt, or KillGroupRefusal, later_short;
         /// What is known of a task.
         6 => read_task(ReadTask) -> TaskAccount, or TaskRefusal;
         /// Lists children.
@@ -504,11 +504,11 @@ interface! {
         /// Reads the arguments.
         8 => read_arguments(ReadArguments) -> Arguments, or Never, short;
         /// Starts a thread.
-        9 => start_thread(StartThread) -> u32, or ThreadRefusal;
+        9 => start_thread(StartThread) -> u32, or ThreadRefusal as shortage, short;
         /// Ends a thread.
-        10 => end_thread(EndThread) -> (), or ThreadRefusal, later;
+        10 => end_thread(EndThread) -> (), or ThreadRefusal, later_short;
         /// Waits for a thread.
-        11 => join_thread(JoinThread) -> (), or ThreadRefusal, later;
+        11 => join_thread(JoinThread) -> (), or ThreadRefusal, later_short;
         /// Compares ledger and servers.
         12 => audit(Audit) -> AuditResult, or OperatorRefusal;
         /// Walks all groups.
@@ -518,13 +518,13 @@ interface! {
         /// The memory-server's pool.
         15 => read_pool(ReadPool) -> PoolFigures, or OperatorRefusal;
         /// What time it is.
-        16 => read_clock(ReadClock) -> Clock, or Never;
+        16 => read_clock(ReadClock) -> Clock, or Never, short;
         /// Sleeps for a while. The answer says when it was given.
-        17 => sleep(Sleep) -> Clock, or SleepRefusal, later;
+        17 => sleep(Sleep) -> Clock, or SleepRefusal, later_short;
         /// Sleeps until a reading of the clock. The answer says when it was given.
-        18 => sleep_until(SleepUntil) -> Clock, or SleepRefusal, later;
+        18 => sleep_until(SleepUntil) -> Clock, or SleepRefusal, later_short;
         /// Waits for a child, but not for ever.
-        19 => wait_for(WaitFor) -> Ended, or WaitRefusal, later;
+        19 => wait_for(WaitFor) -> Ended, or WaitRefusal, later_short;
         /// Opens a ring for events.
         40 => open_ring(OpenRing) -> OpenedRing, or RingRefusal;
         /// Closes a ring.
@@ -532,11 +532,11 @@ interface! {
         /// Makes more of a ring.
         42 => extend_ring(ExtendRing) -> Progress, or RingRefusal;
         /// Freezes a group.
-        20 => freeze(Freeze) -> u32, or FreezeRefusal, later;
+        20 => freeze(Freeze) -> u32, or FreezeRefusal, later_short;
         /// Thaws a group.
-        21 => thaw(Thaw) -> u32, or FreezeRefusal, later;
+        21 => thaw(Thaw) -> u32, or FreezeRefusal, later_short;
         /// Moves a task.
-        22 => move_task(MoveTask) -> (), or MoveRefusal;
+        22 => move_task(MoveTask) -> (), or MoveRefusal as shortage, short;
         /// Follows the caller's group.
         23 => adopt_band(AdoptBand) -> (), or Never;
         /// Offers a link to another task.

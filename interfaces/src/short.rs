@@ -350,6 +350,21 @@ of_nothing! {
     () = ();
 }
 
+/// A number by itself.
+impl Short for u32 {
+    const LENGTH: usize = 1;
+
+    #[inline]
+    fn to_words(&self) -> Option<[u64; WORDS]> {
+        Some([Self::into(*self), 0, 0, 0])
+    }
+
+    #[inline]
+    fn from_words([number, ..]: [u64; WORDS]) -> Option<Self> {
+        Self::try_from(number).ok()
+    }
+}
+
 impl Short for TaskId {
     const LENGTH: usize = 1;
 

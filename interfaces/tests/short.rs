@@ -10,7 +10,10 @@ use interfaces::limits::{
     Account, AccountView, CloseGroup, Enter, GroupState, Membership, OpenGroup, ReadAccount,
     ReadResource, ReadUsage, ResourceAccount, SetLimit, WhoAmI, WouldFew, WouldFit,
 };
-use interfaces::process::{Arguments, Exit, FewArguments, FewSpawn, Spawn, SpawnRefusal, Wait};
+use interfaces::process::{
+    Arguments, Clock, EndThread, Exit, FewArguments, FewSpawn, Freeze, JoinThread, Kill, KillGroup,
+    MoveTask, ReadClock, Sleep, SleepUntil, Spawn, SpawnRefusal, StartThread, Thaw, Wait, WaitFor,
+};
 use interfaces::provision::{CreateTask, DestroyTask, Made, ProgramId, Progress, TASK_KIT};
 use interfaces::short::{Few, Plain, Short, WORDS};
 use interfaces::{Amounts, Call, GroupId, Limit, RESOURCES, Resource, Shortage, TaskId, Text};
@@ -125,6 +128,35 @@ proptest! {
         let refused = Wait { child: Some(nobody) }.to_words();
         prop_assert!(refused.is_none());
         prop_assert_eq!(Exit::from_words(words).is_some(), words[0] <= u32::MAX.into());
+    }
+
+    #[test]
+    fn what_the_proc_server_is_asked_all_day_comes_back(
+        (task, group) in (task(), group()),
+        child in proptest::option::of(task()),
+        (entry, stack_top, number) in any::<(u32, u32, u32)>(),
+        (ns, argument) in any::<(u64, u64)>(),
+        myself in any::<bool>(),
+        words in any::<[u64; WORDS]>(),
+    ) {
+        comes_back(&WaitFor { child, ns });
+        comes_back(&Kill { task });
+        comes_back(&KillGroup { group });
+        comes_back(&Freeze { group });
+        comes_back(&Thaw { group });
+        comes_back(&MoveTask { task, group });
+        comes_back(&StartThread { entry, stack_top, argument });
+        comes_back(&EndThread { number, myself });
+        comes_back(&JoinThread { number });
+        comes_back(&Sleep { ns });
+        comes_back(&SleepUntil { clock: Clock { ns } });
+        comes_back(&Clock { ns });
+        comes_back(&ReadClock {});
+        comes_back(&number);
+        let narrow = words[0] <= u32::MAX.into();
+        prop_assert_eq!(JoinThread::from_words(words).is_some(), narrow);
+        prop_assert_eq!(u32::from_words(words).is_some(), narrow);
+        prop_assert_eq!(EndThread::from_words(words).is_some(), words[0] >> 32 <= 1);
     }
 
     #[test]

@@ -5,15 +5,23 @@
 //! | a spawn | the program, and the length of the arguments above its eight bits; the group, all bits set for none; the arguments' bytes, the first lowest, and zero behind the last |
 //! | arguments | their length; their bytes likewise |
 //! | an exit | the code, as a number without a sign |
-//! | a wait | the child, all bits set for any |
+//! | a wait | the child, all bits set for any; and how long |
+//! | a thread | entry, and the end of the stack 32 bits higher; the argument |
+//! | the end of a thread | its number, and 1 above it if it is the calling one |
+//! | a task, a group, a number of nanoseconds | itself |
 
-use super::{Arguments, Exit, ReadArguments, Spawn, SpawnRefusal, Wait};
+use super::{
+    Arguments, Clock, EndThread, Exit, Freeze, JoinThread, Kill, KillGroup, MoveRefusal, MoveTask,
+    ReadArguments, ReadClock, Sleep, SleepUntil, Spawn, SpawnRefusal, StartThread, Thaw,
+    ThreadRefusal, Wait, WaitFor,
+};
 use crate::accounting::TicketRefusal;
 use crate::amounts::Shortage;
 use crate::identity::GroupId;
 use crate::provision::ProgramId;
 use crate::short::{
-    Brief, Short, WORDS, of_nothing, some_group_of, some_group_word, some_task_of, some_task_word,
+    Brief, Short, WORDS, group_of, group_word, of_nothing, pair, some_group_of, some_group_word,
+    some_task_of, some_task_word, task_of, task_word, unpair,
 };
 
 /// The most bytes of arguments that have a short form.
@@ -186,36 +194,118 @@ impl Brief for SpawnRefusal {
     }
 }
 
-impl Short for Exit {
-    const LENGTH: usize = 1;
-
+impl Brief for ThreadRefusal {
     #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        Some([self.code.cast_unsigned().into(), 0, 0, 0])
+    fn shortage(&self) -> Option<&Shortage> {
+        match self {
+            Self::Ticket(refusal) => refusal.shortage(),
+            _ => None,
+        }
     }
 
     #[inline]
-    fn from_words([code, ..]: [u64; WORDS]) -> Option<Self> {
-        let code = u32::try_from(code).ok()?.cast_signed();
-        Some(Self { code })
+    fn of_shortage(shortage: Shortage) -> Self {
+        Self::Ticket(TicketRefusal::of_shortage(shortage))
     }
 }
 
-impl Short for Wait {
-    const LENGTH: usize = 1;
-
+impl Brief for MoveRefusal {
     #[inline]
-    fn to_words(&self) -> Option<[u64; WORDS]> {
-        Some([some_task_word(self.child)?, 0, 0, 0])
+    fn shortage(&self) -> Option<&Shortage> {
+        match self {
+            Self::Short(shortage) => Some(shortage),
+            _ => None,
+        }
     }
 
     #[inline]
-    fn from_words([child, ..]: [u64; WORDS]) -> Option<Self> {
-        let child = some_task_of(child);
-        Some(Self { child })
+    fn of_shortage(shortage: Shortage) -> Self {
+        Self::Short(shortage)
     }
+}
+
+/// What is so many words, each with its own meaning.
+macro_rules! of_words {
+    ($($kind:ty = $length:literal, $to:expr, $from:expr;)+) => {
+        $(impl Short for $kind {
+            const LENGTH: usize = $length;
+
+            #[inline]
+            fn to_words(&self) -> Option<[u64; WORDS]> {
+                let to: fn(&Self) -> Option<[u64; $length]> = $to;
+                let mut words = [0; WORDS];
+                for (place, word) in words.iter_mut().zip(to(self)?) {
+                    *place = word;
+                }
+                Some(words)
+            }
+
+            #[inline]
+            fn from_words(words: [u64; WORDS]) -> Option<Self> {
+                let from: fn([u64; $length]) -> Option<Self> = $from;
+                from(*words.first_chunk()?)
+            }
+        })+
+    };
+}
+
+of_words! {
+    Exit = 1,
+        |it| Some([u64::from(it.code.cast_unsigned())]),
+        |[code]| Some(Self { code: u32::try_from(code).ok()?.cast_signed() });
+    Wait = 1,
+        |it| Some([some_task_word(it.child)?]),
+        |[child]| Some(Self { child: some_task_of(child) });
+    WaitFor = 2,
+        |it| Some([some_task_word(it.child)?, it.ns]),
+        |[child, ns]| Some(Self { child: some_task_of(child), ns });
+    Kill = 1,
+        |it| Some([task_word(it.task)]),
+        |[task]| Some(Self { task: task_of(task) });
+    KillGroup = 1,
+        |it| Some([group_word(it.group)]),
+        |[group]| Some(Self { group: group_of(group) });
+    Freeze = 1,
+        |it| Some([group_word(it.group)]),
+        |[group]| Some(Self { group: group_of(group) });
+    Thaw = 1,
+        |it| Some([group_word(it.group)]),
+        |[group]| Some(Self { group: group_of(group) });
+    MoveTask = 2,
+        |it| Some([task_word(it.task), group_word(it.group)]),
+        |[task, group]| Some(Self { task: task_of(task), group: group_of(group) });
+    StartThread = 2,
+        |it| Some([pair(it.entry, it.stack_top), it.argument]),
+        |[both, argument]| {
+            let (entry, stack_top) = unpair(both);
+            Some(Self { entry, stack_top, argument })
+        };
+    EndThread = 1,
+        |it| Some([pair(it.number, u32::from(it.myself))]),
+        |[both]| {
+            let (number, myself) = unpair(both);
+            let myself = match myself {
+                0 => false,
+                1 => true,
+                _ => return None,
+            };
+            Some(Self { number, myself })
+        };
+    JoinThread = 1,
+        |it| Some([u64::from(it.number)]),
+        |[number]| Some(Self { number: u32::try_from(number).ok()? });
+    Sleep = 1,
+        |it| Some([it.ns]),
+        |[ns]| Some(Self { ns });
+    SleepUntil = 1,
+        |it| Some([it.clock.ns]),
+        |[ns]| Some(Self { clock: Clock { ns } });
+    Clock = 1,
+        |it| Some([it.ns]),
+        |[ns]| Some(Self { ns });
 }
 
 of_nothing! {
     ReadArguments = ReadArguments {};
+    ReadClock = ReadClock {};
 }
