@@ -14,7 +14,7 @@ use crate::provision::Progress;
 
 mod words;
 
-pub use words::{FewOf, FewTicket, Price, TooWide};
+pub use words::{FewOf, FewTicket, Price};
 
 /// Opens a birth ticket for a new task: charges the whole vector, or nothing, and expects the kernel's birth
 /// notice of `thread`.

@@ -151,6 +151,17 @@ impl Amounts {
         self.numbers[kind.index()]
     }
 
+    /// The numbers of several kinds.
+    #[inline]
+    #[must_use]
+    pub fn of_parts<const N: usize>(parts: [(Resource, u64); N]) -> Self {
+        let mut amounts = Self::NONE;
+        for (kind, number) in parts {
+            amounts.set(kind, number);
+        }
+        amounts
+    }
+
     /// Replaces the number of one kind.
     pub const fn set(&mut self, kind: Resource, amount: u64) {
         *self = self.with(kind, amount);

@@ -22,6 +22,8 @@
 //!   bits behind the last number of a vector mean nothing.
 //! - Only as many words are looked at as travelled: [`Short::LENGTH`].
 
+use core::fmt;
+
 use crate::amounts::{Amounts, RESOURCES, Resource, Shortage};
 use crate::call::{Dispatched, Label, MESSAGE_BYTES, ProtocolError};
 use crate::identity::{GroupId, TaskId};
@@ -364,6 +366,54 @@ impl Short for u32 {
         Self::try_from(number).ok()
     }
 }
+
+/// A request does not fit its short form.
+#[derive(Clone, Copy, Debug)]
+pub struct TooWide;
+
+impl fmt::Display for TooWide {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad("a request without a short form")
+    }
+}
+
+/// A short form that is a type of its own, as a request: it is the same one as what it is the short form of.
+macro_rules! few_call {
+    ($($few:ident = $request:ident;)+) => {
+        $(
+            impl TryFrom<$request> for $few {
+                type Error = $crate::short::TooWide;
+
+                fn try_from(request: $request) -> Result<Self, Self::Error> {
+                    request.few().ok_or($crate::short::TooWide)
+                }
+            }
+
+            impl $crate::call::Call for $few {
+                type Reply = <$request as $crate::call::Call>::Reply;
+                type Refusal = <$request as $crate::call::Call>::Refusal;
+                const LABEL: $crate::call::Label = <$request as $crate::call::Call>::LABEL;
+                const NAME: &'static str = <$request as $crate::call::Call>::NAME;
+
+                #[inline]
+                fn shorten(&self) -> Option<$crate::short::Words> {
+                    $crate::short::shorten(self)
+                }
+
+                #[inline]
+                fn lengthen_reply(words: $crate::short::Words) -> Option<Self::Reply> {
+                    <$request as $crate::call::Call>::lengthen_reply(words)
+                }
+
+                #[inline]
+                fn lengthen_refusal(words: $crate::short::Words) -> Option<Self::Refusal> {
+                    <$request as $crate::call::Call>::lengthen_refusal(words)
+                }
+            }
+        )+
+    };
+}
+pub(crate) use few_call;
 
 impl Short for TaskId {
     const LENGTH: usize = 1;

@@ -1,7 +1,7 @@
 //! The short forms: what fits them comes back from them, what does not is not cut, and no words do any harm.
 
 use interfaces::accounting::{
-    Admitted, Charge, Confirm, EndTask, FewOf, FewTicket, Ticket, TicketRefusal,
+    Admitted, Charge, Confirm, EndTask, FewOf, FewTicket, Price, Ticket, TicketRefusal,
 };
 use interfaces::call::words_of;
 use interfaces::encode::encode;
@@ -294,7 +294,11 @@ proptest! {
             comes_back(&few);
             prop_assert_eq!(Ticket::from(few), ticket);
             // In the order in which a vector is charged, of which a refusal names the first.
-            prop_assert_eq!(few.price.parts().collect::<Vec<_>>(), amounts.present().collect::<Vec<_>>());
+            let parts: Vec<_> = few.price.parts().collect();
+            prop_assert_eq!(&parts, &amounts.present().collect::<Vec<_>>());
+            if let Some(usual) = few.price.usual() {
+                prop_assert_eq!(parts, usual);
+            }
         }
         let two = Ticket { amounts: amounts.with(Resource::Tasks, 2), ..ticket };
         prop_assert_eq!(two.few(), None);
@@ -350,6 +354,13 @@ fn the_ticket_of_every_task_has_a_short_form() {
     assert_eq!(bytes, encode(&few, &mut other));
     assert_eq!(one, other);
     assert_eq!(few.shorten(), ticket.shorten());
+    let parts: Vec<_> = few.price.parts().collect();
+    assert_eq!(
+        few.price.usual().as_ref().map(<[_; 7]>::as_slice),
+        Some(&parts[..])
+    );
+    let other = Price::of(&TASK_KIT.with(Resource::Frames, 0)).expect("it fits");
+    assert_eq!(other.usual(), None);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub fn start_again(
     group: Option<GroupId>,
     arguments: &str,
 ) -> Result<TaskId, CallError<SpawnRefusal>> {
-    client::process::spawn(program, group, Arguments::cut(arguments))
+    client::process::spawn(program, group, &Arguments::cut(arguments))
 }
 
 /// The number that the arguments begin with.

@@ -25,7 +25,11 @@ impl Endpoint {
 }
 
 impl Transport for Endpoint {
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is refused is large, and would be copied once more"
+    )]
     fn exchange<C: Call>(
         &mut self,
         request: &C,
@@ -41,13 +45,23 @@ impl Transport for Endpoint {
             let reply = C::lengthen_reply(Words { words, length });
             return reply.map(Ok).ok_or(ProtocolError::BadReply);
         }
-        // Most requests fit the registers; one that does not is encoded again into a buffer that is large enough,
-        // which costs the rare caller a little and the frequent one nothing.
-        let mut short = [0; REGISTER_BYTES];
-        match encode(request, &mut short) {
-            Some(bytes) => exchange(self.0, C::LABEL.bits(), bytes, first_words(&short)),
-            None => exchange_long(self.0, request),
-        }
+        exchange_encoded(self.0, request)
+    }
+}
+
+/// Sends a request in the general encoding. By itself, so that what has a short form is small where it is sent from.
+///
+/// Most requests fit the registers; one that does not is encoded again into a buffer that is large enough, which costs the
+/// rare caller a little and the frequent one nothing.
+#[inline(never)]
+fn exchange_encoded<C: Call>(
+    endpoint: sel4::cap::Endpoint,
+    request: &C,
+) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    let mut short = [0; REGISTER_BYTES];
+    match encode(request, &mut short) {
+        Some(bytes) => exchange(endpoint, C::LABEL.bits(), bytes, first_words(&short)),
+        None => exchange_long(endpoint, request),
     }
 }
 

@@ -9,17 +9,15 @@
 //!
 //! A ticket's amounts are those of one task and one thread, as every ticket's are: these two kinds need no room.
 
-use core::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Admitted, Charge, ChargeTask, Confirm, EndTask, Release, Ticket, TicketRefusal};
 use crate::amounts::{Amounts, RESOURCES, Resource, Shortage, places};
-use crate::call::{Call, Label};
 use crate::events::Ending;
 use crate::identity::{GroupId, TaskId};
+use crate::provision::TASK_KIT;
 use crate::short::{
-    self, Brief, Few, LANE, MASK, Short, TOO_LARGE, WORDS, Words, group_of, group_word, pair,
+    Brief, Few, LANE, MASK, Short, TOO_LARGE, WORDS, few_call, group_of, group_word, pair,
     some_group_of, some_group_word, task_of, task_word, unpair,
 };
 
@@ -133,6 +131,9 @@ const SPACES: u16 = 1 << Resource::AddressSpaces.index();
 /// Amounts besides those.
 const OTHERS: u32 = 4;
 
+/// The kinds that a task's birth is charged besides those, whatever it runs.
+const USUAL: u16 = TASK_KIT.mask() & !COUNTS;
+
 /// Two numbers of 16 bits, below one of 32.
 #[inline]
 fn triple(low: u32, middle: u32, high: u32) -> Option<u64> {
@@ -177,6 +178,26 @@ impl Price {
             shift = shift.wrapping_add(LANE);
         }
         (seen < TOO_LARGE).then_some(Self { others, lanes })
+    }
+
+    /// Every kind with its amount, in the order of the kinds, if they are those of [`TASK_KIT`]: at once, as each has its
+    /// place.
+    #[inline]
+    #[must_use]
+    pub fn usual(self) -> Option<[(Resource, u64); 7]> {
+        let Self { others, lanes } = self;
+        let lane = |lane: u32| lanes.wrapping_shr(lane.wrapping_mul(LANE)) & MASK;
+        (others == USUAL).then(|| {
+            [
+                (Resource::Tasks, 1),
+                (Resource::Threads, 1),
+                (Resource::Frames, lane(0)),
+                (Resource::Commit, lane(1)),
+                (Resource::KernelMemory, lane(2)),
+                (Resource::CapSlots, lane(3)),
+                (Resource::AddressSpaces, 1),
+            ]
+        })
     }
 
     /// Every kind with its amount, in the order of the kinds.
@@ -267,44 +288,8 @@ impl From<FewTicket> for Ticket {
     }
 }
 
-/// It does not fit.
-#[derive(Clone, Copy, Debug)]
-pub struct TooWide;
-
-impl fmt::Display for TooWide {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad("a ticket without a short form")
-    }
-}
-
-impl TryFrom<Ticket> for FewTicket {
-    type Error = TooWide;
-
-    fn try_from(ticket: Ticket) -> Result<Self, TooWide> {
-        ticket.few().ok_or(TooWide)
-    }
-}
-
-impl Call for FewTicket {
-    type Reply = <Ticket as Call>::Reply;
-    type Refusal = <Ticket as Call>::Refusal;
-    const LABEL: Label = Ticket::LABEL;
-    const NAME: &'static str = Ticket::NAME;
-
-    #[inline]
-    fn shorten(&self) -> Option<Words> {
-        short::shorten(self)
-    }
-
-    #[inline]
-    fn lengthen_reply(words: Words) -> Option<Self::Reply> {
-        Ticket::lengthen_reply(words)
-    }
-
-    #[inline]
-    fn lengthen_refusal(words: Words) -> Option<Self::Refusal> {
-        Ticket::lengthen_refusal(words)
-    }
+few_call! {
+    FewTicket = Ticket;
 }
 
 impl Short for FewTicket {

@@ -15,13 +15,15 @@ use super::{
     ReadArguments, ReadClock, Sleep, SleepUntil, Spawn, SpawnRefusal, StartThread, Thaw,
     ThreadRefusal, Wait, WaitFor,
 };
+use serde::{Deserialize, Serialize};
+
 use crate::accounting::TicketRefusal;
 use crate::amounts::Shortage;
 use crate::identity::GroupId;
 use crate::provision::ProgramId;
 use crate::short::{
-    Brief, Short, WORDS, group_of, group_word, of_nothing, pair, some_group_of, some_group_word,
-    some_task_of, some_task_word, task_of, task_word, unpair,
+    Brief, Short, WORDS, few_call, group_of, group_word, of_nothing, pair, some_group_of,
+    some_group_word, some_task_of, some_task_word, task_of, task_word, unpair,
 };
 
 /// The most bytes of arguments that have a short form.
@@ -135,7 +137,8 @@ impl Short for Arguments {
 }
 
 /// A [`Spawn`] in its short form: as a request it is the same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Spawn", try_from = "Spawn")]
 pub struct FewSpawn {
     /// The program.
     pub program: ProgramId,
@@ -156,6 +159,20 @@ impl Spawn {
             arguments: FewArguments::of(self.arguments.as_str())?,
         })
     }
+}
+
+impl From<FewSpawn> for Spawn {
+    fn from(few: FewSpawn) -> Self {
+        Self {
+            program: few.program,
+            group: few.group,
+            arguments: few.arguments.text(),
+        }
+    }
+}
+
+few_call! {
+    FewSpawn = Spawn;
 }
 
 impl Short for FewSpawn {

@@ -266,7 +266,11 @@ impl Ledger<'_> {
     }
 
     /// Whether a group is another one or below it.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a few instructions, asked of every request"
+    )]
     pub(crate) fn is_within(&self, index: u32, top: u32) -> bool {
         let (Some(slot), Some(above)) = (self.slot(index), self.slot(top)) else {
             return false;

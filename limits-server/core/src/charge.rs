@@ -268,7 +268,9 @@ impl Ledger<'_> {
         match climb::admit(self.groups, &self.bounds, index, NONE, parts) {
             Ok(_) => Ok(()),
             Err(Denied::Killing) => Err(WouldFitRefusal::Killing),
-            Err(Denied::Short { shortage, .. }) => Err(WouldFitRefusal::Short(shortage)),
+            Err(Denied::Short { group, kind, asked }) => {
+                Err(WouldFitRefusal::Short(self.shortage(group, kind, asked)))
+            }
         }
     }
 
@@ -390,12 +392,28 @@ impl Ledger<'_> {
         self.tell(group, News::SoftLimit(hit(&shortage)));
     }
 
+    /// What a group has too little of, for so much that was asked.
+    fn shortage(&self, group: u32, kind: Resource, asked: u64) -> Shortage {
+        let slot = self.slot(group);
+        let bound = slot.and_then(|slot| self.bounds.get(slot.gate.bounds()));
+        let of = |numbers: &Vector| numbers.get(kind.index()).copied();
+        Shortage {
+            resource: kind,
+            group: Some(self.id(group)),
+            // What no number holds, the root refuses without a limit.
+            limit: bound.and_then(|it| of(&it.limit)).unwrap_or(u64::MAX),
+            used: slot.and_then(|it| of(&it.usage)).unwrap_or_default(),
+            asked,
+        }
+    }
+
     /// Counts a refusal at the limit that was in the way.
     #[cold]
     pub(crate) fn refuse(&mut self, denied: Denied) -> Refused {
         match denied {
             Denied::Killing => Refused::Killing,
-            Denied::Short { group, shortage } => {
+            Denied::Short { group, kind, asked } => {
+                let shortage = self.shortage(group, kind, asked);
                 climb::climb(self.groups, group, NONE, |slot| {
                     slot.refusals_below = slot.refusals_below.wrapping_add(1);
                 });

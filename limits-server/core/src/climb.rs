@@ -11,7 +11,7 @@
 //! for each number of them: so kinds and amounts stay in the registers of the machine. Why additions wrap: the root bears
 //! the sum of everything, so that it has room is enough, and a checked addition would pay for it at every level.
 
-use interfaces::{Amounts, RESOURCES, Resource, Shortage};
+use interfaces::{Amounts, RESOURCES, Resource};
 
 use crate::bounds::{Aside, BoundSlot};
 use crate::group::{GroupSlot, ROOT};
@@ -44,16 +44,21 @@ pub(crate) fn gather(amounts: impl Iterator<Item = Part>, parts: &mut Parts) {
 }
 
 /// Why a charge is not admitted: the first group, counted upwards, that refuses.
+///
+/// Small enough for registers, as a bomb is refused all day: the other numbers are looked up by whoever tells them
+/// (`Ledger::shortage`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
     /// It is being killed.
     Killing,
-    /// Its limit is in the way.
+    /// It has too little left.
     Short {
         /// Where it stands in the ledger.
         group: u32,
-        /// What it has too little of.
-        shortage: Shortage,
+        /// The first kind, in their order, of which it has too little.
+        kind: Resource,
+        /// How much of it was asked for.
+        asked: u64,
     },
 }
 
@@ -218,7 +223,7 @@ fn admit_at(
         // A limit may have been set below the usage; then nothing at all is left. What is too much even for no limit
         // is the root's to refuse.
         if asked > limit.saturating_sub(used) && limit != u64::MAX {
-            return Err(short(slot, group, kind, limit, asked));
+            return Err(Denied::Short { group, kind, asked });
         }
     }
     Ok(slot.gate.has_soft() && crosses_at(slot, bounds, parts))
@@ -233,33 +238,11 @@ fn room_for_sums(groups: &[GroupSlot], parts: &[Part]) -> Result<(), Denied> {
     for &(kind, asked) in parts {
         let used = root.usage.get(kind.index()).copied().unwrap_or_default();
         if used.checked_add(asked).is_none() {
-            return Err(short(root, ROOT, kind, u64::MAX, asked));
+            let group = ROOT;
+            return Err(Denied::Short { group, kind, asked });
         }
     }
     Ok(())
-}
-
-#[cold]
-fn short(slot: &GroupSlot, group: u32, resource: Resource, limit: u64, asked: u64) -> Denied {
-    let used = slot
-        .usage
-        .get(resource.index())
-        .copied()
-        .unwrap_or_default();
-    let id = interfaces::GroupId {
-        index: group,
-        generation: slot.generation,
-    };
-    Denied::Short {
-        group,
-        shortage: Shortage {
-            resource,
-            group: Some(id),
-            limit,
-            used,
-            asked,
-        },
-    }
 }
 
 /// Subtracts what was charged before from every group from `from` up to, and without, `until`.

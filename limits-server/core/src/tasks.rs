@@ -161,10 +161,16 @@ impl Ledger<'_> {
             price,
         } = ticket;
         let index = self.place_for(thread, task, parent, group)?;
-        let mut parts = Parts::new();
-        gather(price.parts(), &mut parts);
-        self.charge_parts(index, NONE, &parts)?;
-        let paid = without_counts(&price.amounts());
+        let paid = if let Some(parts) = price.usual() {
+            self.charge_parts(index, NONE, &parts)?;
+            Amounts::of_parts(parts)
+        } else {
+            let mut parts = Parts::new();
+            gather(price.parts(), &mut parts);
+            self.charge_parts(index, NONE, &parts)?;
+            price.amounts()
+        };
+        let paid = without_counts(&paid);
         Ok(self.announce(thread, task, parent, index, paid))
     }
 

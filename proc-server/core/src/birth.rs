@@ -484,6 +484,9 @@ impl<H: Hands> ProcServer<'_, H> {
         !(self.settings.may_omit_ticket && order.arguments.begins_with(WITHOUT_TICKET))
     }
 
+    // Inlined: what it refuses with is large, and would be copied once more.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a bomb is refused all day")]
     fn ask_for_ticket(
         &mut self,
         place: Reserved,
@@ -492,34 +495,46 @@ impl<H: Hands> ProcServer<'_, H> {
         if !self.wants_ticket(order) {
             return Ok(self.unticketed(order));
         }
-        let Reserved { task, thread } = place;
-        let (parent, group) = (order.parent, order.group);
+        let Some(&Cost::Few(price)) = self.programs.price(order.program) else {
+            return self.ask_for_wide_ticket(place, order);
+        };
+        let ticket = FewTicket {
+            thread: place.thread,
+            task: place.task,
+            parent: order.parent,
+            group: order.group,
+            price,
+        };
+        call(self.hands.limits(), &ticket)
+    }
+
+    /// The same for a program whose price has no short form.
+    #[cold]
+    #[inline(never)]
+    fn ask_for_wide_ticket(
+        &mut self,
+        place: Reserved,
+        order: &Order<'_>,
+    ) -> Result<Admitted, CallError<TicketRefusal>> {
         let amounts = match self.programs.price(order.program) {
-            Some(&Cost::Few(price)) => {
-                let ticket = FewTicket {
-                    thread,
-                    task,
-                    parent,
-                    group,
-                    price,
-                };
-                return call(self.hands.limits(), &ticket);
-            }
+            Some(Cost::Few(price)) => price.amounts(),
             Some(&Cost::Wide(amounts)) => amounts,
             // Whoever orders has looked it up; without a price nobody is born.
             None => return Err(CallError::Refused(TicketRefusal::BadPlace)),
         };
         let ticket = Ticket {
-            thread,
-            task,
-            parent,
-            group,
+            thread: place.thread,
+            task: place.task,
+            parent: order.parent,
+            group: order.group,
             amounts,
         };
         call(self.hands.limits(), &ticket)
     }
 
     /// Where a task without a ticket would have been; the last band, so that it disturbs nobody.
+    #[cold]
+    #[inline(never)]
     fn unticketed(&self, order: &Order<'_>) -> Admitted {
         let parents = order.parent.and_then(|parent| self.tasks.get(parent));
         let group = order.group.or(parents.map(Task::group));

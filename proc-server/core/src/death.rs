@@ -56,16 +56,25 @@ impl Work {
 
 impl<H: Hands> ProcServer<'_, H> {
     /// Whether something is to be done that nobody asks for.
-    // Asked after every message: there is mostly none of all that, and that is to be seen at a glance. So no loop.
-    #[inline]
+    // Asked after every message: there is mostly none of all that, and that is to be seen at a glance.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is the server's loop")]
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.timer
-            || self.news
-            || self.is_due(Work::Freeze)
-            || self.is_due(Work::Kill)
-            || self.is_due(Work::Fork)
-            || self.is_due(Work::End)
+        let at_rest = !self.timer
+            && !self.news
+            && self.freezes.is_empty()
+            && self.jobs.is_empty()
+            && self.forks.is_empty()
+            && !self.tasks.has_ending();
+        !at_rest && self.has_slice()
+    }
+
+    /// Whether any of what goes on by itself can go on now: not all of it, there may be jobs that wait for something.
+    #[cold]
+    #[inline(never)]
+    fn has_slice(&self) -> bool {
+        self.timer || self.news || Work::ALL.into_iter().any(|work| self.is_due(work))
     }
 
     /// Does one slice of what goes on by itself: of one kind of it, each in its turn, so that whoever asks something
@@ -87,12 +96,11 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
-    #[inline]
     fn is_due(&self, work: Work) -> bool {
         match work {
             Work::Freeze => !self.freezes.is_empty(),
             Work::Kill => self.jobs.has_step(),
-            Work::Fork => !self.forks.is_empty() && self.forks.iter().any(|(_, job)| job.goes_on()),
+            Work::Fork => self.forks.iter().any(|(_, job)| job.goes_on()),
             Work::End => self.tasks.has_ending(),
         }
     }

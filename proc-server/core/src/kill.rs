@@ -47,7 +47,13 @@ impl KillJobs {
     #[inline]
     #[must_use]
     pub fn has_step(&self) -> bool {
-        !self.0.is_empty() && self.0.iter().any(|(_, job)| job.victim.is_none())
+        self.0.iter().any(|(_, job)| job.victim.is_none())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Begins a kill for an operator or for somebody else. Returns its number, if there is room.

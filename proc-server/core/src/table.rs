@@ -365,8 +365,10 @@ impl<'a> TaskTable<'a> {
     /// The running task that a badge names.
     #[must_use]
     pub fn running(&self, tag: TaskTag) -> Option<TaskId> {
-        let task = self.id_at(tag.index())?;
-        (tag.is(task) && self.is_running(task)).then_some(task)
+        let index = tag.index();
+        let slot = at(self.tasks, index)?;
+        let generation = slot.generation;
+        (tag.is_of(generation) && slot.life.is_running()).then_some(TaskId { index, generation })
     }
 
     /// A task's parent, while that is not gone.

@@ -5,11 +5,11 @@ use core::fmt::{self, Write as _};
 use interfaces::accounting::Receipt;
 use interfaces::limits::{Never, Page};
 use interfaces::process::{
-    AdoptBand, Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, Figures,
-    FindProgram, FindRefusal, Fork, ForkRefusal, Freeze, FreezeRefusal, JoinThread, Kill,
-    KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OperatorRefusal, ReadArguments,
-    ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal,
-    Thaw, ThreadRefusal, Wait, WaitRefusal,
+    AdoptBand, Arguments, Audit, AuditResult, Children, EndThread, Ended, Exit, FewArguments,
+    FewSpawn, Figures, FindProgram, FindRefusal, Fork, ForkRefusal, Freeze, FreezeRefusal,
+    JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup,
+    OperatorRefusal, ReadArguments, ReadFigures, ReadPool, ReadTask, Spawn, SpawnRefusal,
+    StartThread, TaskAccount, TaskRefusal, Thaw, ThreadRefusal, Wait, WaitRefusal,
 };
 use interfaces::provision::{PoolFigures, ProgramId, ProgramName};
 use interfaces::{CallError, GroupId, TaskId};
@@ -30,16 +30,32 @@ pub fn find_program(name: &str) -> Result<ProgramId, CallError<FindRefusal>> {
 pub fn spawn(
     program: ProgramId,
     group: Option<GroupId>,
-    arguments: Arguments,
+    arguments: &Arguments,
 ) -> Result<TaskId, CallError<SpawnRefusal>> {
-    call(
-        Server::Process,
-        &Spawn {
-            program,
-            group,
-            arguments,
-        },
-    )
+    let Some(few) = FewArguments::of(arguments.as_str()) else {
+        return spawn_at_length(program, group, arguments);
+    };
+    let few = FewSpawn {
+        program,
+        group,
+        arguments: few,
+    };
+    call(Server::Process, &few)
+}
+
+/// The same with arguments that have no short form.
+#[cold]
+fn spawn_at_length(
+    program: ProgramId,
+    group: Option<GroupId>,
+    arguments: &Arguments,
+) -> Result<TaskId, CallError<SpawnRefusal>> {
+    let spawn = Spawn {
+        program,
+        group,
+        arguments: arguments.clone(),
+    };
+    call(Server::Process, &spawn)
 }
 
 /// Which of the two that come back from a fork this is.
@@ -59,7 +75,7 @@ pub fn spawn_with(
 ) -> Result<TaskId, CallError<SpawnRefusal>> {
     let mut text = Arguments::default();
     let _ = text.write_fmt(arguments);
-    spawn(program, group, text)
+    spawn(program, group, &text)
 }
 
 /// Makes a child that is where the caller is, with a clone of its memory, in the caller's group or one below it. Comes

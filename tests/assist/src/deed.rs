@@ -180,7 +180,7 @@ impl Deed {
                 let Ok(assist) = process::find_program("assist") else {
                     return Told::Other(1);
                 };
-                let spawned = process::spawn(assist, Some(group), Arguments::cut("puppet"));
+                let spawned = process::spawn(assist, Some(group), &Arguments::cut("puppet"));
                 told(spawned.map(of_task), Told::spawn)
             }
             Self::Kill(task) => told(process::kill(task).map(|()| 0), |refusal| match refusal {

@@ -294,7 +294,7 @@ mod acts {
         else {
             return Outcome::Other;
         };
-        let Ok(child) = process::spawn(assist, Some(own), Arguments::cut(SLEEP)) else {
+        let Ok(child) = process::spawn(assist, Some(own), &Arguments::cut(SLEEP)) else {
             return Outcome::Other;
         };
         let outcome = told(process::move_task(child, group));

@@ -12,7 +12,7 @@ use crate::words::Words;
 pub fn spawn(group: Option<GroupId>, mode: &str) -> Result<TaskId, CallError<SpawnRefusal>> {
     let assist = process::find_program("assist")
         .map_err(|_| CallError::Refused(SpawnRefusal::UnknownProgram))?;
-    process::spawn(assist, group, Arguments::cut(mode))
+    process::spawn(assist, group, &Arguments::cut(mode))
 }
 
 /// `idle`: lets others run, for ever.

@@ -179,7 +179,7 @@ fn spawn(world: &mut World, group: GroupId) -> Result<Summary, Trouble> {
     let program = world.program;
     let arguments = client::interfaces::process::Arguments::cut("exit");
     world.samples.of(ROUNDS, || {
-        let child = process::spawn(program, Some(group), arguments.clone())?;
+        let child = process::spawn(program, Some(group), &arguments)?;
         process::wait(Some(child))?;
         Ok(())
     })
@@ -193,7 +193,7 @@ fn refused(world: &mut World, levels: usize) -> Result<Summary, Trouble> {
     let program = world.program;
     let arguments = client::interfaces::process::Arguments::cut("exit");
     world.samples.of(ROUNDS, || {
-        match process::spawn(program, Some(group), arguments.clone()) {
+        match process::spawn(program, Some(group), &arguments) {
             Err(CallError::Refused(SpawnRefusal::Ticket(TicketRefusal::Short(_)))) => Ok(()),
             _ => Err(Trouble::here()),
         }

@@ -64,7 +64,7 @@ pub fn spawning_above_or_beside_is_refused(world: &mut World) -> Result<(), Fail
         process::spawn(
             ProgramId(200),
             None,
-            client::interfaces::process::Arguments::default()
+            &client::interfaces::process::Arguments::default()
         ),
         SpawnRefusal::UnknownProgram
     );

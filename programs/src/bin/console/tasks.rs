@@ -23,7 +23,7 @@ pub fn spawn(group: Option<&str>, program: &str, arguments: &str) -> Result<Task
         .ok_or_else(|| Failure::at(program, "its arguments are longer than 120 bytes"))?;
     let found = process::find_program(program)
         .map_err(|_| Failure::at(program, "no such program: see programs"))?;
-    process::spawn(found, group, arguments).map_err(|error| Failure::spawn(program, error))
+    process::spawn(found, group, &arguments).map_err(|error| Failure::spawn(program, error))
 }
 
 /// Waits for a child, and says how it ended. Ctrl-C ends the waiting.

@@ -16,7 +16,7 @@ use interfaces::limits::{Never, Page};
 use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
     self, AdoptBand, Arguments, Audit, AuditResult, Children, Clock, CloseRing, EndThread, Ended,
-    Exit, ExtendRing, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, Inspect,
+    Exit, ExtendRing, FewSpawn, Figures, FindProgram, FindRefusal, Freeze, FreezeRefusal, Inspect,
     JoinThread, Kill, KillGroup, KillGroupRefusal, MoveRefusal, MoveTask, NextGroup, OpenRing,
     OpenedRing, OperatorRefusal, ReadArguments, ReadClock, ReadFigures, ReadPool, ReadTask, Sleep,
     SleepRefusal, SleepUntil, Spawn, SpawnRefusal, StartThread, TaskAccount, TaskRefusal, Thaw,
@@ -315,6 +315,9 @@ impl process::Server for World {
     }
 
     fn spawn(&mut self, _: Caller, _: Spawn) -> Result<TaskId, SpawnRefusal> {
+        unasked()
+    }
+    fn few_spawn(&mut self, _: Caller, _: FewSpawn) -> Result<TaskId, SpawnRefusal> {
         unasked()
     }
     fn find_program(&mut self, _: Caller, _: FindProgram) -> Result<ProgramId, FindRefusal> {
