@@ -44,6 +44,8 @@ pub(crate) struct Origin {
 pub(crate) struct Job {
     unborn: Unborn,
     origin: Origin,
+    /// The child has all of its address space, and is to be born.
+    cloned: bool,
     /// Who waits, while it does.
     pub(crate) waiter: Option<u32>,
     /// Why it was broken off, if it was.
@@ -137,6 +139,7 @@ impl<H: Hands> ProcServer<'_, H> {
         let job = Job {
             unborn,
             origin,
+            cloned: false,
             waiter: None,
             refusal: None,
         };
@@ -155,13 +158,23 @@ impl<H: Hands> ProcServer<'_, H> {
 
     /// Does one slice of the fork whose turn it is.
     pub(crate) fn fork_on(&mut self) {
-        let Some((number, &mut job)) = self.forks.turn(Job::goes_on) else {
+        let Some((number, job)) = self.forks.turn(Job::goes_on) else {
             return;
         };
-        let done = match self.clone_slice(job.origin.task, job.child()) {
-            Ok(Progress::More) => return,
-            Ok(Progress::Done) => self.end_fork(&job),
-            Err(failed) => Err(failed),
+        let job = *job;
+        // The birth is a slice of its own: whoever waits, waits for less.
+        let done = if job.cloned {
+            self.end_fork(&job)
+        } else {
+            match self.clone_slice(job.origin.task, job.child()) {
+                Ok(progress) => {
+                    if let Some(job) = self.forks.get_mut(number) {
+                        job.cloned = progress == Progress::Done;
+                    }
+                    return;
+                }
+                Err(failed) => Err(failed),
+            }
         };
         match done {
             Ok(()) => {
