@@ -6,7 +6,9 @@
 //! waits for the answer, and the answer to the child is put into them. What the kernel lets nobody read does not go
 //! along: the child's FPU registers are fresh.
 //!
-//! What is small is cloned at once; the rest goes on a slice at a time, and whoever asks something meanwhile is served.
+//! What is small is cloned at once; the rest goes on a slice at a time, and whoever asks something meanwhile is served. The
+//! making before the first slice, and the birth after the last, are as long as a slice: nobody who is to be woken waits for
+//! two of them.
 //!
 //! The child is no operator, whoever its parent is: authority over the whole system is given at boot and not handed on.
 //!
@@ -114,7 +116,13 @@ impl<H: Hands> ProcServer<'_, H> {
         };
         let (unborn, _) = self.make_task::<ForkRefusal>(&order)?;
         let child = unborn.place.task;
-        let begun = match self.clone_slice(task, child) {
+        // Whoever was to be woken meanwhile does not wait for a slice as well.
+        let cloned = if self.is_overdue() {
+            Ok(Progress::More)
+        } else {
+            self.clone_slice(task, child)
+        };
+        let begun = match cloned {
             Ok(Progress::More) => self.fork_later(caller, unborn, origin).map(|()| None),
             Ok(Progress::Done) => self
                 .bring_forth(unborn)

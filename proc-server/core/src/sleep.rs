@@ -81,6 +81,12 @@ impl<H: Hands> ProcServer<'_, H> {
         }
     }
 
+    /// Whether somebody was to be woken before now.
+    pub(crate) fn is_overdue(&mut self) -> bool {
+        let first = self.deadlines.first();
+        first.is_some_and(|(at, _)| at <= self.clock().ns)
+    }
+
     /// The timer's interrupt has come: wakes those whose time it is, and sets it for the next.
     pub(crate) fn ring(&mut self) {
         let heard = self.hands.timer_heard();

@@ -79,6 +79,29 @@ fn others_are_served_while_a_large_task_is_forked() {
 }
 
 #[test]
+fn who_is_to_be_woken_waits_neither_for_a_first_slice_nor_for_the_last_and_the_birth() {
+    let (mut stage, first) = stage(0);
+    let sleeper = stage.first();
+    let slept = Stage::later(stage.ask(sleeper, 0, &Sleep { ns: 10 }));
+    // The time comes, and the interrupt after the fork was asked for.
+    stage.world.borrow_mut().now += 10;
+    let request = Stage::later(stage.ask(first, 0, &fork(0, Some(2))));
+    stage.pass(0);
+    stage.server.work();
+    assert!(stage.answer_to::<Sleep>(slept).is_some());
+    assert_eq!(stage.world.borrow().memory.clones_asked, 0);
+    // A slice clones it all, and the next one is the birth.
+    stage.server.work();
+    assert_eq!(stage.world.borrow().memory.clones_asked, 1);
+    assert_eq!(stage.answer_to::<Fork>(request), None);
+    stage.server.work();
+    assert_eq!(stage.world.borrow().memory.clones_asked, 1);
+    let child = stage.answer_to::<Fork>(request).unwrap().unwrap().unwrap();
+    assert!(stage.server.table().is_running(child));
+    stage.check();
+}
+
+#[test]
 fn nobody_knows_a_child_before_it_runs() {
     let (mut stage, first) = stage(5);
     let number = thread(&mut stage, first);

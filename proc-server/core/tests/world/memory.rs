@@ -43,6 +43,8 @@ pub struct Memory {
     /// How many slices a clone of an address space takes besides the last, and how many each that is under way has had.
     pub clone_slices: u32,
     clones: BTreeMap<TaskId, u32>,
+    /// How many such slices were asked for, of all clones.
+    pub clones_asked: u32,
     /// It forgets to empty one of the slots.
     pub untidy: bool,
     /// Whether the notification of a new ring is in the slot for that.
@@ -213,6 +215,7 @@ impl Server for World {
         if self.memory.full {
             return Err(CloneSpaceRefusal::TableFull);
         }
+        self.memory.clones_asked += 1;
         let had = self.memory.clones.entry(request.to).or_default();
         if *had < self.memory.clone_slices {
             *had += 1;
