@@ -12,7 +12,7 @@
 
 use interfaces::accounting::{Receipt, TicketRefusal};
 use interfaces::call::{Answer, Call, encode_answer};
-use interfaces::identity::{Badge, Caller, TaskTag};
+use interfaces::identity::{Badge, Caller};
 use interfaces::limits::{Never, Page};
 use interfaces::links::{Accept, HangUp, Link, LinkRefusal, Links, Offer, ReadLinks, SetAlarm};
 use interfaces::process::{
@@ -224,9 +224,7 @@ impl<'a, H: Hands> ProcServer<'a, H> {
     pub fn receive_short(&mut self, asked: Asked, reply: &mut [u8]) -> Option<Answered> {
         // The badge, too, is looked at: a signal leaves the label of the message before.
         let (operation, words) = asked.of(process::INTERFACE, process::VERSION)?;
-        let (tag, operator) = TaskTag::of_badge(asked.badge)?;
-        self.tasks.running(tag)?;
-        let caller = Caller::Task { tag, operator };
+        let caller = self.tasks.asker(asked.badge)?;
         Some(process::dispatch_short(
             self, caller, operation, words, reply,
         ))

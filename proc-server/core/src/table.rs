@@ -15,7 +15,7 @@
 //! Everything takes constant time, but for the walk towards a task's ancestors, which ends after as many steps as
 //! there are places.
 
-use interfaces::identity::{GroupId, TaskTag};
+use interfaces::identity::{Caller, GroupId, TaskTag};
 use interfaces::process::{Ended, ExitReason};
 use interfaces::provision::TASK_THREADS;
 use interfaces::{TaskId, limits::PAGE};
@@ -366,9 +366,19 @@ impl<'a> TaskTable<'a> {
     #[must_use]
     pub fn running(&self, tag: TaskTag) -> Option<TaskId> {
         let index = tag.index();
-        let slot = at(self.tasks, index)?;
+        let slot = at(self.tasks, index).filter(|slot| slot.life.is_running())?;
         let generation = slot.generation;
-        (tag.is_of(generation) && slot.life.is_running()).then_some(TaskId { index, generation })
+        let task = TaskId { index, generation };
+        tag.is(task).then_some(task)
+    }
+
+    /// Who asks with this badge, if it is a running task's.
+    #[inline]
+    #[must_use]
+    pub fn asker(&self, badge: u64) -> Option<Caller> {
+        let index = TaskTag::place_in(badge);
+        let slot = at(self.tasks, index).filter(|slot| slot.life.is_running())?;
+        Caller::of_task(badge, TaskTag::new(index, slot.generation))
     }
 
     /// A task's parent, while that is not gone.
