@@ -253,17 +253,34 @@ pub trait Call: Serialize + DeserializeOwned {
     }
 }
 
+/// What comes of a request.
+///
+/// It goes through every hand from the transport to who asked as it is, so that a large answer is made just once, where that
+/// one has room for it.
+pub type Outcome<C> = Result<<C as Call>::Reply, CallError<<C as Call>::Refusal>>;
+
+/// What comes of a request whose answer is in the general encoding: that has the server's no in it.
+///
+/// # Errors
+///
+/// As [`call`].
+#[inline]
+pub fn outcome<R, E>(answer: Result<Result<R, E>, ProtocolError>) -> Result<R, CallError<E>> {
+    match answer {
+        Ok(Ok(reply)) => Ok(reply),
+        Ok(Err(refusal)) => Err(CallError::Refused(refusal)),
+        Err(error) => Err(CallError::Protocol(error)),
+    }
+}
+
 /// Something that carries a request to a server and its answer back.
 pub trait Transport {
     /// Sends the request and waits for the answer.
     ///
     /// # Errors
     ///
-    /// The [`ProtocolError`] with which the server turned the message down.
-    fn exchange<C: Call>(
-        &mut self,
-        request: &C,
-    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError>;
+    /// As [`call`].
+    fn exchange<C: Call>(&mut self, request: &C) -> Outcome<C>;
 }
 
 /// Calls a server.
@@ -272,15 +289,8 @@ pub trait Transport {
 ///
 /// [`CallError::Refused`] if the server said no, [`CallError::Protocol`] if the message was wrong.
 #[inline]
-pub fn call<C: Call, T: Transport>(
-    transport: &mut T,
-    request: &C,
-) -> Result<C::Reply, CallError<C::Refusal>> {
-    match transport.exchange(request) {
-        Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(refusal)) => Err(CallError::Refused(refusal)),
-        Err(error) => Err(CallError::Protocol(error)),
-    }
+pub fn call<C: Call, T: Transport>(transport: &mut T, request: &C) -> Outcome<C> {
+    transport.exchange(request)
 }
 
 /// What a server's method says to an operation that may take its time.
@@ -400,7 +410,14 @@ pub struct Loopback<'a, S> {
 }
 
 impl<S> Transport for Loopback<'_, S> {
-    fn exchange<C: Call>(
+    fn exchange<C: Call>(&mut self, request: &C) -> Outcome<C> {
+        outcome(self.answer(request))
+    }
+}
+
+impl<S> Loopback<'_, S> {
+    /// What the server says.
+    fn answer<C: Call>(
         &mut self,
         request: &C,
     ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {

@@ -15,10 +15,11 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use interfaces::call::Outcome;
 use interfaces::identity::Caller;
 use interfaces::injection::{self, Arm, ArmRefusal, Disarm, Injected, Step};
 use interfaces::limits::Never;
-use interfaces::{Badge, Label, ProtocolError, Transport};
+use interfaces::{Badge, CallError, Label, ProtocolError, Transport};
 use interfaces_sel4::{Endpoint, Message, Port, Response};
 
 /// Which kinds are counted; none while nothing is armed.
@@ -145,13 +146,10 @@ impl Failing {
 }
 
 impl Transport for Failing {
-    fn exchange<C: interfaces::Call>(
-        &mut self,
-        request: &C,
-    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    fn exchange<C: interfaces::Call>(&mut self, request: &C) -> Outcome<C> {
         if fails(Step::Call) {
             // A refusal is injected where it comes from: in the server that is asked.
-            return Err(ProtocolError::Malformed);
+            return Err(CallError::Protocol(ProtocolError::Malformed));
         }
         self.0.exchange(request)
     }

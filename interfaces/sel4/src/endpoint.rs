@@ -1,9 +1,9 @@
 //! A caller's side.
 
-use interfaces::call::{MESSAGE_BYTES, REGISTER_BYTES, decode_payload};
+use interfaces::call::{MESSAGE_BYTES, Outcome, REGISTER_BYTES, decode_payload, outcome};
 use interfaces::encode::encode;
 use interfaces::short::{ANSWER, PLAIN, REFUSAL, Words};
-use interfaces::{Call, ProtocolError, Transport};
+use interfaces::{Call, CallError, ProtocolError, Transport};
 use sel4::MessageInfo;
 
 use serde::de::DeserializeOwned;
@@ -30,10 +30,7 @@ impl Transport for Endpoint {
         clippy::inline_always,
         reason = "what is refused is large, and would be copied once more"
     )]
-    fn exchange<C: Call>(
-        &mut self,
-        request: &C,
-    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    fn exchange<C: Call>(&mut self, request: &C) -> Outcome<C> {
         if let Some(Words { words, length }) = request.shorten() {
             let info = MessageInfo::new(C::LABEL.shortened().bits(), 0, 0, length);
             let (info, words) = sel4::call_registers(self.0, info, words);
@@ -42,8 +39,10 @@ impl Transport for Endpoint {
                 return no_answer::<C>(info, first, second, third, fourth);
             }
             let length = info.length();
-            let reply = C::lengthen_reply(Words { words, length });
-            return reply.map(Ok).ok_or(ProtocolError::BadReply);
+            return match C::lengthen_reply(Words { words, length }) {
+                Some(reply) => Ok(reply),
+                None => Err(CallError::Protocol(ProtocolError::BadReply)),
+            };
         }
         exchange_encoded(self.0, request)
     }
@@ -54,39 +53,30 @@ impl Transport for Endpoint {
 /// Most requests fit the registers; one that does not is encoded again into a buffer that is large enough, which costs the
 /// rare caller a little and the frequent one nothing.
 #[inline(never)]
-fn exchange_encoded<C: Call>(
-    endpoint: sel4::cap::Endpoint,
-    request: &C,
-) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+fn exchange_encoded<C: Call>(endpoint: sel4::cap::Endpoint, request: &C) -> Outcome<C> {
     let mut short = [0; REGISTER_BYTES];
     match encode(request, &mut short) {
-        Some(bytes) => exchange(endpoint, C::LABEL.bits(), bytes, first_words(&short)),
+        Some(bytes) => exchange::<C>(endpoint, bytes, first_words(&short)),
         None => exchange_long(endpoint, request),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn exchange_long<C: Call>(
-    endpoint: sel4::cap::Endpoint,
-    request: &C,
-) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+fn exchange_long<C: Call>(endpoint: sel4::cap::Endpoint, request: &C) -> Outcome<C> {
     let mut long = [0; MESSAGE_BYTES];
-    let bytes = encode(request, &mut long).ok_or(ProtocolError::Malformed)?;
-    exchange(endpoint, C::LABEL.bits(), bytes, load(&long, bytes))
+    match encode(request, &mut long) {
+        Some(bytes) => exchange::<C>(endpoint, bytes, load(&long, bytes)),
+        None => Err(CallError::Protocol(ProtocolError::Malformed)),
+    }
 }
 
 #[inline]
-fn exchange<T: DeserializeOwned>(
-    endpoint: sel4::cap::Endpoint,
-    label: u64,
-    bytes: usize,
-    words: Registers,
-) -> Result<T, ProtocolError> {
-    let info = MessageInfo::new(label, 0, 0, words_for(bytes));
+fn exchange<C: Call>(endpoint: sel4::cap::Endpoint, bytes: usize, words: Registers) -> Outcome<C> {
+    let info = MessageInfo::new(C::LABEL.bits(), 0, 0, words_for(bytes));
     let (info, registers) = sel4::call_registers(endpoint, info, words);
     let [first, second, third, fourth] = registers;
-    answer(info, first, second, third, fourth)
+    outcome(answer(info, first, second, third, fourth))
 }
 
 /// What is said to a request in its short form other than such an answer. Not inlined, like [`answer`].
@@ -97,7 +87,7 @@ fn no_answer<C: Call>(
     second: u64,
     third: u64,
     fourth: u64,
-) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+) -> Outcome<C> {
     let (words, length) = ([first, second, third, fourth], info.length());
     if info.label() == PLAIN {
         let word = |place: usize| match words.get(place) {
@@ -105,15 +95,17 @@ fn no_answer<C: Call>(
             None => sel4::ipc_buffer_word(place),
         };
         return match C::read_plain(length, word) {
-            Some(reply) => Ok(Ok(reply)),
-            None => Err(ProtocolError::BadReply),
+            Some(reply) => Ok(reply),
+            None => Err(CallError::Protocol(ProtocolError::BadReply)),
         };
     }
     if info.label() != REFUSAL {
-        return answer(info, first, second, third, fourth);
+        return outcome(answer(info, first, second, third, fourth));
     }
-    let refusal = C::lengthen_refusal(Words { words, length });
-    refusal.map(Err).ok_or(ProtocolError::BadReply)
+    Err(match C::lengthen_refusal(Words { words, length }) {
+        Some(refusal) => CallError::Refused(refusal),
+        None => CallError::Protocol(ProtocolError::BadReply),
+    })
 }
 
 /// What an answer in the general encoding says. Not inlined: what it keeps on its stack would otherwise be reserved, and

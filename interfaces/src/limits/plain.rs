@@ -169,7 +169,10 @@ impl Plain for Account {
             return None;
         }
         let (tasks_here, children) = unpair(word(2));
-        let number = |kind: usize| unpair(word(HEAD.wrapping_add(kind)));
+        // Each word is asked for once.
+        let numbers: [_; RESOURCES] =
+            core::array::from_fn(|kind| unpair(word(HEAD.wrapping_add(kind))));
+        let number = |kind: usize| numbers.get(kind).copied().unwrap_or_default();
         // Whole at the end: it is large, and what is changed afterwards is copied once more.
         Some(Self {
             group: group_of(word(0)),

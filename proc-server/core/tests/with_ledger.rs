@@ -96,7 +96,7 @@ fn who_opened_many_groups_is_told_of_when_all_of_them_are_gone() {
             let open = OpenGroup {
                 parent: Some(parent),
             };
-            ledger.ask_as(task, &open).unwrap().unwrap()
+            ledger.ask_as(task, &open).unwrap()
         };
         if number < 40 {
             parent = opened;
@@ -124,7 +124,7 @@ fn whoever_keeps_the_places_for_kills_busy_is_killed_all_the_same() {
             let mut world = stage.world.borrow_mut();
             let ledger = world.ledger.as_mut().unwrap();
             let open = OpenGroup { parent: None };
-            ledger.ask_as(busy, &open).unwrap().unwrap()
+            ledger.ask_as(busy, &open).unwrap()
         };
         spawn(&mut stage, busy, Some(opened)).unwrap();
         outcomes.push((busy, KillGroup { group: opened }));
@@ -177,7 +177,7 @@ fn groups_that_a_task_opened_are_killed_audited_and_let_go() {
         let opened = {
             let world = &mut *stage.world.borrow_mut();
             let ledger = world.ledger.as_mut().unwrap();
-            ledger.ask_as(nest, &OpenGroup { parent }).unwrap().unwrap()
+            ledger.ask_as(nest, &OpenGroup { parent }).unwrap()
         };
         inner.push(spawn(&mut stage, nest, Some(opened)).unwrap());
         parent = Some(opened);
@@ -211,7 +211,7 @@ fn a_task_that_went_down_is_counted_and_killed_where_it_is() {
         let world = &mut *stage.world.borrow_mut();
         let ledger = world.ledger.as_mut().unwrap();
         let enter = Enter { group: group(4) };
-        ledger.ask_as(task, &enter).unwrap().unwrap();
+        ledger.ask_as(task, &enter).unwrap();
     }
     audit(&mut stage, operator);
     assert!(Stage::now(stage.ask(beside, 0, &ReadTask { task: Some(task) })).is_ok());

@@ -2,15 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use interfaces::call::{CallError, Dispatched};
+use interfaces::call::{CallError, Dispatched, Outcome, outcome};
 use interfaces::provision::{
     CreateRefusal, CreateTask, Describe, DestroyTask, Holdings, Progress, ReadPool, Report,
     TASK_KIT, THREAD_KIT, TakeReport,
 };
 use interfaces::truth::{Verify, Wrong};
-use interfaces::{
-    Amounts, Call, Caller, GroupId, ProtocolError, Resource, ServerName, TaskId, Transport, call,
-};
+use interfaces::{Amounts, Call, Caller, GroupId, Resource, ServerName, TaskId, Transport, call};
 use memory_core::door::{Answer, FaultMessage};
 use memory_core::fault::PageFault;
 use memory_core::space::State;
@@ -37,10 +35,7 @@ pub fn task(index: u32) -> TaskId {
 struct As<'a>(&'a mut Bench, Caller);
 
 impl Transport for As<'_> {
-    fn exchange<C: Call>(
-        &mut self,
-        request: &C,
-    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    fn exchange<C: Call>(&mut self, request: &C) -> Outcome<C> {
         let mut payload = [0; 960];
         let mut reply = [0; 960];
         let length = interfaces::encode::encode(request, &mut payload).unwrap();
@@ -51,9 +46,9 @@ impl Transport for As<'_> {
             .request(self.1, C::LABEL.bits(), false, payload, &mut reply)
         {
             Answer::Dispatched(Dispatched::Reply(length)) => {
-                Ok(interfaces::decode::decode(&reply[..length]).unwrap().0)
+                outcome(Ok(interfaces::decode::decode(&reply[..length]).unwrap().0))
             }
-            Answer::Dispatched(Dispatched::Protocol(error)) => Err(error),
+            Answer::Dispatched(Dispatched::Protocol(error)) => Err(CallError::Protocol(error)),
             answer => panic!("{answer:?}"),
         }
     }

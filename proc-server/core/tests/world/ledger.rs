@@ -1,10 +1,10 @@
 //! The real limits-server, without a kernel.
 
-use interfaces::call::{Call, Loopback, Transport};
+use interfaces::call::{Call, Loopback, Outcome, Transport};
 use interfaces::identity::{Badge, Caller};
 use interfaces::limits::LabelText;
 use interfaces::system::Group;
-use interfaces::{Amounts, Limit, ProtocolError, RESOURCES, Resource, TaskId};
+use interfaces::{Amounts, Limit, RESOURCES, Resource, TaskId};
 use limits_core::{
     Arrival, BoundSlot, EntrySlot, GroupSlot, LabelSlot, Ledger, LimitsServer, Memory, TaskSlot,
     ThreadSlot, TombSlot,
@@ -47,11 +47,7 @@ impl TheLedger {
         Self(LimitsServer::new(ledger))
     }
 
-    pub fn ask<C: Call>(
-        &mut self,
-        caller: Caller,
-        request: &C,
-    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    pub fn ask<C: Call>(&mut self, caller: Caller, request: &C) -> Outcome<C> {
         let answer = Loopback {
             dispatch: |server: &mut LimitsServer<'static>, caller, label, payload, reply| {
                 let arrival = Arrival::Request {
@@ -69,11 +65,7 @@ impl TheLedger {
     }
 
     /// A client asks for itself.
-    pub fn ask_as<C: Call>(
-        &mut self,
-        task: TaskId,
-        request: &C,
-    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    pub fn ask_as<C: Call>(&mut self, task: TaskId, request: &C) -> Outcome<C> {
         let tag = task.tag();
         self.ask(Caller::client(tag, false), request)
     }

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use interfaces::call::{Call, Loopback, Transport, decode_payload};
+use interfaces::call::{self, Call, CallError, Loopback, Transport, decode_payload};
 use interfaces::identity::{Badge, Caller, TaskTag};
 use interfaces::process::{EndThread, Spawn, StartThread};
 use interfaces::provision::{MailboxSlot, ProgramId, ProgramInfo, ThreadSlot};
@@ -209,24 +209,21 @@ impl World {
 
 fn exchange<C: Call>(
     world: &Rc<RefCell<World>>,
-    send: impl FnOnce() -> Result<Result<C::Reply, C::Refusal>, ProtocolError>,
-) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    send: impl FnOnce() -> call::Outcome<C>,
+) -> call::Outcome<C> {
     let failure = world.borrow_mut().step();
     if failure == Some(Failure::Before) {
-        return Err(ProtocolError::BadReply);
+        return Err(CallError::Protocol(ProtocolError::BadReply));
     }
     let answer = send();
     if failure == Some(Failure::After) {
-        return Err(ProtocolError::BadReply);
+        return Err(CallError::Protocol(ProtocolError::BadReply));
     }
     answer
 }
 
 impl Transport for ToLimits {
-    fn exchange<C: Call>(
-        &mut self,
-        request: &C,
-    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    fn exchange<C: Call>(&mut self, request: &C) -> call::Outcome<C> {
         exchange::<C>(&self.0.clone(), || {
             let world = &mut *self.0.borrow_mut();
             if let Some(ledger) = &mut world.ledger {
@@ -243,10 +240,7 @@ impl Transport for ToLimits {
 }
 
 impl Transport for ToMemory {
-    fn exchange<C: Call>(
-        &mut self,
-        request: &C,
-    ) -> Result<Result<C::Reply, C::Refusal>, ProtocolError> {
+    fn exchange<C: Call>(&mut self, request: &C) -> call::Outcome<C> {
         exchange::<C>(&self.0.clone(), || {
             let world = &mut *self.0.borrow_mut();
             Loopback {
