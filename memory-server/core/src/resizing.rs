@@ -21,7 +21,7 @@ use crate::table::Link;
 pub(crate) const EMPTY_PAGES: u32 = 12;
 
 /// Resident pages that one slice cuts off: fewer than where a whole region goes, since each is looked for by its place.
-const CUT: u32 = 10;
+const CUT: u32 = 9;
 
 impl<K: Kernel, L: Ledger> MemoryServer<'_, K, L> {
     /// Changes how many pages a region's memory has.
