@@ -47,7 +47,8 @@ pub struct Spawn {
 /// Answered twice: with the child to the parent, with none to the child. Memory of the caller's own is cloned (whoever
 /// writes to a page gets a copy), memory that was ever shared stays shared; regions keep their ids. All of it is charged
 /// to the child's group now, so a fork is refused rather than failing later. The child has the calling thread only, with
-/// its registers but for those of the FPU, which are fresh; it is no operator.
+/// its registers but for those of the FPU, which are fresh; it is no operator. The kernel does not keep the stack pointer of a
+/// thread that waits: it must be in `r14` meanwhile, as the bindings leave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fork {
     /// The number of the calling thread. Another's, and the child begins wherever that one is.

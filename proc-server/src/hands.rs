@@ -199,17 +199,13 @@ impl Hands for Capabilities {
         let registers = tcb(of).read_registers(false).map_err(refused)?;
         let (info, [r10, r8, r9, r15]) = answer_in_registers(answer);
         let registers = UserContext {
-            // A thread that waits in a system call stands at the instruction, whose two bytes are behind it when it goes
-            // on; the kernel does not keep its stack pointer, which the caller left in `rbx`.
-            rip: registers.rip.wrapping_add(2),
-            rsp: registers.rbx,
             rdi: 0,
             rsi: info,
             r10,
             r8,
             r9,
             r15,
-            ..registers
+            ..registers.behind_system_call()
         };
         tcb(thread)
             .write_registers(true, &registers)

@@ -2,7 +2,8 @@
 //!
 //! The registers are the kernel's choice: number in `rdx`, capability in `rdi`, message info in `rsi`, the first four
 //! words in `r10`, `r8`, `r9` and `r15`. The instruction destroys `rcx` and `r11`, and does not save the stack pointer,
-//! which therefore waits in a register of the compiler's choice: the kernel brings all others back.
+//! which therefore waits in `r14`: the kernel brings all others back. Why always there: whoever copies a thread that waits in a
+//! system call has to know where its stack is ([`UserContext::behind_system_call`](crate::UserContext::behind_system_call)).
 //!
 //! The compiler must take every system call for one that may read and write all memory: another thread may run.
 
@@ -84,10 +85,10 @@ mod guest {
     macro_rules! enter {
         ($number:expr, $($registers:tt)*) => {
             asm!(
-                "mov {stack}, rsp",
+                "mov r14, rsp",
                 "syscall",
-                "mov rsp, {stack}",
-                stack = out(reg) _,
+                "mov rsp, r14",
+                out("r14") _,
                 in("rdx") $number,
                 lateout("rcx") _,
                 lateout("r11") _,

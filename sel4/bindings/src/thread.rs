@@ -35,6 +35,19 @@ pub struct CopyRegisters {
 const FLAGS_AT_BEGIN: u64 = 0x202;
 
 impl UserContext {
+    /// Where a thread goes on that waits in a system call, if it was made as this crate makes them.
+    ///
+    /// It stands at the instruction, whose two bytes are behind it then; its stack pointer, which the kernel does not keep,
+    /// waits in `r14`.
+    #[must_use]
+    pub const fn behind_system_call(self) -> Self {
+        Self {
+            rip: self.rip.wrapping_add(2),
+            rsp: self.r14,
+            ..self
+        }
+    }
+
     /// The registers of a thread that begins here, with this stack, and this in `rdi`. All others are 0.
     #[must_use]
     pub fn begin(ip: u64, sp: u64, argument: u64) -> Self {
@@ -185,5 +198,28 @@ impl cap::DomainSet {
     /// Moves a thread to another domain.
     pub fn set(self, domain: u8, thread: cap::Tcb) -> Result<()> {
         generated::domain_set_set(self.bits(), domain, thread.bits())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UserContext;
+
+    #[test]
+    fn who_waits_goes_on_behind_the_instruction_with_its_own_stack() {
+        let waits = UserContext {
+            rip: 0x40_1000,
+            rsp: 1,
+            rbx: 2,
+            r14: 0x7f_f000,
+            ..UserContext::default()
+        };
+        let goes_on = waits.behind_system_call();
+        let expected = UserContext {
+            rip: 0x40_1002,
+            rsp: 0x7f_f000,
+            ..waits
+        };
+        assert_eq!(goes_on, expected);
     }
 }
