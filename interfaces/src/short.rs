@@ -226,6 +226,39 @@ pub trait Brief: Sized {
     fn of_shortage(shortage: Shortage) -> Self;
 }
 
+impl Brief for Shortage {
+    #[inline]
+    fn shortage(&self) -> Option<&Shortage> {
+        Some(self)
+    }
+
+    #[inline]
+    fn of_shortage(shortage: Shortage) -> Self {
+        shortage
+    }
+}
+
+/// Refusals one of whose variants holds what may say what ran short.
+macro_rules! brief {
+    ($($refusal:ident $variant:ident;)+) => {
+        $(impl $crate::short::Brief for $refusal {
+            #[inline]
+            fn shortage(&self) -> Option<&$crate::amounts::Shortage> {
+                match self {
+                    Self::$variant(inner) => $crate::short::Brief::shortage(inner),
+                    _ => None,
+                }
+            }
+
+            #[inline]
+            fn of_shortage(shortage: $crate::amounts::Shortage) -> Self {
+                Self::$variant($crate::short::Brief::of_shortage(shortage))
+            }
+        })+
+    };
+}
+pub(crate) use brief;
+
 /// The short form of a value, if it fits.
 #[inline]
 pub fn shorten<T: Short>(value: &T) -> Option<Words> {

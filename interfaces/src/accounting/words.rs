@@ -12,12 +12,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Admitted, Charge, ChargeTask, Confirm, EndTask, Release, Ticket, TicketRefusal};
-use crate::amounts::{Amounts, RESOURCES, Resource, Shortage, places};
+use crate::amounts::{Amounts, RESOURCES, Resource, places};
 use crate::events::Ending;
 use crate::identity::{GroupId, TaskId};
 use crate::provision::TASK_KIT;
 use crate::short::{
-    Brief, Few, LANE, MASK, Short, TOO_LARGE, WORDS, few_call, group_of, group_word, pair,
+    Few, LANE, MASK, Short, TOO_LARGE, WORDS, brief, few_call, group_of, group_word, pair,
     some_group_of, some_group_word, task_of, task_word, unpair,
 };
 
@@ -379,19 +379,8 @@ impl Short for EndTask {
     }
 }
 
-impl Brief for TicketRefusal {
-    #[inline]
-    fn shortage(&self) -> Option<&Shortage> {
-        match self {
-            Self::Short(shortage) => Some(shortage),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn of_shortage(shortage: Shortage) -> Self {
-        Self::Short(shortage)
-    }
+brief! {
+    TicketRefusal Short;
 }
 
 #[inline]

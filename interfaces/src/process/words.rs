@@ -10,19 +10,17 @@
 //! | the end of a thread | its number, and 1 above it if it is the calling one |
 //! | a task, a group, a number of nanoseconds | itself |
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Arguments, Clock, EndThread, Exit, Freeze, JoinThread, Kill, KillGroup, MoveRefusal, MoveTask,
     ReadArguments, ReadClock, Sleep, SleepUntil, Spawn, SpawnRefusal, StartThread, Thaw,
     ThreadRefusal, Wait, WaitFor,
 };
-use serde::{Deserialize, Serialize};
-
-use crate::accounting::TicketRefusal;
-use crate::amounts::Shortage;
 use crate::identity::GroupId;
 use crate::provision::ProgramId;
 use crate::short::{
-    Brief, Short, WORDS, few_call, group_of, group_word, of_nothing, pair, some_group_of,
+    Short, WORDS, brief, few_call, group_of, group_word, of_nothing, pair, some_group_of,
     some_group_word, some_task_of, some_task_word, task_of, task_word, unpair,
 };
 
@@ -196,49 +194,10 @@ impl Short for FewSpawn {
     }
 }
 
-impl Brief for SpawnRefusal {
-    #[inline]
-    fn shortage(&self) -> Option<&Shortage> {
-        match self {
-            Self::Ticket(refusal) => refusal.shortage(),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn of_shortage(shortage: Shortage) -> Self {
-        Self::Ticket(TicketRefusal::of_shortage(shortage))
-    }
-}
-
-impl Brief for ThreadRefusal {
-    #[inline]
-    fn shortage(&self) -> Option<&Shortage> {
-        match self {
-            Self::Ticket(refusal) => refusal.shortage(),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn of_shortage(shortage: Shortage) -> Self {
-        Self::Ticket(TicketRefusal::of_shortage(shortage))
-    }
-}
-
-impl Brief for MoveRefusal {
-    #[inline]
-    fn shortage(&self) -> Option<&Shortage> {
-        match self {
-            Self::Short(shortage) => Some(shortage),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn of_shortage(shortage: Shortage) -> Self {
-        Self::Short(shortage)
-    }
+brief! {
+    SpawnRefusal Ticket;
+    ThreadRefusal Ticket;
+    MoveRefusal Short;
 }
 
 /// What is so many words, each with its own meaning.
